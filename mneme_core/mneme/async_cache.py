@@ -451,9 +451,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             self._core.submit(journal.drive)
         elif drives:
             journal.drive()
-        if not submission.done.done():
-            await asyncio.shield(asyncio.wrap_future(submission.done))
-        submission.done.result()
+        if submission.future is not None and not submission.is_done:
+            await asyncio.shield(asyncio.wrap_future(submission.future))
+        submission.check()
 
     def _clear(self, namespace: str | None) -> int:
         """Remove from memory at once and from the store soon after: a plain method must not wait for a disk."""

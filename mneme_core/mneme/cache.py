@@ -428,10 +428,12 @@ class SemanticCache(Facade[Embedder]):
 
     def _write(self, changes: Sequence[Change]) -> None:
         self._core.check_open()  # it may have been closed while this call was embedding
-        submission, drives = self._core.journal.submit(changes)
+        submission, drives = self._core.journal.submit(changes, inline=True)
         if drives:
             self._core.journal.drive()
-        submission.done.result()
+        elif submission.future is not None:
+            submission.future.result()
+        submission.check()
 
     def _clear(self, namespace: str | None) -> int:
         number = self._core.entries(namespace)

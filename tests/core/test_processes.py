@@ -35,8 +35,8 @@ store = MemoryStore() if sys.argv[2] == "memory" else SQLiteStore(path)
 cache = SemanticCache(store=store, embedder=WordEmbedder())
 cache.put("before the fork", "r")
 core, held, done = cache._core, threading.Event(), threading.Event()
-locks = [core.table.lock, core.index._lock, core.journal._lock, core.journal._turn, core.embeddings._lock,
-         core._executor_lock, core.flights._lock, core.embeddings._flights._lock]
+locks = [core.table.lock, core.index._lock, core.journal._lock, core.journal._turn, core.journal._reading,
+         core.embeddings._lock, core._executor_lock, core.flights._lock, core.embeddings._flights._lock]
 
 def hold():
     for lock in locks:

@@ -15,7 +15,7 @@ from mneme import MemoryStore, SQLiteStore
 from mneme.stores import memory
 from mneme.stores.base import Change, Clear, Delete, Put, Store, Usage
 from mneme.stores.sqlite import log
-from mneme.testing.reader import IDENTITY, Reader, entry, of_row
+from mneme.testing.reader import IDENTITY, Reader, entry, loaded
 
 HANDLES = st.integers(0, 1)
 NAMES = st.sampled_from(["a", "b", "c", "naïve \x00 🙂"])
@@ -108,7 +108,7 @@ class Differential(RuleBasedStateMachine):
             numbers = [held.id for held in model.entries.values()]
 
             assert fresh.entries == model.entries
-            assert [of_row(row) for batch, _ in store.load() for row in batch] == list(model.entries.values())
+            assert loaded(store)[0] == list(model.entries.values())
             assert store.counters() == self.memory.counters()
             assert store.vectors(numbers) == self.memory.vectors(numbers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,23 @@ def test_a_store_that_is_closed_or_opened_anew_asks_to_be_read(path: Path) -> No
         store.open(IDENTITY)
 
         assert (before, closed, store.changed(cursor)) == (False, True, True)
+
+
+def test_one_commit_between_two_headers_is_told_from_none_and_from_two() -> None:
+    def header(counter: int) -> bytes:
+        return b"\x01" * 8 + struct.pack("=I", counter) + b"\x02" * 36
+
+    told = [watch.is_next(header(7), header(after)) for after in (7, 8, 9)]
+
+    assert told == [False, True, False]
+    assert watch.is_next(header(2**32 - 1), header(0))
+
+
+def test_after_a_put_of_its_own_a_cache_needs_no_question_to_notice_nothing(path: Path, embedder: Any) -> None:
+    with SemanticCache(path, embedder) as cache:
+        for number in range(3):
+            cache.put(f"q{number}", "r")
+        store = cache._core.store
+        header = watch.mapped(path)[: watch.HEADER_BYTES]
+
+        assert (store._seen, cache.get("q1").response) == (header, "r")

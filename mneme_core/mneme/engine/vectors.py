@@ -37,6 +37,10 @@ def unit(vector: Any, dim: int) -> NDArray[np.float32]:
             f"the cache holds vectors of {dim} numbers, this one has shape {values.shape}. "
             "Was the embedding model changed? Open a new cache, or run `reembed`."
         )
+    if given.dtype == np.float32:  # whose squares cannot leave the range of float64
+        square = float(values.dot(values))
+        if 0.0 < square < math.inf:
+            return (values / math.sqrt(square)).astype(np.float32)
     largest = float(np.abs(values).max())
     if not math.isfinite(largest):
         raise InvalidArgumentError("an embedding holds NaN or an infinite number; it has no direction to compare.")

@@ -75,7 +75,7 @@ class Core:
         )
         self.events = Events([options.metrics_hook, plugins.listener()])
         self.closed = False
-        index = make_index(options.index_backend, dim, options.vector_dtype, options.index_options)
+        index = self._new_index()
         store.open(self.identity)
         self.resident = Resident(self.table, index, self.counters, dim)
         self.journal = Journal(store, self.resident)
@@ -94,6 +94,10 @@ class Core:
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
         self._finalizer = weakref.finalize(self, _release, self.journal)
         _open_cores.add(self)
+
+    def _new_index(self) -> Index:
+        options = self.options
+        return make_index(options.index_backend, self.identity.dim, options.vector_dtype, options.index_options)
 
     @property
     def index(self) -> Index:
@@ -188,11 +192,17 @@ class Core:
         """Judge neighbours, nearest first, in ever larger rounds until one is accepted or none is left."""
         floor, wanted = self.policy.floor, NEIGHBOURS
         while True:
-            near = self.index.search(request.partition, vector, wanted, floor)
+            near = self.nearest(request, vector, wanted, floor)
             choice = choose(request.query, self.neighbours(near, vector, now), self.policy, self.validator)
             if choice.accepted is not None or len(near) < wanted:
                 return choice
             wanted *= 4
+
+    def nearest(self, request: Request, vector: Vector, k: int, floor: float) -> list[Near]:
+        """Return the ids nearest to a vector; raises StoreBackendError where vectors must still be read and cannot."""
+        if self.resident.unread:
+            self.journal.read_vectors()
+        return self.index.search(request.partition, vector, k, floor)
 
     def neighbours(self, near: Sequence[Near], vector: Vector, now: float) -> list[Neighbour]:
         """Return the fresh entries of `near` with exact similarities, best first.
@@ -230,7 +240,7 @@ class Core:
 
     def leaves_loop(self, request: Request) -> bool:
         """Return whether a search would hold an event loop for longer than a thread hop is worth."""
-        if self.index.dtype != "float32" and self.store.blocking:
+        if self.store.blocking and (self.resident.unread or self.index.dtype != "float32"):
             return True
         return self.index.search_seconds(request.partition) > INLINE_SECONDS
 
@@ -370,6 +380,8 @@ class Core:
         self.embeddings.after_fork()
         self.store.after_fork()
         self.journal.after_fork()
+        if self.resident.unread:  # another thread may have been reading them
+            self.resident.index, self.resident.unread = self._new_index(), range(self.journal.cursor.sequence + 1)
         if hasattr(self.index, "after_fork"):
             self.index.after_fork()
         # The parent writes what was counted before the fork.

@@ -27,7 +27,7 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         exact = "expired" if is_expired(record.created_at, record.ttl, now) else "fresh"
     candidates: list[Candidate] = []
     if vector is not None:
-        near = core.index.search(request.partition, vector, k, LOWEST)
+        near = core.nearest(request, vector, k, LOWEST)
         neighbours = core.neighbours(near, vector, now)[:k]
         for neighbour in neighbours:
             verdict, _ = assess(request.query, neighbour, neighbours, core.policy, core.validator)

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError
 from mneme.indexes.base import Index
+from mneme.runtime import collector
 from mneme.runtime.resident import Resident, cleared, without
 from mneme.runtime.table import Record
 from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, Usage
@@ -27,12 +28,27 @@ USAGE_SECONDS = 1.0
 
 @dataclass(slots=True, eq=False)
 class Submission:
-    """Changes to be written together; `done` ends with None or the error."""
+    """Changes to be written together."""
 
     changes: Sequence[Change]
     awaited: bool = True
     """False where they are applied to what is resident already, and are written when it suits."""
-    done: Future[None] = field(default_factory=Future)
+    future: Future[None] | None = None
+    """Ends with the write, for a submitter that does not drive in its own thread; making one costs as much as half
+    a dozen statements of SQLite's."""
+    is_done: bool = False
+    error: MnemeError | None = None
+
+    def end(self, error: MnemeError | None) -> None:
+        """Note that the changes are written, or why they could not be."""
+        self.is_done, self.error = True, error
+        if self.future is not None:
+            self.future.set_result(None)
+
+    def check(self) -> None:
+        """Raise the error of the write that ended."""
+        if self.error is not None:
+            raise self.error
 
 
 class Journal:
@@ -48,17 +64,25 @@ class Journal:
         self._lock = threading.Lock()
         # Serialises writers, as the store would; readers never take it.
         self._turn = threading.RLock()
+        self._reading = threading.Lock()
         self._usage_due = 0.0
         self.error: MnemeError | None = None
         """What the store last failed with; None since it last answered."""
 
-    def submit(self, changes: Sequence[Change], *, awaited: bool = True) -> tuple[Submission, bool]:
-        """Queue changes; return them, and whether the caller must see to it that `drive` runs."""
+    def submit(
+        self, changes: Sequence[Change], *, awaited: bool = True, inline: bool = False
+    ) -> tuple[Submission, bool]:
+        """Queue changes; return them, and whether the caller must see to it that `drive` runs.
+
+        inline: the caller, where told so, runs it in its own thread, and so needs no future to wait for.
+        """
         submission = Submission(changes, awaited)
         with self._lock:
             self._pending.append(submission)
             drives = awaited and not self._driven
             self._driven = self._driven or drives
+            if awaited and not (drives and inline):
+                submission.future = Future()
         return submission, drives
 
     def drive(self) -> None:
@@ -71,7 +95,7 @@ class Journal:
                     self._attempt_each(pending)
             except BaseException:  # interrupted: nobody may wait for ever
                 for submission in pending:
-                    if not submission.done.done():
+                    if not submission.is_done:
                         self._fail(submission)
                 raise
             finally:
@@ -92,12 +116,12 @@ class Journal:
         except MnemeError:
             return False
         for submission in submissions:
-            submission.done.set_result(None)
+            submission.end(None)
         return True
 
     def _fail(self, submission: Submission) -> None:
         if submission.awaited:
-            submission.done.set_exception(self.error or StoreBackendError("the write was interrupted."))
+            submission.end(self.error or StoreBackendError("the write was interrupted."))
         else:
             _log.warning("a removal could not be written, it is tried again with the next write: %s", self.error)
             self._again.append(submission)
@@ -109,9 +133,11 @@ class Journal:
         usage = self._take_usage() if with_usage or time.monotonic() >= self._usage_due else None
         try:
             foreign, numbers, cursor = self.store.write(changes, self.cursor, usage and without(usage, gone))
-            self._resident.apply_foreign(foreign)
+            if foreign:
+                self._resident.apply_foreign(foreign)
             self._resident.apply(zip(numbers, changes, strict=True))
-            self._resident.drop_counters(gone)
+            if gone:
+                self._resident.drop_counters(gone)
         except BaseException as error:
             if usage is not None:
                 self._resident.give_back(usage)
@@ -139,12 +165,32 @@ class Journal:
             return
         with self._turn:
             try:
-                for rows, cursor in self.store.load():
-                    self._resident.load(rows)
-                    self.cursor = cursor
+                with collector.paused():
+                    for rows, cursor in self.store.load():
+                        self._resident.load(rows)
+                        self.cursor = cursor
             except Exception as error:
                 self.error = _named(error, self.store.name)
                 raise self.error from self.error.__cause__
+
+    def read_vectors(self) -> None:
+        """Read the vectors that opening left in the store; raises StoreBackendError when it cannot be read.
+
+        Not in a writer's turn, which may be waiting for another process's lock: what is written meanwhile has
+        ids of its own.
+        """
+        with self._reading:
+            unread = self._resident.unread
+            if not (unread and isinstance(self.store, BulkStore)):
+                return
+            try:
+                with collector.paused():
+                    for batch in self.store.load_vectors(unread):
+                        self._resident.load_vectors(batch)
+            except Exception as error:
+                self.error = _named(error, self.store.name)
+                raise self.error from self.error.__cause__
+            self._resident.unread = range(0)
 
     def catch_up(self) -> None:
         """Apply what other writers changed; raises StoreBackendError when the store cannot be read."""
@@ -172,7 +218,7 @@ class Journal:
 
     def rebuild(self, index: Index) -> None:
         """Use another index, filled from the store's vectors."""
-        with self._turn:
+        with self._turn, self._reading:
             self._resident.replace_index(index, (changes for changes, _ in self.store.pull(Cursor(0, 0))))
 
     def flush(self) -> None:
@@ -185,6 +231,7 @@ class Journal:
         """Start without the locks and the queue of threads that are not in this process."""
         self._lock = threading.Lock()
         self._turn = threading.RLock()
+        self._reading = threading.Lock()
         self._pending, self._again, self._driven = [], [], False
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 import numpy as np
 
 from mneme.indexes.base import Index
 from mneme.runtime.counters import Counters
-from mneme.runtime.table import Record, Table
+from mneme.runtime.table import Record, Table, records_of
 from mneme.stores.base import Change, Clear, Delete, EntryRow, Put, Usage
-
-# Where an EntryRow has its vector.
-EMBEDDING: Final = 5
 
 
 class Resident:
@@ -21,6 +17,8 @@ class Resident:
 
     def __init__(self, table: Table, index: Index, counters: Counters, dim: int) -> None:
         self.index = index
+        self.unread = range(0)
+        """The ids among which are entries whose vectors were not yet read from the store."""
         self._table = table
         self._counters = counters
         self._dim = dim
@@ -46,16 +44,28 @@ class Resident:
         self._unindex_retired({number: put.entry.partition for number, put in new.items()})
 
     def load(self, rows: Sequence[EntryRow]) -> None:
-        """Add entries whose keys are all new: what a store holds when it is opened."""
-        records = [Record(row) for row in rows]
+        """Add entries whose keys are all new, by ascending id: what a store holds when it is opened.
+
+        Their vectors are still to be read.
+        """
+        records = records_of(rows)
         with self._table.lock:
             self._table.load(records)
+        if records:
+            self.unread = range(self.unread.start, records[-1].id + 1)
+
+    def load_vectors(self, batch: Sequence[tuple[int, bytes]]) -> None:
+        """Put the next vectors that were not yet read into the index; other threads may remove entries meanwhile."""
         groups: dict[bytes, list[tuple[int, bytes]]] = {}
-        for record, row in zip(records, rows, strict=True):
-            if record.searchable:
-                groups.setdefault(record.partition, []).append((record.id, row[EMBEDDING] or b""))
+        for number, vector in batch:
+            record = self._table.by_id.get(number)
+            if record is not None:
+                groups.setdefault(record.partition, []).append((number, vector))
         for partition, members in groups.items():
-            self._index_raw(self.index, partition, [id for id, _ in members], [raw for _, raw in members])
+            numbers = [number for number, _ in members]
+            self._index_raw(self.index, partition, numbers, [vector for _, vector in members])
+            self._unindex_retired(dict.fromkeys(numbers, partition))
+        self.unread = range(batch[-1][0] + 1, self.unread.stop)
 
     def apply_foreign(self, changes: Sequence[Change]) -> None:
         """Apply what other writers changed: their entries are numbered, and their clearing drops counters here too."""
@@ -89,7 +99,7 @@ class Resident:
             new = {put.entry.id: put for put in puts if put.entry.id in self._table.by_id}
             self._add(index, new)
             added |= {number: put.entry.partition for number, put in new.items()}
-        self.index = index
+        self.index, self.unread = index, range(0)
         self._unindex_retired(added)
 
     def take_usage(self) -> Usage:

@@ -5,64 +5,54 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import NamedTuple
 
 from mneme.engine import eviction
 from mneme.engine.freshness import is_expired
 from mneme.model import Metadata, StoredEntry
 from mneme.stores.base import EntryRow
 
+_ID, _KEY, _NAMESPACE = attrgetter("id"), attrgetter("key"), attrgetter("namespace")
+_UNTOUCHED = (0.0, 0)
 
-class Record:
-    """An entry without its vector. Changed only under the table's lock."""
 
-    __slots__ = (
-        "access_count",
-        "compute_seconds",
-        "created_at",
-        "id",
-        "key",
-        "last_accessed_at",
-        "metadata",
-        "namespace",
-        "partition",
-        "query",
-        "response",
-        "searchable",
-        "ttl",
-        "unflushed",
-    )
+class Record(NamedTuple):
+    """An entry without its vector: an EntryRow with names."""
 
-    def __init__(self, row: EntryRow) -> None:
-        (
-            self.id,
-            self.namespace,
-            self.key,
-            self.query,
-            self.response,
-            embedding,
-            # As text: every hit gets metadata of its own, and text is smaller than what it stands for.
-            self.metadata,
-            self.created_at,
-            self.last_accessed_at,
-            self.ttl,
-            self.access_count,
-            self.partition,
-            self.compute_seconds,
-        ) = row
-        self.searchable = bool(embedding)
-        self.unflushed = 0
+    id: int
+    namespace: str
+    key: bytes
+    query: str
+    response: str
+    vector_bytes: int | None
+    metadata: str | None
+    """As text: every hit gets metadata of its own, and text is smaller than what it stands for."""
+    created_at: float
+    last_accessed_at: float
+    """When it was stored or loaded; what came since stands in the table."""
+    ttl: float | None
+    access_count: int
+    partition: bytes
+    compute_seconds: float | None
+
+    @property
+    def searchable(self) -> bool:
+        """Whether it has a vector."""
+        return bool(self.vector_bytes)
 
     @classmethod
     def of(cls, entry: StoredEntry, id: int) -> Record:
         """Return the record of an entry under its place in the store's log."""
-        row = (
+        return cls(
             id,
             entry.namespace,
             bytes.fromhex(entry.query_hash),
             entry.query,
             entry.response,
-            entry.embedding,
+            len(entry.embedding),
             json.dumps(entry.metadata) if entry.metadata else None,
             entry.created_at,
             entry.last_accessed_at,
@@ -71,11 +61,15 @@ class Record:
             entry.partition,
             entry.compute_seconds,
         )
-        return cls(row)
 
     def metadata_copy(self) -> Metadata:
         """Return the metadata as an object of the caller's own."""
         return {} if self.metadata is None else json.loads(self.metadata)
+
+
+def records_of(rows: Iterable[EntryRow]) -> list[Record]:
+    """Return rows as records; not one by one through `Record._make`, which takes three times as long."""
+    return list(map(partial(tuple.__new__, Record), rows))
 
 
 class Table:
@@ -89,7 +83,8 @@ class Table:
         self.by_key: dict[bytes, Record] = {}
         self.by_id: dict[int, Record] = {}
         self.counts: dict[str, int] = {}
-        self.touched: list[Record] = []
+        self.touched: dict[int, tuple[float, int]] = {}
+        """Id -> (last access, accesses) that the store does not have yet."""
         self._quotas = dict(quotas)
         self._limits: dict[str | None, int] = dict(quotas.items())
         if max_entries is not None:
@@ -112,9 +107,9 @@ class Table:
 
     def load(self, records: Sequence[Record]) -> None:
         """Add records whose keys are all new."""
-        self.by_key.update((record.key, record) for record in records)
-        self.by_id.update((record.id, record) for record in records)
-        for namespace, number in Counter(record.namespace for record in records).items():
+        self.by_key.update(zip(map(_KEY, records), records, strict=True))
+        self.by_id.update(zip(map(_ID, records), records, strict=True))
+        for namespace, number in Counter(map(_NAMESPACE, records)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
         if self._recency:
             for record in records:
@@ -141,11 +136,8 @@ class Table:
 
     def touch(self, record: Record, now: float) -> None:
         """Note a use of the record."""
-        record.last_accessed_at = now
-        record.access_count += 1
-        if not record.unflushed:
-            self.touched.append(record)
-        record.unflushed += 1
+        _, uses = self.touched.get(record.id, _UNTOUCHED)
+        self.touched[record.id] = (now, uses + 1)
         if self._recency:
             order = self._recency.get(self._scope(record.namespace))
             if order is not None and record.key in order:
@@ -176,17 +168,12 @@ class Table:
 
     def take_accesses(self) -> dict[int, tuple[float, int]]:
         """Return id -> (last access, accesses) not yet written, and count them as written."""
-        touched, self.touched = self.touched, []
-        accesses = {record.id: (record.last_accessed_at, record.unflushed) for record in touched}
-        for record in touched:
-            record.unflushed = 0
+        accesses, self.touched = self.touched, {}
         return accesses
 
     def give_back(self, accesses: Mapping[int, tuple[float, int]]) -> None:
         """Count accesses as not yet written, after a write that failed."""
-        for number, (_, amount) in accesses.items():
-            record = self.by_id.get(number)
-            if record is not None:
-                if not record.unflushed:
-                    self.touched.append(record)
-                record.unflushed += amount
+        for number, (last, uses) in accesses.items():
+            if number in self.by_id:
+                since, more = self.touched.get(number, _UNTOUCHED)
+                self.touched[number] = (max(last, since), uses + more)

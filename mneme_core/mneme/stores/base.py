@@ -146,19 +146,29 @@ class Store(Protocol):
 
 
 EntryRow: TypeAlias = tuple[
-    int, str, bytes, str, str, bytes | None, str | None, float, float, float | None, int, bytes, float | None
+    int, str, bytes, str, str, int | None, str | None, float, float, float | None, int, bytes, float | None
 ]
-"""An entry in bulk: id, namespace, key, query, response, embedding, metadata as JSON text, created_at,
-last_accessed_at, ttl, access_count, partition, compute_seconds. A plain tuple, since making 100,000 of any other
-kind takes longer than reading them."""
+"""An entry in bulk: id, namespace, key, query, response, the bytes its vector takes (None where it has none), metadata
+as JSON text, created_at, last_accessed_at, ttl, access_count, partition, compute_seconds. A plain tuple, since making
+100,000 of any other kind takes longer than reading them."""
 
 
 @runtime_checkable
 class BulkStore(Store, Protocol):
-    """A store that can be read as a whole faster than change by change: what opening a large cache uses."""
+    """A store that can be read as a whole faster than change by change: what opening a large cache uses.
+
+    Vectors, most of the bytes, are read apart: a process that only asks for the same requests never needs them.
+    """
 
     def load(self) -> Iterator[tuple[Sequence[EntryRow], Cursor]]:
         """Yield every entry, by ascending id, in batches; the last batch comes with the cursor that follows them."""
+        ...
+
+    def load_vectors(self, ids: range) -> Iterator[Sequence[tuple[int, bytes]]]:
+        """Yield (id, float32 vector) of every entry among `ids` that has one, by ascending id, in batches.
+
+        Must not wait for a `write` that waits.
+        """
         ...
 
 

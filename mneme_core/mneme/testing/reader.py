@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mneme.model import StoredEntry
-from mneme.stores.base import Change, Cursor, Delete, EntryRow, Identity, Put, Store, Usage
+from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, Store, Usage
 
 BEGINNING = Cursor(0, 0)
 IDENTITY = Identity("test:contract:v1", 2, "default")
@@ -33,9 +33,19 @@ def entry(name: str, response: str = "", namespace: str = "default", **fields: A
     return StoredEntry(**(values | fields))
 
 
-def of_row(row: EntryRow) -> StoredEntry:
-    """Return the entry of a row of a bulk load."""
-    number, namespace, key, query, response, embedding, metadata, created, accessed, ttl, uses, partition, seconds = row
+def loaded(store: BulkStore) -> tuple[list[StoredEntry], Cursor]:
+    """Return what a bulk load of a store gives, vectors included, and the cursor it ends with."""
+    batches = list(store.load())
+    rows = [row for batch, _ in batches for row in batch]
+    ids = range(rows[-1][0] + 1) if rows else range(0)
+    vectors = {number: vector for batch in store.load_vectors(ids) for number, vector in batch}
+    for row in rows:
+        assert row[5] == (len(vectors[row[0]]) if row[0] in vectors else None)
+    return [_of_row(row, vectors.get(row[0], b"")) for row in rows], batches[-1][1]
+
+
+def _of_row(row: EntryRow, vector: bytes) -> StoredEntry:
+    number, namespace, key, query, response, _, metadata, created, accessed, ttl, uses, partition, seconds = row
     values = json.loads(metadata) if metadata else {}
     return StoredEntry(
         number,
@@ -43,7 +53,7 @@ def of_row(row: EntryRow) -> StoredEntry:
         key.hex(),
         query,
         response,
-        embedding or b"",
+        vector,
         values,
         created,
         accessed,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from mneme.stores.base import BulkStore, Clear, Delete, Put, SnapshotStore, Store, Usage
-from mneme.testing.reader import BEGINNING, IDENTITY, Reader, entry, of_row
+from mneme.testing.reader import BEGINNING, IDENTITY, Reader, entry, loaded
 
 Stores: TypeAlias = Callable[[], Store]
 Readers: TypeAlias = Callable[[], Reader]
@@ -99,10 +99,10 @@ class SharingContract:
             return
         cache.write(Put(entry("gone")), *(Put(entry(f"q{number}")) for number in range(600)), Clear("other"))
         cache.write(Put(entry("a", metadata={"k": "ü"}, ttl=0.5, embedding=b"")), Delete(entry("gone").query_hash))
-        rows = [row for batch, late.cursor in late.store.load() for row in batch]  # type: ignore[attr-defined]  # bulk
-        late.apply([Put(of_row(row)) for row in rows])
+        entries, late.cursor = loaded(late.store)  # type: ignore[arg-type]  # a bulk store, as that of `cache` is
+        late.apply([Put(entry) for entry in entries])
 
-        assert rows == sorted(rows)
+        assert [entry.id for entry in entries] == sorted(entry.id for entry in entries)
         assert not late.store.changed(late.cursor)
         assert late.cursor.sequence == cache.cursor.sequence
         assert late.entries == cache.entries

@@ -59,13 +59,23 @@ def since(db: sqlite3.Connection, sequence: int) -> Iterator[list[Change]]:
 
 def everything(db: sqlite3.Connection, vector_bytes: int) -> Iterator[Sequence[EntryRow]]:
     """Yield all entries in batches of rows."""
-    found = db.execute(rows.SELECT, (0,))
+    used = {number: (accessed, uses) for number, accessed, uses in db.execute("SELECT * FROM usage")}
+    found = db.execute(rows.SELECT_ALL)
     while batch := found.fetchmany(BATCH):
         try:
             for row in batch:
                 rows.check(row, vector_bytes)
         except (TypeError, ValueError) as error:
             raise _unreadable(batch, error) from error
+        yield [rows.with_usage(row, used.get(row[0])) for row in batch] if used else batch
+
+
+def all_vectors(db: sqlite3.Connection, ids: range, vector_bytes: int) -> Iterator[Sequence[tuple[int, bytes]]]:
+    """Yield the ids and vectors of all entries among `ids`."""
+    found = db.execute(rows.SELECT_VECTORS, (ids.start, ids.stop))
+    while batch := found.fetchmany(BATCH):
+        if any(vector.__class__ is not bytes or len(vector) != vector_bytes for _, vector in batch):
+            raise _unreadable(batch, TypeError("a vector is of another type or length than it should be"))
         yield batch
 
 
@@ -85,13 +95,17 @@ def _removals(db: sqlite3.Connection, sequence: int) -> list[tuple[int, Change]]
     return [(number, rows.removal_of(key, namespace)) for number, key, namespace in found]
 
 
-def append(db: sqlite3.Connection, number: int, change: Change) -> None:
-    """Apply a change and log it under `number`."""
+def append(db: sqlite3.Connection, number: int, change: Change) -> bool:
+    """Apply a change and log it under `number`; return whether the log of removals grew."""
     if isinstance(change, Put):
         row = rows.row_of(change.entry, number)
-        _remove(db, row[1], None)
-        db.execute(rows.INSERT, row)
-    elif isinstance(change, Delete):
+        try:
+            db.execute(rows.INSERT, row)
+        except sqlite3.IntegrityError:  # most keys are new: looking for each one first costs more
+            _remove(db, row[1], None)
+            db.execute(rows.INSERT, row)
+        return False
+    if isinstance(change, Delete):
         key = bytes.fromhex(change.key)
         gone = _remove(db, key, change.id)
         # A log without gaps: where nothing was removed, the row stands for the removal of no key.
@@ -99,6 +113,7 @@ def append(db: sqlite3.Connection, number: int, change: Change) -> None:
     else:
         _clear(db, change.namespace)
         db.execute("INSERT INTO removals VALUES (?, NULL, ?)", (number, change.namespace))
+    return True
 
 
 def _remove(db: sqlite3.Connection, key: bytes, id: int | None) -> bool:

@@ -15,6 +15,16 @@ SELECT e.seq, e.namespace, e.key, e.query, e.response, e.vector, e.metadata, e.c
 FROM entries e LEFT JOIN usage u USING (seq) WHERE e.seq > ? ORDER BY e.seq
 """
 
+# The length of a vector stands in the head of its row: the vector itself is not read.
+SELECT_ALL = """
+SELECT seq, namespace, key, query, response,
+  CASE typeof(vector) WHEN 'null' THEN NULL WHEN 'blob' THEN length(vector) ELSE -1 END, metadata, created_at,
+  last_accessed_at, ttl, access_count, partition, compute_seconds
+FROM entries ORDER BY seq
+"""
+
+SELECT_VECTORS = "SELECT seq, vector FROM entries WHERE seq >= ? AND seq < ? AND vector IS NOT NULL ORDER BY seq"
+
 INSERT = """
 INSERT INTO entries (seq, key, partition, namespace, query, response, metadata, created_at, ttl,
   compute_seconds, last_accessed_at, access_count, vector) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -56,16 +66,23 @@ def entry_of(row: tuple[Any, ...]) -> StoredEntry:
 
 
 def check(row: EntryRow, vector_bytes: int) -> None:
-    """Raise TypeError or ValueError when a row of SELECT is not what was written."""
-    _, namespace, key, query, response, vector, metadata, created, accessed, _, _, partition, _ = row
+    """Raise TypeError or ValueError when a row of SELECT_ALL is not what was written."""
+    _, namespace, key, query, response, length, metadata, created, accessed, _, _, partition, _ = row
     if not (
         namespace.__class__ is query.__class__ is response.__class__ is str
         and key.__class__ is partition.__class__ is bytes
         and created.__class__ is accessed.__class__ is float
-        and (vector is None or (vector.__class__ is bytes and len(vector) == vector_bytes))
+        and (length is None or length == vector_bytes)
         and (metadata is None or json.loads(metadata).__class__ is dict)
     ):
         raise TypeError("a column is of another type or length than it should be")
+
+
+def with_usage(row: EntryRow, used: tuple[float, int] | None) -> EntryRow:
+    """Return a row of SELECT_ALL with the uses that were counted since it was written."""
+    if used is None:
+        return row
+    return (*row[:8], max(row[8], used[0]), row[9], row[10] + used[1], *row[11:])
 
 
 def row_of(entry: StoredEntry, number: int) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import mmap
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from os import PathLike
 from pathlib import Path
 
@@ -99,12 +99,19 @@ class SQLiteStore:
         finally:
             self._lock.release()
 
-    def _see(self, db: sqlite3.Connection) -> None:
-        """Remember the header, if it is that of this connection's last look at the file."""
+    def _see(self, db: sqlite3.Connection, before: bytes | None = None) -> None:
+        """Remember the header, if it is that of this connection's last look at the file.
+
+        before: the header when this connection began the transaction that it has just committed.
+        """
         if self._index is None:
             self._index = watch.mapped(self.path)
-        header = None if self._index is None else self._index[:HEADER_BYTES]
-        self._seen = header if log.version(db) == self._cursor.version else None
+        header = self._header()
+        is_own = before is not None and header is not None and watch.is_next(before, header)
+        self._seen = header if is_own or log.version(db) == self._cursor.version else None
+
+    def _header(self) -> bytes | None:
+        return None if self._index is None else self._index[:HEADER_BYTES]
 
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes since `cursor` from one snapshot of the file, in batches."""
@@ -129,6 +136,15 @@ class SQLiteStore:
             self._see(db)
             yield (), reached
 
+    def load_vectors(self, ids: range) -> Iterator[Sequence[tuple[int, bytes]]]:
+        """Yield the ids and vectors of every entry among `ids`, from one snapshot of the file.
+
+        Through a connection of its own: this one may be waiting for another process's lock.
+        """
+        with closing(self.snapshot()) as second, second._using("reading") as db, transaction(db, "DEFERRED"):
+            bound = _bound(db)
+            yield from log.all_vectors(db, ids, 4 * bound.dim if bound else 0)
+
     def write(
         self, changes: Sequence[Change], cursor: Cursor, usage: Usage | None = None
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
@@ -136,18 +152,23 @@ class SQLiteStore:
         with self._using("writing") as db:
             with transaction(db, "IMMEDIATE"):
                 # Asked while the write lock is held: after it another process may have committed.
-                version = log.version(db)
-                last = log.last(db)
+                header = self._header()
+                is_alone = header is not None and header == self._seen
+                version = self._cursor.version if is_alone else log.version(db)
+                # Only this connection has committed since: the log ends where it left it.
+                last = self._cursor.sequence if version == self._cursor.version else log.last(db)
                 foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor.sequence)))
                 numbers = range(last + 1, last + 1 + len(changes))
+                removes = False
                 for number, change in zip(numbers, changes, strict=True):
-                    log.append(db, number, change)
+                    removes |= log.append(db, number, change)
                 if usage is not None:
                     log.count(db, usage)
-                log.forget(db, last + len(changes))
+                if removes:
+                    log.forget(db, last + len(changes))
                 reached = Cursor(last + len(changes), version)
             self._cursor = reached
-            self._see(db)
+            self._see(db, header)
             return foreign, numbers, reached
 
     def counters(self) -> Mapping[tuple[str, str], int]:

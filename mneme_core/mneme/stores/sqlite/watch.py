@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 import threading
 from pathlib import Path
 
 HEADER_BYTES = 48
+_COUNTER, _COUNTER_AT = struct.Struct("=I"), 8
 
 _maps: dict[tuple[int, int], tuple[int, mmap.mmap]] = {}
 _lock = threading.Lock()
@@ -39,6 +41,12 @@ def mapped(database: Path) -> mmap.mmap | None:
             return _maps[key][1]
         except (OSError, ValueError):
             return None
+
+
+def is_next(before: bytes, after: bytes) -> bool:
+    """Return whether exactly one commit lies between two headers: their change counters (iChange) say so."""
+    (old,), (new,) = _COUNTER.unpack_from(before, _COUNTER_AT), _COUNTER.unpack_from(after, _COUNTER_AT)
+    return bool(new == (old + 1) & 0xFFFF_FFFF)
 
 
 def _close_those_gone() -> None:
