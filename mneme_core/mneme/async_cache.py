@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from mneme.embedders.adapters import to_async_embedder
 from mneme.embedders.base import AsyncEmbedder, Embedder
@@ -478,4 +478,6 @@ async def _aside(step: Callable[..., T], *arguments: Any) -> T:
 
 async def _value(compute: Callable[[], T | Awaitable[T]]) -> T:
     value = compute()
-    return await value if inspect.isawaitable(value) else value
+    if inspect.isawaitable(value):
+        value = await value
+    return cast("T", value)

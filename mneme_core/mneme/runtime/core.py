@@ -382,8 +382,9 @@ class Core:
         self.journal.after_fork()
         if self.resident.unread:  # another thread may have been reading them
             self.resident.index, self.resident.unread = self._new_index(), range(self.journal.cursor.sequence + 1)
-        if hasattr(self.index, "after_fork"):
-            self.index.after_fork()
+        index_after_fork = getattr(self.index, "after_fork", None)
+        if index_after_fork is not None:
+            index_after_fork()
         # The parent writes what was counted before the fork.
         self.table.take_accesses()
         self.counters.take()
