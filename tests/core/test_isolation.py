@@ -83,3 +83,18 @@ def test_10_000_random_requests_hit_their_own_partition_alone():
                     assert hit.response in stored[partition]
 
     assert min(hits.values()) > 200  # or this tested nothing
+
+
+def test_a_file_opened_with_another_reading_of_queries_answers_nothing_of_the_first(tmp_path):
+    """The canonical "us" stands for "US" where case is folded, and for itself alone where it is not."""
+    path = tmp_path / "cache.db"
+    with SemanticCache(path, WordEmbedder()) as folding:
+        folding.put("US", "the country")
+    hits = []
+    for normalize in (False, str.lower):
+        with SemanticCache(path, WordEmbedder(), normalize=normalize) as cache:
+            hits.append(cache.get("us"))
+    with SemanticCache(path, WordEmbedder()) as folding:
+        again = folding.get("us")
+
+    assert (hits, again.response) == ([None, None], "the country")

@@ -61,14 +61,17 @@ def _checked(custom: Normalizer) -> Normalizer:
     return normalize
 
 
-def partition_of(namespace: str, vary: Vary | None = None) -> bytes:
+def partition_of(namespace: str, vary: Vary | None = None, normalize: str = "default") -> bytes:
     """Return the 16-byte partition of a namespace and all that must be equal for an answer to be reusable.
 
+    normalize: the word of `normalizer`. A query's canonical text says nothing beside one that was made in another
+    way: "us" is "US" in one file that is opened with and without normalisation.
     Raises InvalidArgumentError when `vary` is not a mapping of JSON values.
     """
     # The length first, so that no namespace can run over into the vary that follows it.
     name = namespace.encode("utf-8", "surrogatepass")
-    digest = blake2b(len(name).to_bytes(8, "big") + name, digest_size=DIGEST_BYTES)
+    person = b"" if normalize == "default" else normalize.encode()
+    digest = blake2b(len(name).to_bytes(8, "big") + name, digest_size=DIGEST_BYTES, person=person)
     if vary is not None and not isinstance(vary, Mapping):
         raise InvalidArgumentError(f"vary is of type {type(vary).__name__}; it is a mapping such as {{'model': 'm'}}.")
     if vary:

@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from mneme import plugins
 from mneme.engine.freshness import age_seconds, effective_ttl, is_expired
 from mneme.engine.judge import Choice, choose
-from mneme.engine.keys import normalizer
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine, unit
 from mneme.errors import CacheClosedError, MnemeError, NamespaceQuotaExceededError
 from mneme.indexes import make_index
@@ -59,9 +58,11 @@ class Core:
     """The parts of one open cache, and the steps of a lookup that both facades share."""
 
     def __init__(self, store: Store, fingerprint: str, dim: int, options: Options) -> None:
-        normalize, word = normalizer(options.normalize)
         self.options = options
-        self.identity = Identity(fingerprint, dim, word)
+        self.requests = Requests(
+            self, options.normalize, options.max_query_bytes, options.max_response_bytes, options.max_metadata_bytes
+        )
+        self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
         self.policy = options.judge()
         self.validator = options.validate()
@@ -70,9 +71,6 @@ class Core:
         self.counters = Counters()
         self.embeddings = Embeddings(dim)
         self.flights = Flights()
-        self.requests = Requests(
-            self, normalize, options.max_query_bytes, options.max_response_bytes, options.max_metadata_bytes
-        )
         self.events = Events([options.metrics_hook, plugins.listener()])
         self.closed = False
         index = self._new_index()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from mneme.engine.keys import Normalizer, key_of, partition_of
+from mneme.engine.keys import Normalizer, key_of, normalizer, partition_of
 from mneme.errors import InvalidArgumentError
 from mneme.model import Metadata, Mode, Vary
 from mneme.runtime.scope import Scope, merged, scope_of
@@ -31,13 +31,18 @@ class Request(NamedTuple):
 
 
 class Requests:
-    """Makes requests for one cache."""
+    """Makes requests for one cache; `word` says how it makes canonical text."""
 
     def __init__(
-        self, owner: object, normalize: Normalizer, max_query: int, max_response: int, max_metadata: int
+        self,
+        owner: object,
+        normalize: bool | Normalizer,
+        max_query: int,
+        max_response: int,
+        max_metadata: int,
     ) -> None:
         self.owner = owner
-        self._normalize = normalize
+        self._normalize, self.word = normalizer(normalize)
         self._max_query = max_query
         self._max_response = max_response
         self._max_metadata = max_metadata
@@ -62,7 +67,7 @@ class Requests:
                 reads, writes = scope.reads, scope.writes
         partition = self._partition(namespace)
         if vary is not None:
-            partition = partition_of(namespace, vary)
+            partition = partition_of(namespace, vary, self.word)
         text = self._normalize(query)
         semantic = mode == "semantic"
         if not semantic:
@@ -83,7 +88,7 @@ class Requests:
         if partition is None:
             # Its counters are written in a group with other namespaces' entries: it must not be what fails there.
             check_unicode(namespace, "namespace")
-            partition = partition_of(namespace)
+            partition = partition_of(namespace, None, self.word)
             if len(self._partitions) < PARTITIONS_KEPT:
                 self._partitions[namespace] = partition
         return partition
