@@ -8,7 +8,7 @@ import numpy as np
 
 from mneme.indexes.base import Index
 from mneme.runtime.counters import Counters
-from mneme.runtime.table import Record, Table, records_of
+from mneme.runtime.table import Record, Table
 from mneme.stores.base import Change, Clear, Delete, EntryRow, Put, Usage
 
 
@@ -48,11 +48,10 @@ class Resident:
 
         Their vectors are still to be read.
         """
-        records = records_of(rows)
         with self._table.lock:
-            self._table.load(records)
-        if records:
-            self.unread = range(self.unread.start, records[-1].id + 1)
+            self._table.load(rows)
+        if rows:
+            self.unread = range(self.unread.start, rows[-1][0] + 1)
 
     def load_vectors(self, batch: Sequence[tuple[int, bytes]]) -> None:
         """Put the next vectors that were not yet read into the index; other threads may remove entries meanwhile."""

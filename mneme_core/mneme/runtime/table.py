@@ -7,7 +7,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from operator import attrgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 from mneme.engine import eviction
@@ -15,7 +15,8 @@ from mneme.engine.freshness import is_expired
 from mneme.model import Metadata, StoredEntry
 from mneme.stores.base import EntryRow
 
-_ID, _KEY, _NAMESPACE = attrgetter("id"), attrgetter("key"), attrgetter("namespace")
+# Where an EntryRow has them.
+_ID, _NAMESPACE, _KEY = itemgetter(0), itemgetter(1), itemgetter(2)
 _UNTOUCHED = (0.0, 0)
 
 
@@ -67,7 +68,7 @@ class Record(NamedTuple):
         return {} if self.metadata is None else json.loads(self.metadata)
 
 
-def records_of(rows: Iterable[EntryRow]) -> list[Record]:
+def _records_of(rows: Iterable[EntryRow]) -> list[Record]:
     """Return rows as records; not one by one through `Record._make`, which takes three times as long."""
     return list(map(partial(tuple.__new__, Record), rows))
 
@@ -105,11 +106,12 @@ class Table:
             order[record.key] = None
         return old
 
-    def load(self, records: Sequence[Record]) -> None:
-        """Add records whose keys are all new."""
-        self.by_key.update(zip(map(_KEY, records), records, strict=True))
-        self.by_id.update(zip(map(_ID, records), records, strict=True))
-        for namespace, number in Counter(map(_NAMESPACE, records)).items():
+    def load(self, rows: Sequence[EntryRow]) -> None:
+        """Add entries whose keys are all new."""
+        records = _records_of(rows)
+        self.by_key.update(zip(map(_KEY, rows), records, strict=True))
+        self.by_id.update(zip(map(_ID, rows), records, strict=True))
+        for namespace, number in Counter(map(_NAMESPACE, rows)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
         if self._recency:
             for record in records:

@@ -63,8 +63,7 @@ def everything(db: sqlite3.Connection, vector_bytes: int) -> Iterator[Sequence[E
     found = db.execute(rows.SELECT_ALL)
     while batch := found.fetchmany(BATCH):
         try:
-            for row in batch:
-                rows.check(row, vector_bytes)
+            rows.check(batch, vector_bytes)
         except (TypeError, ValueError) as error:
             raise _unreadable(batch, error) from error
         yield [rows.with_usage(row, used.get(row[0])) for row in batch] if used else batch

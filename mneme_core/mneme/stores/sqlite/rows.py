@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from mneme.model import StoredEntry
@@ -18,8 +19,7 @@ FROM entries e LEFT JOIN usage u USING (seq) WHERE e.seq > ? ORDER BY e.seq
 # The length of a vector stands in the head of its row: the vector itself is not read.
 SELECT_ALL = """
 SELECT seq, namespace, key, query, response,
-  CASE typeof(vector) WHEN 'null' THEN NULL WHEN 'blob' THEN length(vector) ELSE -1 END, metadata, created_at,
-  last_accessed_at, ttl, access_count, partition, compute_seconds
+  length(vector), metadata, created_at, last_accessed_at, ttl, access_count, partition, compute_seconds
 FROM entries ORDER BY seq
 """
 
@@ -65,17 +65,21 @@ def entry_of(row: tuple[Any, ...]) -> StoredEntry:
     )
 
 
-def check(row: EntryRow, vector_bytes: int) -> None:
-    """Raise TypeError or ValueError when a row of SELECT_ALL is not what was written."""
-    _, namespace, key, query, response, length, metadata, created, accessed, _, _, partition, _ = row
-    if not (
-        namespace.__class__ is query.__class__ is response.__class__ is str
-        and key.__class__ is partition.__class__ is bytes
-        and created.__class__ is accessed.__class__ is float
-        and (length is None or length == vector_bytes)
-        and (metadata is None or json.loads(metadata).__class__ is dict)
-    ):
-        raise TypeError("a column is of another type or length than it should be")
+# The columns of SELECT_ALL that are never NULL, and what each row has there.
+_TYPES = ((1, str), (2, bytes), (3, str), (4, str), (7, float), (8, float), (11, bytes))
+_VECTOR_BYTES, _METADATA = 5, 6
+
+
+def check(batch: Sequence[EntryRow], vector_bytes: int) -> None:
+    """Raise TypeError or ValueError when rows of SELECT_ALL are not what was written; column by column, for speed."""
+    columns = tuple(zip(*batch, strict=True))
+    if any(set(map(type, columns[place])) != {expected} for place, expected in _TYPES):
+        raise TypeError("a column is of another type than it should be")
+    if not {None, vector_bytes}.issuperset(columns[_VECTOR_BYTES]):
+        raise TypeError("a vector is of another length than it should be")
+    for text in columns[_METADATA]:
+        if text is not None and json.loads(text).__class__ is not dict:
+            raise TypeError("metadata is not a mapping")
 
 
 def with_usage(row: EntryRow, used: tuple[float, int] | None) -> EntryRow:
