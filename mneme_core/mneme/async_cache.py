@@ -7,7 +7,7 @@ import contextvars
 import inspect
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from types import TracebackType
@@ -18,8 +18,8 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
-from mneme.runtime import checkpoint, computing, explaining, opening
-from mneme.runtime.computing import Codec, Embeddings, Filled, Plan
+from mneme.runtime import checkpoint, computing, explaining, opening, streams
+from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.requests import Request
 from mneme.stores.base import Change, Delete
@@ -141,13 +141,13 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         metadata: Metadata | None = None,
         mode: Mode = "semantic",
         codec: Codec[T] | None = None,
-        cache_if: Callable[[T], bool] | None = None,
+        cache_if: Admission[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
         codec: how values become text and back; without one only text is stored. cache_if: whether a value may be
-        stored. An error of `compute` is raised in every caller that waits and is not stored; an error of the
-        cache is logged, and the value is computed.
+        stored; "exact" stores it for the same request alone. An error of `compute` is raised in every caller that
+        waits and is not stored; an error of the cache is logged, and the value is computed.
         """
         core = self._core
         plan = computing.plan(
@@ -164,8 +164,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         outcome = plan.of_hit(await self._exact(plan.request))
         if outcome is not None:
             return outcome
-        flight = (plan.request.key, plan.request.reads, plan.request.writes)
-        filled, led = await core.flights.arun(flight, lambda: self._fill(plan, compute))
+        filled, led = await core.flights.arun(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else await self._follow(plan, filled)
 
     async def _exact(self, request: Request) -> Hit | None:
@@ -185,19 +184,19 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         started = time.perf_counter()
         value = await _value(compute)
         seconds = time.perf_counter() - started
-        text = plan.text_of(value)
-        if text is not None:
-            await self._keep(plan, text, seconds)
-        return Filled(computing.computed(value), text)
+        kept = plan.kept(value)
+        if kept is not None:
+            await self._keep(plan, kept, seconds)
+        return Filled(computing.computed(value), kept and kept.text)
 
-    async def _keep(self, plan: Plan[Any], text: str, seconds: float) -> None:
+    async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float) -> None:
         core, request = self._core, plan.request
         try:
-            draft = core.draft(request, text, plan.metadata, plan.ttl)
+            draft = core.draft(request, kept.text, plan.metadata, plan.ttl)
             if draft is None:
                 return
             try:
-                vector = await self._vector(request)
+                vector = await self._vector(request) if kept.semantic else None
             except Exception:
                 _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
                 vector = None
@@ -217,6 +216,55 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             if outcome is not None:
                 return outcome
         return plan.of_shared(filled)
+
+    async def get_or_stream(
+        self,
+        query: str,
+        produce: Callable[[], AsyncIterator[T]],
+        *,
+        codec: Codec[list[T]],
+        namespace: str = "default",
+        vary: Vary | None = None,
+        ttl: float | None = None,
+        metadata: Metadata | None = None,
+        mode: Mode = "semantic",
+        cache_if: Admission[list[T]] | None = None,
+    ) -> Outcome[AsyncIterator[T]]:
+        """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
+
+        The outcome's value is the stream. It is stored when it ends by itself: not where it fails, or is left
+        early by all. Readers that come later get the earlier chunks, then live ones, as objects of their own.
+        codec: how the list of chunks becomes text and back; the rest as for `get_or_compute`.
+        """
+        core = self._core
+        plan = computing.plan(
+            core,
+            lambda: core.request(query, namespace, vary, mode),
+            codec=codec,
+            cache_if=cache_if,
+            ttl=ttl,
+            metadata=metadata,
+            mode=mode,
+        )
+        if plan is None or not (plan.request.reads or plan.request.writes):
+            return computing.computed(produce())
+        if plan.request.reads:
+            outcome = plan.of_hit(await self._lookup(plan.request))
+            if outcome is not None:
+                return computing.streamed(outcome, streams.areplayed(outcome.value))
+        else:
+            core.miss(plan.request, "bypass")
+        return computing.computed(core.astreams.follow(plan.flight, produce, self._finisher(plan)))
+
+    def _finisher(self, plan: Plan[list[T]]) -> Callable[[list[T]], Awaitable[None]]:
+        started = time.perf_counter()
+
+        async def finish(chunks: list[T]) -> None:
+            kept = plan.kept(chunks)
+            if kept is not None:
+                await self._keep(plan, kept, time.perf_counter() - started)
+
+        return finish
 
     async def get_many(
         self,

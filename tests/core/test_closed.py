@@ -9,6 +9,7 @@ CALLS = {
     "get with bypass": lambda cache: cache.get("q", bypass=True),
     "put": lambda cache: cache.put("q", "r"),
     "get_or_compute": lambda cache: cache.get_or_compute("q", lambda: "r"),
+    "get_or_stream": lambda cache: cache.get_or_stream("q", lambda: iter("r"), codec=None),
     "get_many": lambda cache: cache.get_many(["q"]),
     "get_many of none": lambda cache: cache.get_many([]),
     "put_many": lambda cache: cache.put_many([("q", "r")]),

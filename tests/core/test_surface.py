@@ -112,6 +112,8 @@ METHODS = {
     "put": "query response embedding=None namespace='default' vary=None metadata=None ttl=None mode='semantic'",
     "get_or_compute": "query compute namespace='default' vary=None ttl=None metadata=None mode='semantic' codec=None "
     "cache_if=None",
+    "get_or_stream": "query produce codec namespace='default' vary=None ttl=None metadata=None mode='semantic' "
+    "cache_if=None",
     "get_many": "queries embeddings=None namespace='default' vary=None mode='semantic'",
     "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
@@ -148,7 +150,7 @@ def test_there_are_no_other_public_methods(facade):
     assert {name for name in dir(facade) if not name.startswith("_")} == set(METHODS) | {"similarity_threshold"}
 
 
-AWAITED = "get put get_or_compute get_many put_many delete explain vacuum compact dumps loads close"
+AWAITED = "get put get_or_compute get_or_stream get_many put_many delete explain vacuum compact dumps loads close"
 
 
 def test_the_async_facade_awaits_what_may_wait_and_nothing_else():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
@@ -18,6 +18,7 @@ from mneme.runtime.requests import Request, check_mode
 _log = logging.getLogger("mneme.cache")
 
 T = TypeVar("T")
+S = TypeVar("S")
 # Whatever the caller's vectors are: rows of an array, arrays, lists of numbers.
 Embeddings: TypeAlias = Sequence[Any] | NDArray[Any]
 
@@ -49,6 +50,18 @@ class TextCodec:
         return text
 
 
+Admission: TypeAlias = Callable[[T], "bool | Literal['exact']"]
+"""Whether a value may be stored; "exact": for the same request alone."""
+
+
+class Kept(NamedTuple):
+    """What is stored of a computed value."""
+
+    text: str
+    semantic: bool
+    """Whether a request in other words may be answered with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filled(Generic[T]):
     """What a flight hands to all who wait for it."""
@@ -65,7 +78,7 @@ class Plan(Generic[T]):
     core: Core
     request: Request
     codec: Codec[T]
-    cache_if: Callable[[T], bool] | None
+    cache_if: Admission[T] | None
     ttl: float | None
     metadata: Metadata | None
 
@@ -82,13 +95,19 @@ class Plan(Generic[T]):
             return None
         return Outcome(value, "hit", hit.similarity, hit, hit.compute_seconds or 0.0)
 
-    def text_of(self, value: T) -> str | None:
-        """Return the text to store for a computed value, or None where it is not to be stored."""
+    @property
+    def flight(self) -> tuple[bytes, bool, bool]:
+        """What calls that may share one computation have in common."""
+        return (self.request.key, self.request.reads, self.request.writes)
+
+    def kept(self, value: T) -> Kept | None:
+        """Return what to store of a computed value, or None where it is not to be stored."""
         try:
-            if self.cache_if is not None and not self.cache_if(value):
+            admitted = True if self.cache_if is None else self.cache_if(value)
+            text = self.codec.encode(value) if admitted else None
+            if text is None or not self.core.validator(text):
                 return None
-            text = self.codec.encode(value)
-            return text if text is not None and self.core.validator(text) else None
+            return Kept(text, self.request.semantic and admitted != "exact")
         except Exception:
             _log.warning("a computed value could not be encoded; it is not cached", exc_info=True)
             return None
@@ -108,12 +127,17 @@ def computed(value: T) -> Outcome[T]:
     return Outcome(value, "computed", None, None, 0.0)
 
 
+def streamed(outcome: Outcome[list[T]], stream: S) -> Outcome[S]:
+    """Return the outcome of a hit with the stream of its chunks for a value."""
+    return Outcome(stream, outcome.status, outcome.similarity, outcome.hit, outcome.saved_seconds)
+
+
 def plan(
     core: Core,
     request: Callable[[], Request],
     *,
     codec: Codec[T] | None,
-    cache_if: Callable[[T], bool] | None,
+    cache_if: Admission[T] | None,
     ttl: float | None,
     metadata: Metadata | None,
     mode: Mode,

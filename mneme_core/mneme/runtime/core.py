@@ -30,6 +30,7 @@ from mneme.runtime.journal import Journal
 from mneme.runtime.options import Options
 from mneme.runtime.requests import Request, Requests
 from mneme.runtime.resident import Resident
+from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Record, Table
 from mneme.stores.base import Identity, Put, Store
 
@@ -71,6 +72,7 @@ class Core:
         self.counters = Counters()
         self.embeddings = Embeddings(dim)
         self.flights = Flights()
+        self.streams, self.astreams = Streams(), AsyncStreams()
         self.events = Events([options.metrics_hook, plugins.listener()])
         self.closed = False
         index = self._new_index()
@@ -375,6 +377,7 @@ class Core:
         self.table.lock = threading.Lock()
         self._executor, self._executor_lock = None, threading.Lock()
         self.flights = Flights()
+        self.streams, self.astreams = Streams(), AsyncStreams()
         self.embeddings.after_fork()
         self.store.after_fork()
         self.journal.after_fork()
