@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 # An answer of any client: an object with attributes, or the same as a mapping.
@@ -38,6 +38,45 @@ def calls_tools(answer: Answer) -> bool:
         return True
     blocks = [*_list(answer, "content"), *_list(answer, "output")]
     return any(_get(block, "type") in _TOOL_CALLS for block in blocks)
+
+
+def is_complete_stream(chunks: Sequence[Answer]) -> bool:
+    """Whether the chunks of a stream add up to a whole answer; what `cached` asks of a generator's.
+
+    Knows the chunks of OpenAI's chat and the events of its responses and of Anthropic's messages.
+    """
+    if all(isinstance(chunk, str) for chunk in chunks):
+        return bool("".join(chunks).strip())
+    choices = [choice for chunk in chunks for choice in _choices(chunk)]
+    if choices:
+        ends = {_get(choice, "index"): _get(choice, "finish_reason") for choice in choices if _ended(choice)}
+        refused = any(_get(_get(choice, "delta"), "refusal") for choice in choices)
+        indices = {_get(choice, "index") for choice in choices}
+        return not refused and ends.keys() == indices and all(reason in _COMPLETE for reason in ends.values())
+    kinds = [_get(chunk, "type") for chunk in chunks]
+    if "message_start" in kinds:
+        deltas = [_get(chunk, "delta") for chunk in chunks if _get(chunk, "type") == "message_delta"]
+        reasons = [_get(delta, "stop_reason") for delta in deltas]
+        return "message_stop" in kinds and bool(reasons) and reasons[-1] in _COMPLETE
+    if "response.created" in kinds:
+        return "response.completed" in kinds and "response.refusal.done" not in kinds
+    return bool(chunks)
+
+
+def stream_calls_tools(chunks: Sequence[Answer]) -> bool:
+    """Whether the chunks of a stream ask for tools to be run."""
+    for chunk in chunks:
+        deltas = [_get(choice, "delta") for choice in _choices(chunk)]
+        if any(_get(delta, "tool_calls") or _get(delta, "function_call") for delta in deltas):
+            return True
+        blocks = (_get(chunk, "content_block"), _get(chunk, "item"))
+        if any(_get(block, "type") in _TOOL_CALLS for block in blocks):
+            return True
+    return False
+
+
+def _ended(choice: Answer) -> bool:
+    return _get(choice, "finish_reason") is not None
 
 
 def _is_whole_choice(choice: Answer) -> bool:

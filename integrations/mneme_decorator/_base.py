@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
-from mneme import AsyncSemanticCache, InvalidArgumentError, Outcome, SemanticCache
+from mneme import AsyncSemanticCache, Hit, InvalidArgumentError, Outcome, SemanticCache
 from mneme_decorator._keeping import Keeping
 from mneme_decorator._request import Plan, Request
 
@@ -147,16 +147,9 @@ class Cached(Generic[P, R, C]):
         return {**place, "mode": request.mode} if mode else place
 
     def _how(self, request: Request) -> dict[str, Any]:
-        """Return the keyword arguments of `get_or_compute`, all but `compute`."""
-        keeping = {"codec": self._keeping, "cache_if": self._keeping.admits_as_asked(request)}
+        """Return the keyword arguments of `get_or_compute` and `get_or_stream` that do not depend on which."""
+        keeping = {"codec": self._keeping, "cache_if": self._keeping.admits}
         return {**self._place(request), **keeping, "ttl": self._options.ttl}
-
-    def _exact_only(self, request: Request, answer: Any) -> dict[str, Any] | None:
-        """Return the keyword arguments of the `put` of an answer for the exact words alone, or None."""
-        text = self._keeping.exact_only_text(request, answer)
-        if text is None:
-            return None
-        return {**self._place(request), "response": text, "ttl": self._options.ttl, "mode": "exact"}
 
     def _overriding(self) -> AbstractContextManager[None]:
         options = self._options
@@ -166,15 +159,46 @@ class Cached(Generic[P, R, C]):
 
     def _settle(self, outcome: Outcome[R], ran: bool) -> R:
         """Count the outcome of a call and return the caller's own answer."""
+        self._count_outcome(outcome, ran)
+        return outcome.value if ran or outcome.hit is not None else _own(outcome.value)
+
+    def _count_outcome(self, outcome: Outcome[Any], ran: bool) -> None:
         if outcome.hit is not None:
             self._count(f"hits_{outcome.hit.layer}")
-            return outcome.value
-        self._count("misses" if ran else "shared")
-        return outcome.value if ran else _own(outcome.value)
+        else:
+            self._count("misses" if ran else "shared")
 
     def _count(self, name: str) -> None:
         with self._lock:
             self._counts[name] += 1
+
+
+class SyncCached(Cached[P, R, SemanticCache], Generic[P, R]):
+    """What all cached functions that are not awaited can do."""
+
+    def lookup(self, *args: P.args, **kwargs: P.kwargs) -> Hit | None:
+        """Return the entry that would answer a call. Raises TypeError for arguments without a key."""
+        with self._overriding():
+            hit: Hit | None = self.cache.get(**self._place(self._request(args, kwargs)))
+        return hit
+
+    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Remove the answer kept for exactly this call; say whether there was one."""
+        return self.cache.delete(**self._place(self._request(args, kwargs), mode=False))
+
+
+class AsyncCached(Cached[P, R, AsyncSemanticCache], Generic[P, R]):
+    """What all cached functions that are awaited can do."""
+
+    async def lookup(self, *args: P.args, **kwargs: P.kwargs) -> Hit | None:
+        """Return the entry that would answer a call. Raises TypeError for arguments without a key."""
+        with self._overriding():
+            hit: Hit | None = await self.cache.get(**self._place(self._request(args, kwargs)))
+        return hit
+
+    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Remove the answer kept for exactly this call; say whether there was one."""
+        return await self.cache.delete(**self._place(self._request(args, kwargs), mode=False))
 
 
 def check_ttl(ttl: float | None) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, overload
 
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
-from mneme_decorator._admission import is_complete
-from mneme_decorator._base import Options, check_ttl
-from mneme_decorator._codecs import Codec, codec_for
+from mneme_decorator._admission import calls_tools, is_complete, is_complete_stream, stream_calls_tools
+from mneme_decorator._base import Cached, Options, check_ttl
+from mneme_decorator._codecs import Codec, codec_for, codec_for_stream
 from mneme_decorator._functions import CachedCoroutine, CachedFunction
 from mneme_decorator._introspection import return_annotation_of
 from mneme_decorator._keeping import Keeping
 from mneme_decorator._request import Arguments, Mode, Plan, Query, Varying
+from mneme_decorator._streams import CachedGenerator, CachedStream
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,7 +34,7 @@ def cached(
     mode: Mode = "semantic",
     max_question_chars: int = 500,
 ) -> Decorator:
-    """Return a decorator that caches the answers of a function or coroutine function.
+    """Return a decorator that caches the answers of a function, coroutine function, generator or async generator.
 
         @cached(cache)
         async def complete(messages: list[dict], *, model: str) -> ChatCompletion: ...
@@ -44,7 +45,8 @@ def cached(
     vary: the arguments that must be equal for an answer to be reused, or a function that gives a mapping of
         what must. By default all others. ignore: arguments left out of that; `self` and `cls` always are.
     ttl: seconds. namespace: a text, or a function that gives it from the arguments.
-    cache_if: whether an answer is stored. By default `is_complete`: not empty, not cut short, not refused.
+    cache_if: whether an answer is stored. By default `is_complete`: not empty, not cut short, not refused. For a
+        generator it is given the list of chunks, and `is_complete_stream` is the default.
     codec: turns answers into text and back. By default chosen by the return annotation.
     mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts that share a
         long part are alike, whatever they ask.
@@ -57,8 +59,7 @@ def cached(
     check_ttl(ttl)
     if mode not in ("semantic", "exact"):
         raise InvalidArgumentError(f"mode is {mode!r}; it is 'semantic' or 'exact'.")
-    keeping = (cache_if or is_complete, codec)
-    return Decorator(cache, query, vary, ignore, ttl, namespace, *keeping, mode, max_question_chars)
+    return Decorator(cache, query, vary, ignore, ttl, namespace, cache_if, codec, mode, max_question_chars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +72,22 @@ class Decorator:
     _ignore: Iterable[str]
     _ttl: float | None
     _namespace: str | Callable[[Arguments], str] | None
-    _cache_if: Callable[[Any], bool]
+    _cache_if: Callable[[Any], bool] | None
     _codec: Codec | None
     _mode: Mode
     _max_question_chars: int
 
-    @overload  # a coroutine function is a function too; the first signature that fits holds
+    @overload  # all of these are functions too; the first signature that fits holds
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutine[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[P, AsyncIterator[R]], /) -> CachedStream[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[P, Iterator[R]], /) -> CachedGenerator[P, R]: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
     def __call__(self, function: Callable[..., Any], /) -> Any:
         """Return `function`, cached."""
-        is_async = _check_kind(function)
+        kind = _kind_of(function)
         plan = Plan(
             function,
             query=self._query,
@@ -92,31 +97,36 @@ class Decorator:
             mode=self._mode,
             max_question_chars=self._max_question_chars,
         )
-        keeping = Keeping(plan.name, self._codec or _codec_of(function, plan.name), self._cache_if)
-        options, cache = Options(ttl=self._ttl), self._cache
-        if is_async:
-            cache = cache if isinstance(cache, AsyncSemanticCache) else cache.as_async()
-            return CachedCoroutine(function, cache, plan, keeping, options)
-        cache = cache.as_sync() if isinstance(cache, AsyncSemanticCache) else cache
-        return CachedFunction(function, cache, plan, keeping, options)
+        is_stream = kind in (CachedStream, CachedGenerator)
+        codec = self._codec or _codec_of(function, plan.name, codec_for_stream if is_stream else codec_for)
+        whole, calls = (is_complete_stream, stream_calls_tools) if is_stream else (is_complete, calls_tools)
+        keeping = Keeping(plan.name, codec, self._cache_if or whole, calls)
+        # The colour of the cache is that of the kind, which no type says.
+        cache: Any = self._cache.as_async() if kind in (CachedCoroutine, CachedStream) else self._cache.as_sync()
+        return kind(function, cache, plan, keeping, Options(ttl=self._ttl))
 
 
-def _check_kind(function: Callable[..., Any]) -> bool:
-    """Return whether `function` is a coroutine function. Raises TypeError for what cannot be cached."""
+def _kind_of(function: Callable[..., Any]) -> type[Cached[..., Any, Any]]:
+    """Return the class that stands for a function of its kind. Raises TypeError for what cannot be cached."""
     if isinstance(function, classmethod | staticmethod):
         raise TypeError(f"put @cached below @{type(function).__name__}, next to the function.")
     inner = inspect.unwrap(function)
     if not (inspect.isfunction(inner) or inspect.ismethod(inner)) or not hasattr(function, "__qualname__"):
         raise TypeError(f"{function!r} is no plain function; wrap what it does in a def and decorate that.")
-    if inspect.isasyncgenfunction(inner) or inspect.isgeneratorfunction(inner):
-        raise TypeError(f"{inner.__qualname__} is a generator; streams cannot be cached by this release.")
-    # A decorator below may have hidden that what it wraps is awaited.
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inner)
+    # A decorator below may have hidden what it wraps.
+    for is_kind, kind in (
+        (inspect.isasyncgenfunction, CachedStream),
+        (inspect.isgeneratorfunction, CachedGenerator),
+        (inspect.iscoroutinefunction, CachedCoroutine),
+    ):
+        if is_kind(function) or is_kind(inner):
+            return kind
+    return CachedFunction
 
 
-def _codec_of(function: Callable[..., Any], name: str) -> Codec:
+def _codec_of(function: Callable[..., Any], name: str, codec_of: Callable[[Any], Codec]) -> Codec:
     try:
-        return codec_for(return_annotation_of(function))
+        return codec_of(return_annotation_of(function))
     except TypeError as error:
         raise TypeError(
             f"{name}: {error}. Annotate what it returns with str, JSON types, a dataclass or a pydantic "

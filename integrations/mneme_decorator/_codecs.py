@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
 from typing import Any, Protocol, TypeAlias, is_typeddict
 
 # The answer of any function, and any annotation.
@@ -97,8 +97,17 @@ def codec_for(annotation: Annotation) -> Codec:
         return JsonCodec()
     kind = typing.get_origin(annotation) or annotation
     if isinstance(kind, type) and issubclass(kind, Iterator | AsyncIterator | Awaitable):
-        raise TypeError("streams cannot be cached by this release")
+        raise TypeError("a function that returns a stream cannot be cached; yield its chunks from a generator instead")
     return ModelCodec(annotation)
+
+
+def codec_for_stream(annotation: Annotation) -> Codec:
+    """Return the codec for the chunks of a generator annotated so. Raises TypeError when there is none."""
+    arguments = typing.get_args(annotation)
+    origin = typing.get_origin(annotation)
+    if not (arguments and isinstance(origin, type) and issubclass(origin, Iterable | AsyncIterable)):
+        raise TypeError("the generator does not say what it yields")
+    return codec_for(list[arguments[0]])  # type: ignore[valid-type]  # an annotation made at run time
 
 
 def _is_json(annotation: Annotation) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
-from mneme import AsyncSemanticCache, Hit, MnemeError, SemanticCache
-from mneme_decorator._base import Cached
+from mneme import MnemeError
+from mneme_decorator._base import AsyncCached, SyncCached
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -13,7 +13,7 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-class CachedFunction(Cached[P, R, SemanticCache], Generic[P, R]):
+class CachedFunction(SyncCached[P, R], Generic[P, R]):
     """A function whose answers are cached."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -25,11 +25,6 @@ class CachedFunction(Cached[P, R, SemanticCache], Generic[P, R]):
             nonlocal ran
             ran = True
             answer: R = self._function(*args, **kwargs)
-            if request is not None and (entry := self._exact_only(request, answer)) is not None:
-                try:
-                    self.cache.put(**entry)
-                except Exception as error:
-                    self._keeping.warn("an answer was not stored", error)
             return answer
 
         if request is None:
@@ -45,16 +40,6 @@ class CachedFunction(Cached[P, R, SemanticCache], Generic[P, R]):
             return run()
         return self._settle(outcome, ran)
 
-    def lookup(self, *args: P.args, **kwargs: P.kwargs) -> Hit | None:
-        """Return the entry that would answer a call. Raises TypeError for arguments without a key."""
-        with self._overriding():
-            hit: Hit | None = self.cache.get(**self._place(self._request(args, kwargs)))
-        return hit
-
-    def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Remove the answer kept for exactly this call; say whether there was one."""
-        return self.cache.delete(**self._place(self._request(args, kwargs), mode=False))
-
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...
     @overload
@@ -66,7 +51,7 @@ class CachedFunction(Cached[P, R, SemanticCache], Generic[P, R]):
         return self if instance is None else self._bound_to(instance)
 
 
-class CachedCoroutine(Cached[P, R, AsyncSemanticCache], Generic[P, R]):
+class CachedCoroutine(AsyncCached[P, R], Generic[P, R]):
     """A coroutine function whose answers are cached."""
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -78,11 +63,6 @@ class CachedCoroutine(Cached[P, R, AsyncSemanticCache], Generic[P, R]):
             nonlocal ran
             ran = True
             answer: R = await self._function(*args, **kwargs)
-            if request is not None and (entry := self._exact_only(request, answer)) is not None:
-                try:
-                    await self.cache.put(**entry)
-                except Exception as error:
-                    self._keeping.warn("an answer was not stored", error)
             return answer
 
         if request is None:
@@ -97,16 +77,6 @@ class CachedCoroutine(Cached[P, R, AsyncSemanticCache], Generic[P, R]):
             self._count("uncached")
             return await run()
         return self._settle(outcome, ran)
-
-    async def lookup(self, *args: P.args, **kwargs: P.kwargs) -> Hit | None:
-        """Return the entry that would answer a call. Raises TypeError for arguments without a key."""
-        with self._overriding():
-            hit: Hit | None = await self.cache.get(**self._place(self._request(args, kwargs)))
-        return hit
-
-    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Remove the answer kept for exactly this call; say whether there was one."""
-        return await self.cache.delete(**self._place(self._request(args, kwargs), mode=False))
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from mneme_decorator._admission import calls_tools
 from mneme_decorator._codecs import Codec
-from mneme_decorator._request import Request
 
 # The answer of any function.
 Answer: TypeAlias = Any
@@ -22,10 +20,13 @@ class Keeping:
     Failures of the user's `codec` and `cache_if` are a WARNING, said once.
     """
 
-    def __init__(self, name: str, codec: Codec, cache_if: Callable[[Answer], bool]) -> None:
+    def __init__(
+        self, name: str, codec: Codec, cache_if: Callable[[Answer], bool], calls_tools: Callable[[Answer], bool]
+    ) -> None:
         self._name = name
         self._codec = codec
         self._cache_if = cache_if
+        self._calls_tools = calls_tools
         self._warned: set[str] = set()
 
     def encode(self, answer: Answer) -> str | None:
@@ -40,21 +41,13 @@ class Keeping:
         """Return the answer that was kept. Raises what the codec raises: the cache counts it as a miss."""
         return self._codec.decode(text)
 
-    def admits(self, answer: Answer) -> bool:
-        """Whether `answer` may be kept at all."""
+    def admits(self, answer: Answer) -> bool | Literal["exact"]:
+        """Say whether `answer` may be kept; calls of tools for the exact words alone, whose details they carry."""
         try:
-            return bool(self._cache_if(answer))
+            return bool(self._cache_if(answer)) and ("exact" if self._calls_tools(answer) else True)
         except Exception as error:
             self.warn("cache_if failed", error)
             return False
-
-    def admits_as_asked(self, request: Request) -> Callable[[Answer], bool]:
-        """Return whether an answer may be kept in the request's own mode, as a function of the answer."""
-        return lambda answer: self.admits(answer) and not self._is_exact_only(request, answer)
-
-    def exact_only_text(self, request: Request, answer: Answer) -> str | None:
-        """Return what to keep for the exact words of a semantic request: calls of tools carry its details."""
-        return self.encode(answer) if self._is_exact_only(request, answer) and self.admits(answer) else None
 
     def warn(self, what: str, error: Exception) -> None:
         """Log `what` and `error`, once for each kind of either."""
@@ -62,7 +55,3 @@ class Keeping:
         if said not in self._warned and len(self._warned) < 100:
             self._warned.add(said)
             _log.warning("%s: %s", self._name, said)
-
-    @staticmethod
-    def _is_exact_only(request: Request, answer: Answer) -> bool:
-        return request.mode == "semantic" and calls_tools(answer)

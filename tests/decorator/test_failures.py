@@ -188,7 +188,7 @@ async def test_a_tool_call_is_returned_when_the_store_fails(
     monkeypatch.setattr(MemoryStore, "write", refuse)
 
     assert (await ask("a"), say("a"), cache.stats().entries) == (called, called, 0)
-    assert "not stored" in caplog.text
+    assert "could not be stored" in caplog.text
 
 
 class Handle:

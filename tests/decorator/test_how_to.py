@@ -1,4 +1,4 @@
-"""The Python of docs/how-to/decorator.md runs as written; OpenAI is the stand-in on loopback."""
+"""The Python of the pages on the decorator and the clients runs as written, against the stand-in on loopback."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "decorator.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+PAGES = Path(__file__).parents[2] / "docs" / "how-to"
+BLOCKS = [
+    block
+    for page in ("decorator.md", "openai-and-anthropic.md")
+    for block in re.findall(r"^```python\n(.*?)^```", (PAGES / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+]
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
 def test_the_page_runs(code: str, endpoint: Any, tmp_path: Path) -> None:
-    environment = {**os.environ, "OPENAI_API_KEY": "none", "OPENAI_BASE_URL": endpoint.url, "NO_PROXY": "*"}
+    openai = {"OPENAI_API_KEY": "none", "OPENAI_BASE_URL": endpoint.url}
+    anthropic = {"ANTHROPIC_API_KEY": "none", "ANTHROPIC_BASE_URL": endpoint.url.removesuffix("/v1")}
+    environment = {**os.environ, **openai, **anthropic, "NO_PROXY": "*"}
 
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import assert_type
 
 from mneme import AsyncSemanticCache, Hit, SemanticCache
@@ -17,6 +17,14 @@ def over_both_colours(cache: SemanticCache, async_cache: AsyncSemanticCache) -> 
     @cached(async_cache, query="prompt", ttl=60, namespace=lambda arguments: str(arguments["tenant"]))
     def say(prompt: str, tenant: str) -> str:
         return prompt + tenant
+
+    @cached(cache)
+    async def stream(prompt: str, *, model: str = "m") -> AsyncIterator[int]:
+        yield 1
+
+    @cached(cache)
+    def words(prompt: str) -> Iterator[str]:
+        yield prompt
 
     class Assistant:
         @cached(cache)
@@ -38,6 +46,10 @@ def over_both_colours(cache: SemanticCache, async_cache: AsyncSemanticCache) -> 
         assert_type(await Assistant().ask("a"), bytes)
         assert_type(await Assistant().ask.options(bypass=True)(prompt="a"), bytes)
         assert_type(Assistant().say("a"), str)
+        async for number in stream("a", model="n"):
+            assert_type(number, int)
+        assert_type(list(words("a")), list[str])
+        assert_type(await stream.lookup("a"), Hit | None)
         await ask("a", ttl=3)  # type: ignore[call-arg]  # a call takes the function's own arguments alone
         await ask(1)  # type: ignore[arg-type]  # and of its own types
         Assistant().say()  # type: ignore[call-arg]  # self is bound, prompt is not

@@ -1,0 +1,124 @@
+"""An endpoint on loopback that speaks OpenAI's and Anthropic's wire formats and counts what it is asked."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+
+
+class Endpoint(ThreadingHTTPServer):
+    """Answers with a number, or with the message and the reason to stop that it was told to."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.message: dict[str, Any] | None = None
+        self.reason = "stop"
+        self.status = 200
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def completion(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(asked)
+        number = len(self.asked)
+        message = self.message or {"content": f"answer {number}"}
+        return {
+            "id": f"chatcmpl-{number}",
+            "object": "chat.completion",
+            "created": 1_700_000_000,
+            "model": asked["model"],
+            "choices": [{"index": 0, "finish_reason": self.reason, "message": {"role": "assistant", **message}}],
+            "usage": USAGE,
+        }
+
+    def chunks(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the chunks of a completion: its role, its words one by one or its tool calls, its end, its usage."""
+        whole = self.completion(asked)
+        message = whole["choices"][0]["message"]
+        deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        deltas += [{"content": word} for word in (message.get("content") or "").split(" ") if word]
+        calls = message.get("tool_calls") or []
+        deltas += [{"tool_calls": [{"index": at, **call}]} for at, call in enumerate(calls)]
+        frame = {**whole, "object": "chat.completion.chunk", "usage": None}
+        for delta in deltas:
+            yield {**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+        yield {**frame, "choices": [{"index": 0, "delta": {}, "finish_reason": self.reason}]}
+        if (asked.get("stream_options") or {}).get("include_usage"):
+            yield {**frame, "choices": [], "usage": USAGE}
+
+    def claude(self, asked: dict[str, Any]) -> dict[str, Any]:
+        whole = self.completion(asked)
+        return {
+            "id": f"msg_{len(self.asked)}",
+            "type": "message",
+            "role": "assistant",
+            "model": asked["model"],
+            "content": [{"type": "text", "text": whole["choices"][0]["message"]["content"]}],
+            "stop_reason": {"stop": "end_turn", "length": "max_tokens"}[self.reason],
+            "stop_sequence": None,
+            "usage": {"input_tokens": 5, "output_tokens": 2},
+        }
+
+    def claude_events(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        whole = self.claude(asked)
+        text = whole["content"][0]["text"]
+        yield {"type": "message_start", "message": {**whole, "content": [], "stop_reason": None}}
+        yield {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        for word in text.split(" "):
+            yield {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}}
+        yield {"type": "content_block_stop", "index": 0}
+        ended = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
+        yield {"type": "message_delta", "delta": ended, "usage": {"output_tokens": 2}}
+        yield {"type": "message_stop"}
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Endpoint
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        is_claude = self.path.endswith("/messages")
+        if self.server.status != 200:
+            self.reply("application/json", json.dumps({"error": {"message": "told to fail", "type": "x"}}))
+        elif not asked.get("stream"):
+            answer = self.server.claude(asked) if is_claude else self.server.completion(asked)
+            self.reply("application/json", json.dumps(answer))
+        elif is_claude:
+            events = self.server.claude_events(asked)
+            self.reply("text/event-stream", "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events))
+        else:
+            lines = [json.dumps(chunk) for chunk in self.server.chunks(asked)]
+            self.reply("text/event-stream", "".join(f"data: {line}\n\n" for line in [*lines, "[DONE]"]))
+
+    def reply(self, kind: str, text: str) -> None:
+        body = text.encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-request-id", "req_1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Keep the test output clean."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
