@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,12 +14,13 @@ USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 
 
 class Endpoint(ThreadingHTTPServer):
-    """Answers with a number, or with the message and the reason to stop that it was told to."""
+    """Answers with what `answer(asked, number)` makes, a number unless a suite says otherwise, or with `message`."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.answer: Callable[[dict[str, Any], int], dict[str, Any]] = lambda _, number: {"content": f"answer {number}"}
         self.message: dict[str, Any] | None = None
         self.reason = "stop"
         self.status = 200
@@ -32,20 +33,22 @@ class Endpoint(ThreadingHTTPServer):
     def completion(self, asked: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(asked)
         number = len(self.asked)
-        message = self.message or {"content": f"answer {number}"}
+        message = self.message or self.answer(asked, number)
+        reason = "tool_calls" if message.get("tool_calls") else self.reason
         return {
             "id": f"chatcmpl-{number}",
             "object": "chat.completion",
             "created": 1_700_000_000,
             "model": asked["model"],
-            "choices": [{"index": 0, "finish_reason": self.reason, "message": {"role": "assistant", **message}}],
+            "choices": [{"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}],
             "usage": USAGE,
         }
 
     def chunks(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the chunks of a completion: its role, its words one by one or its tool calls, its end, its usage."""
         whole = self.completion(asked)
-        message = whole["choices"][0]["message"]
+        choice = whole["choices"][0]
+        message = choice["message"]
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
         deltas += [{"content": word} for word in (message.get("content") or "").split(" ") if word]
         calls = message.get("tool_calls") or []
@@ -53,7 +56,7 @@ class Endpoint(ThreadingHTTPServer):
         frame = {**whole, "object": "chat.completion.chunk", "usage": None}
         for delta in deltas:
             yield {**frame, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-        yield {**frame, "choices": [{"index": 0, "delta": {}, "finish_reason": self.reason}]}
+        yield {**frame, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]}
         if (asked.get("stream_options") or {}).get("include_usage"):
             yield {**frame, "choices": [], "usage": USAGE}
 

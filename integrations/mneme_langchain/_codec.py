@@ -24,13 +24,14 @@ _MESSAGES: Final[dict[str, type[BaseMessage]]] = {
 _NO_USAGE: Final = UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
 
 
-def encode(generations: Sequence[Generation]) -> str | None:
+def encode(generations: Sequence[Generation], *, fill_usage: bool = True) -> str | None:
     """Return `generations` as text, or None where the text would not read back as the same values.
 
     Message ids are left out: a graph replaces messages of equal id, and a replayed one overwrites an answer.
+    fill_usage: complete a missing token usage, which LangChain's own handling of hits needs.
     """
     try:
-        portable = [_portable(each) for each in generations]
+        portable = [_portable(each, fill_usage) for each in generations]
         value = {"v": _VERSION, "generations": [_dump(each) for each in portable]}
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()  # refuses half a surrogate pair, which no store can hold
@@ -70,13 +71,13 @@ def _load(fields: dict[str, Any], usage: Usage) -> Generation:
     return kind(message=message, generation_info=fields["info"])
 
 
-def _portable(generation: Generation) -> Generation:
+def _portable(generation: Generation, fill_usage: bool) -> Generation:
     """Return a copy as a hit shall show it: no id, complete usage, a parsed model as its JSON."""
     if not isinstance(generation, ChatGeneration):
         return generation
     message = generation.message
     update: dict[str, Any] = {"id": None}
-    if isinstance(message, AIMessage):
+    if isinstance(message, AIMessage) and fill_usage:
         # LangChain adds a cost of zero to a hit's usage; alone it is no valid usage and breaks later reads.
         update["usage_metadata"] = {**_NO_USAGE, **(message.usage_metadata or {})}
     parsed = message.additional_kwargs.get("parsed")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -74,58 +72,18 @@ def chat(llm_cache: MnemeCache) -> Callable[..., CountingModel]:
     return make
 
 
-def completion(asked: dict[str, Any], number: int) -> dict[str, Any]:
-    """Answer with a number, as a structure, or with a tool call, as the request wants."""
-    message: dict[str, Any] = {"role": "assistant", "content": f"answer {number}"}
-    reason = "stop"
-    if "response_format" in asked:
-        message["content"] = json.dumps({"name": f"Jane {number}"})
-    elif "tools" in asked:
-        reason, call = "tool_calls", {"name": "Person", "arguments": json.dumps({"name": f"Jane {number}"})}
-        message["content"] = None
-        message["tool_calls"] = [{"id": f"call_{number}", "type": "function", "function": call}]
-    return {
-        "id": f"chatcmpl-{number}",
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": asked["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
-    }
-
-
-class Endpoint(ThreadingHTTPServer):
-    """Counts what it is asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(asked)
-        body = json.dumps(completion(asked, len(self.server.asked))).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Keep the test output clean."""
-
-
 @pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def endpoint(endpoint: Any) -> Any:
+    """The endpoint of all tests; it answers with a structure or a tool call where the request wants one."""
+
+    def answer(asked: dict[str, Any], number: int) -> dict[str, Any]:
+        structure = json.dumps({"name": f"Jane {number}"})
+        if "response_format" in asked:
+            return {"content": structure}
+        if "tools" in asked:
+            function = {"name": "Person", "arguments": structure}
+            return {"content": None, "tool_calls": [{"id": f"call_{number}", "type": "function", "function": function}]}
+        return {"content": f"answer {number}"}
+
+    endpoint.answer = answer
+    return endpoint

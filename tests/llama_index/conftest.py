@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -93,83 +90,25 @@ def calling() -> Callable[..., ToolCallingLLM]:
     return ToolCallingLLM
 
 
-class Endpoint(ThreadingHTTPServer):
-    """Answers with what was asked; with a call of the first tool, where it is offered one and has no result yet."""
+@pytest.fixture
+def endpoint(endpoint: Any) -> Any:
+    """The endpoint of all tests; it says what was asked, and calls the first tool where it has no result yet."""
 
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-        self.reason = "stop"
-        self.content: str | None = None
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    def completion(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.asked.append(asked)
+    def answer(asked: dict[str, Any], _: int) -> dict[str, Any]:
         last = asked["messages"][-1]
-        message = {"role": "assistant", "content": self.content or f"You said: {last['content']}"}
-        reason = self.reason
         if "response_format" in asked:
-            message["content"] = self.content or '{"name": "Jane"}'
-        elif asked.get("tools") and last["role"] != "tool":
+            return {"content": '{"name": "Jane"}'}
+        if asked.get("tools") and last["role"] != "tool":
             function = {"name": asked["tools"][0]["function"]["name"], "arguments": '{"city": "Paris"}'}
-            message |= {"content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
-            reason = "tool_calls"
-        return {
-            "id": f"chatcmpl-{len(self.asked)}",
-            "object": "chat.completion",
-            "created": 1_700_000_000,
-            "model": asked["model"],
-            "choices": [{"index": 0, "finish_reason": reason, "message": message}],
-            "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
-        }
+            return {"content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": function}]}
+        return {"content": f"You said: {last['content']}"}
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        made = self.server.completion(asked)
-        kind, body = "application/json", json.dumps(made)
-        if asked.get("stream"):
-            kind, body = "text/event-stream", "".join(f"data: {event}\n\n" for event in self.events(made))
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body.encode())))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    @staticmethod
-    def events(made: dict[str, Any]) -> Iterator[str]:
-        choice = made["choices"][0]
-        message = choice["message"]
-        calls = [{"index": at, **call} for at, call in enumerate(message.pop("tool_calls", []))]
-        text = message["content"] or ""
-        deltas: list[dict[str, Any]] = [{"content": text[:5]}, {"content": text[5:]}]
-        if calls:
-            deltas = [{"role": "assistant", "content": None, "tool_calls": calls}]
-        for delta in deltas:
-            chunk = {**made, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
-            yield json.dumps(chunk)
-        yield "[DONE]"
-
-    def log_message(self, *_: Any) -> None:
-        """Keep the test output clean."""
+    endpoint.answer = answer
+    return endpoint
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def openai(endpoint: Endpoint) -> OpenAI:
+def openai(endpoint: Any) -> OpenAI:
     url = f"http://127.0.0.1:{endpoint.server_address[1]}/v1"
     return OpenAI(model="gpt-4o-mini", api_base=url, api_key="k", max_retries=0)
 

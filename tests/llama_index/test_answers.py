@@ -153,7 +153,7 @@ def test_calls_of_tools_are_seen() -> None:
 def test_what_is_cut_short_is_asked_again(
     cache: SemanticCache, openai: Any, endpoint: Any, content: str, reason: str
 ) -> None:
-    endpoint.content, endpoint.reason = content, reason
+    endpoint.message, endpoint.reason = {"content": content}, reason
     llm = cached_llm(openai, cache)
     answers = [llm.complete("a question").text for _ in range(2)]
 
@@ -166,12 +166,12 @@ class Person(BaseModel):
 
 async def test_an_answer_that_does_not_parse_is_forgotten(cache: SemanticCache, openai: Any, endpoint: Any) -> None:
     llm, template = cached_llm(openai, cache), PromptTemplate("Who is {name}?")
-    endpoint.content = "no JSON"
+    endpoint.message = {"content": "no JSON"}
     for predict in (llm.structured_predict, llm.astructured_predict):
         with pytest.raises(ValueError, match="JSON"):
             made = predict(Person, template, name="Jane")
             await made  # type: ignore[misc]  # of the second alone
-    endpoint.content = json.dumps({"name": "Jane"})
+    endpoint.message = {"content": json.dumps({"name": "Jane"})}
     people = [llm.structured_predict(Person, template, name="Jane") for _ in range(2)]
 
     assert (people, len(endpoint.asked)) == ([Person(name="Jane")] * 2, 3)

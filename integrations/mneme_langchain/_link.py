@@ -1,0 +1,188 @@
+"""What ties a wrapped model to a cache: requests, errors, and the four ways a model is called."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.load import dumps
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import TypeAdapter
+
+from mneme import AsyncSemanticCache, MnemeError, Outcome, SemanticCache
+from mneme_langchain._answers import Answers, Chunks, admits, admits_stream
+from mneme_langchain._codec import Usage
+from mneme_langchain._messages import NotKeyedError
+from mneme_langchain._request import Request, RequestBuilder
+from mneme_langchain._scope import scope_of_run
+
+_log = logging.getLogger("mneme.langchain")
+
+T = TypeVar("T")
+# Whether the model itself is at work: a `_generate` that streams must not ask the cache again.
+_within: ContextVar[bool] = ContextVar("mneme_langchain_within", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of one call of a model."""
+
+    messages: list[BaseMessage]
+    stop: list[str] | None
+    options: Mapping[str, Any]
+
+
+class Link:
+    """Looks up the calls of one wrapped model. A failure of the cache is a WARNING and a call of the model."""
+
+    def __init__(
+        self,
+        cache: SemanticCache | AsyncSemanticCache,
+        builder: RequestBuilder,
+        *,
+        namespace: str,
+        scope_names: Sequence[str],
+        ttl: float | None,
+        usage: Usage,
+    ) -> None:
+        self._sync, self._async = cache.as_sync(), cache.as_async()
+        self._builder = builder
+        self._namespace = namespace
+        self._scope_names = tuple(scope_names)
+        self._ttl = ttl
+        self._answers, self._chunks = Answers(usage), Chunks(usage)
+        self._warned: set[str] = set()
+
+    def generate(self, model: BaseChatModel, call: Call, ask: Callable[[], ChatResult]) -> ChatResult:
+        """Return a stored answer, or that of `ask`, asked once for all who wait."""
+        request, ran = self._request(model, call), False
+
+        def compute() -> ChatResult:
+            nonlocal ran
+            ran = True
+            token = _within.set(True)
+            try:
+                return ask()
+            finally:
+                _within.reset(token)
+
+        if request is None:
+            return compute()
+        try:
+            outcome = self._sync.get_or_compute(
+                compute=compute, codec=self._answers, cache_if=admits, **self._place(request)
+            )
+        except MnemeError as error:
+            if ran:
+                raise
+            self._warn("the cache failed", error)
+            return compute()
+        return _own(outcome, ran)
+
+    async def agenerate(self, model: BaseChatModel, call: Call, ask: Callable[[], Awaitable[ChatResult]]) -> ChatResult:
+        """Return what `generate` returns."""
+        request, ran = self._request(model, call), False
+
+        async def compute() -> ChatResult:
+            nonlocal ran
+            ran = True
+            token = _within.set(True)
+            try:
+                return await ask()
+            finally:
+                _within.reset(token)
+
+        if request is None:
+            return await compute()
+        try:
+            outcome = await self._async.get_or_compute(
+                compute=compute, codec=self._answers, cache_if=admits, **self._place(request)
+            )
+        except MnemeError as error:
+            if ran:
+                raise
+            self._warn("the cache failed", error)
+            return await compute()
+        return _own(outcome, ran)
+
+    def stream(
+        self, model: BaseChatModel, call: Call, ask: Callable[[], Iterator[ChatGenerationChunk]]
+    ) -> Iterator[ChatGenerationChunk]:
+        """Return the chunks of a stored answer, or those of `ask`, asked once for all who read them meanwhile."""
+        request = self._request(model, call)
+        if request is None:
+            return ask()
+        try:
+            outcome = self._sync.get_or_stream(
+                produce=ask, codec=self._chunks, cache_if=admits_stream, **self._place(request)
+            )
+        except MnemeError as error:
+            self._warn("the cache failed", error)
+            return ask()
+        return outcome.value
+
+    async def astream(
+        self, model: BaseChatModel, call: Call, ask: Callable[[], AsyncIterator[ChatGenerationChunk]]
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """Return what `stream` returns."""
+        request = self._request(model, call)
+        if request is None:
+            return ask()
+        try:
+            outcome = await self._async.get_or_stream(
+                produce=ask, codec=self._chunks, cache_if=admits_stream, **self._place(request)
+            )
+        except MnemeError as error:
+            self._warn("the cache failed", error)
+            return ask()
+        return outcome.value
+
+    def _place(self, request: Request) -> dict[str, Any]:
+        return {
+            "query": request.query,
+            "namespace": self._namespace,
+            "vary": {**request.vary, "client": "langchain-model/1"},
+            "mode": request.mode,
+            "ttl": self._ttl,
+        }
+
+    def _request(self, model: BaseChatModel, call: Call) -> Request | None:
+        """Return the request, or None where the call is to be made without the cache."""
+        if _within.get():
+            return None
+        try:
+            prompt = dumps([each.model_copy(update={"id": None}) for each in call.messages])
+            llm_string = model._get_llm_string(stop=call.stop, **_described(call.options))
+            return self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
+        except NotKeyedError as reason:
+            self._warn("not cached", reason)
+        except Exception as error:  # its text may quote the prompt
+            self._warn("not cached", type(error).__name__)
+        return None
+
+    def _warn(self, what: str, why: object) -> None:
+        if f"{what}: {why}" not in self._warned:
+            self._warned.add(f"{what}: {why}")
+            _log.warning("%s: %s; the model is asked", what, why)
+
+
+def _described(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with classes as their JSON schemas: a class's name does not tell two schemas apart."""
+    return {name: _schema(value) if isinstance(value, type) else value for name, value in options.items()}
+
+
+def _schema(kind: type) -> Any:
+    try:
+        return TypeAdapter(kind).json_schema()
+    except Exception as error:  # pydantic raises several kinds for a class it cannot describe
+        raise NotKeyedError("the response schema is a class that has no JSON schema") from error
+
+
+def _own(outcome: Outcome[ChatResult], ran: bool) -> ChatResult:
+    """Return the caller's own answer: callers that shared one may change theirs."""
+    return outcome.value if ran or outcome.hit is not None else outcome.value.model_copy(deep=True)
