@@ -22,10 +22,10 @@ VETOES = [
     ("file", "What is in setup.py?", "What is in setup.cfg?", "identifier: setup.py / setup.cfg"),
     ("option", "What does git --soft do?", "What does git --hard do?", "identifier: --soft / --hard"),
     ("negation", "Which foods contain gluten?", "Which foods do not contain gluten?", "negation: (nothing) / not"),
-    ("negation", "Is it safe not to eat?", "Is it not safe to eat?", "order: safe not to eat / not safe to eat"),
+    ("negation", "Is it safe not to eat?", "Is it not safe to eat?", "order: safe not eat / not safe eat"),
     ("negation", "Can I fly without a visa?", "Can I fly with a visa?", "negation: without / (nothing)"),
     ("polarity", "How do I enable it on Linux?", "How do I disable it on Linux?", "polarity: enable / disable"),
-    ("polarity", "How do I block a user?", "How do I unblock a user?", "word: block / (nothing)"),
+    ("polarity", "How do I block a user?", "How do I unblock a user?", "polarity: block / unblock"),
     ("comparison", "Should I eat before a run?", "Should I eat after a run?", "comparison: before / after"),
     ("comparison", "Houses for at least 50k", "Houses for at most 50k", "comparison: at least / at most"),
     (
@@ -96,7 +96,7 @@ def test_every_difference_is_returned() -> None:
     assert found == (
         Difference("number", "5", "6"),
         Difference("modality", "can", "should"),
-        Difference("word", "zinc", "iron"),
+        Difference("word", "zinc", "iron", "alike"),
     )
 
 

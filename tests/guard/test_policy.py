@@ -18,19 +18,19 @@ def test_a_rewording_is_accepted(neighbour: Build) -> None:
     near = neighbour("How do I reset my password?")
     verdict = Guarded().judge("what is the way to reset my password", near, [near])
 
-    assert verdict == Verdict(True, 0.95, "similarity at least 0.9, no difference found")
+    assert (verdict.accepted, verdict.confidence > 0.98, verdict.reason[-15:]) == (True, True, "nothing forbids")
 
 
 def test_a_near_miss_is_refused_with_its_first_difference(neighbour: Build) -> None:
     near = neighbour("What is 2 + 2?", similarity=0.99)
 
-    assert Guarded().judge("What is 2 + 3?", near, [near]) == Verdict(False, 0.99, "number: 3 / 2")
+    assert Guarded().judge("What is 2 + 3?", near, [near]) == Verdict(False, 0.0, "number: 3 / 2")
 
 
 def test_a_far_neighbour_is_refused_by_its_similarity(neighbour: Build) -> None:
     near = neighbour("How do I reset my password?", similarity=0.5)
 
-    assert Guarded().judge("reset", near, [near]) == Verdict(False, 0.5, "similarity below 0.9")
+    assert Guarded().judge("reset", near, [near]) == Verdict(False, 0.5, "similarity below 0.7")
 
 
 def test_low_confidence_is_refused(neighbour: Build) -> None:
@@ -42,20 +42,20 @@ def test_low_confidence_is_refused(neighbour: Build) -> None:
 
 def test_two_questions_about_as_near_with_two_answers_are_refused(neighbour: Build) -> None:
     # A synonym of both, which are none of each other.
-    near = neighbour("How do I find my log?", "search for it", 0.95)
-    other = neighbour("How do I view my log?", "open it", 0.94)
+    near = neighbour("Where is my message?", "in the inbox", 0.95)
+    other = neighbour("Where is my string?", "on line 3", 0.94)
     policy = Guarded()
-    verdicts = [policy.judge("How do I see my log?", each, [near, other]).reason for each in (near, other)]
+    verdicts = [policy.judge("Where is my text?", each, [near, other]).reason for each in (near, other)]
 
     assert verdicts == [AMBIGUOUS, AMBIGUOUS]
 
 
-@pytest.mark.parametrize(("response", "similarity"), [("search for it", 0.94), ("open it", 0.91)])
+@pytest.mark.parametrize(("response", "similarity"), [("in the inbox", 0.94), ("on line 3", 0.91)])
 def test_the_same_answer_or_a_clear_gap_decides(neighbour: Build, response: str, similarity: float) -> None:
-    near = neighbour("How do I find my log?", "search for it", 0.95)
-    other = neighbour("How do I view my log?", response, similarity)
+    near = neighbour("Where is my message?", "in the inbox", 0.95)
+    other = neighbour("Where is my string?", response, similarity)
 
-    assert Guarded().judge("How do I see my log?", near, [near, other]).accepted
+    assert Guarded().judge("Where is my text?", near, [near, other]).accepted
 
 
 def test_a_trap_hides_no_rewording_behind_it(neighbour: Build) -> None:

@@ -72,17 +72,20 @@ def stem(word: str) -> str:
 
 def is_past(word: str) -> bool:
     """Return whether `word` has the form of a past tense or participle."""
+    if word in _UNCHANGED:
+        return True
     if word in _IRREGULAR:
         return not word.endswith(("ing", "s", "ion", "al", "ment", "our", "re")) and word not in _NOT_PAST
     return len(word) > 4 and word.endswith("ed") and word not in _KEEP
 
 
+_UNCHANGED: Final = word_set("hurt cut put set hit read cost let shut beat bet bid burst cast shed split spread quit rid")
 _NOT_PAST: Final = word_set("men women children people feet teeth mice data indices criteria usage growth loss")
 
 
 def _without_ending(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
+    if word.endswith(("ies", "ie")) and len(word) > 4:
+        return word[:-3] + "y" if word.endswith("s") else word[:-2] + "y"
     if word.endswith(("sses", "xes", "ches", "shes", "zes")):
         return _bare(word[:-2])
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
@@ -116,8 +119,17 @@ def _ended(base: str) -> str:
         base = base[:-1]
     if base.endswith("is") and len(base) > 5:
         base = base[:-2] + "iz"
+    if base.endswith("rr"):
+        base = base[:-1]
     return base
 
 
 def _has_vowel(text: str) -> bool:
     return any(letter in "aeiouy" for letter in text)
+
+
+def forms(verb: str) -> tuple[str, ...]:
+    """Return the forms of a verb, among them some that nobody writes: `get`, `gets`, `getting`, `got` …"""
+    bare = verb.removesuffix("e")
+    regular = (verb, f"{verb}s", f"{verb}es", f"{bare}ing", f"{verb}{verb[-1]}ing", f"{bare}ed", f"{verb}{verb[-1]}ed")
+    return (*regular, *(word for word, base in _IRREGULAR.items() if base == verb))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mneme.engine.guard.difference import Kind
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.lexicon import is_known
+from mneme.engine.guard.thesaurus import is_word
 from mneme.engine.guard.words import (
     COMPARISONS,
     FORMATS,
@@ -45,17 +45,16 @@ _CLASSES: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
 _KIND_OF: Final[dict[str, Kind]] = {
     word: kind for kind, words in reversed(_CLASSES) for written in words for word in (written, stem(written))
 }
-_PREFIX: Final = re.compile(r"(un|in|im|il|ir|dis|non|mis|de|anti)[a-z]{4,}")
 
 
-def kind_of(word: str, raw: str) -> Kind:
-    """Return the kind of difference that the stem `word`, written `raw`, makes."""
+def kind_of(word: str, raw: str, *, opens: bool = False) -> Kind:
+    """Return the kind of difference that the stem `word`, written `raw`, makes; opens: at the head of a sentence."""
     if word in _KIND_OF:
         return _KIND_OF[word]
     if any(letter.isdigit() for letter in word):
         return "number" if word.lstrip("#+-").replace(".", "").isdigit() else "identifier"
     if not word.isalpha():
         return "identifier"
-    if raw[:1].isupper() and not is_known(word):
+    if raw[:1].isupper() and not is_known(word) and not (opens and is_word(word)):
         return "name"
-    return "polarity" if _PREFIX.fullmatch(word) else "word"
+    return "word"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.thesaurus import are_partners, is_word
 
 _GROUPS: Final = """
 change modify update edit alter adjust amend revise; delete remove erase; create make generate produce build;
@@ -50,7 +51,7 @@ effect impact influence; affect impact influence; influence affect; cause trigge
 example sample instance; idea concept notion; meaning definition; type kind sort; part component piece;
 amount quantity; maximum max; minimum min; limit cap; step stage; rule regulation; law legislation;
 requirement prerequisite; document paperwork; permission authorization; approve authorize; reject decline deny;
-refuse decline; cancel terminate abort; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
+refuse decline; cancel terminate abort; cancel end; convert turn transform; stop prevent; stop cancel; combine mix; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
 register enroll; activate enable; deactivate disable; disable deactivate; renew extend; postpone delay defer;
 delay lag; happen occur; occur arise; continue proceed; return bring-back; exchange swap; replace substitute;
 exchange replace; move relocate; transfer move; live reside; visit see; attend visit; meet encounter; win triumph;
@@ -120,11 +121,12 @@ def is_known(word: str) -> bool:
 def related(a: str, b: str) -> bool:
     """Return whether two stems may stand for each other: synonyms, or one a slip of the pen for the other."""
     groups_a, groups_b = _GROUPS_OF.get(a, _NONE), _GROUPS_OF.get(b, _NONE)
-    if groups_a and groups_b:
-        return not groups_a.isdisjoint(groups_b)
-    # A slip is one away from a word of the lexicon and is no word of it itself: two real words can be one
-    # letter apart and mean two things.
-    return bool(groups_a or groups_b) and min(len(a), len(b)) >= 5 and one_slip(a, b)
+    if not groups_a.isdisjoint(groups_b) or are_partners(a, b):
+        return True
+    # A slip is one away from a known word and is no word itself: two real words can be one letter apart and
+    # mean two things.
+    known_a, known_b = bool(groups_a) or is_word(a), bool(groups_b) or is_word(b)
+    return known_a != known_b and min(len(a), len(b)) >= 5 and one_slip(a, b)
 
 
 def one_slip(a: str, b: str) -> bool:

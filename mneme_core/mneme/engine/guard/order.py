@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.kinds import kind_of
 from mneme.engine.guard.reading import Word
+from mneme.engine.guard.thesaurus import parts_of_speech
 from mneme.engine.guard.words import SYMMETRIC, word_set
 
 Label: TypeAlias = tuple[str, int]
@@ -23,8 +25,9 @@ _DIRECTED: Final = {
 _PLACE: Final = dict.fromkeys(word_set("in on at inside within upon"), "place")
 _CONTRASTS: Final = (_DIRECTED | _PLACE, {"for": "for", "with": "with"})
 """Within each of these, another class is another role: drive to London, drive in London."""
+_NOMINAL: Final = ("tion", "sion", "ment", "al", "ance", "ence", "tions", "sions", "ments", "als")
 # A joke about cats is a cat joke.
-_COMPOUNDING: Final = word_set("for about in on with")
+_COMPOUNDING: Final = word_set("of for about in on with at")
 
 
 def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
@@ -34,6 +37,9 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
     """
     if _is_symmetric(a) and _is_symmetric(b) and _related(a) == _related(b) is not None:
         return None
+    adverbs = _adverbs(a) & _adverbs(b)
+    a, b = ([placed for placed in words if placed[0] not in adverbs] for words in (a, b))
+    a, b = _without_lone_number(a, b)
     heads_a, heads_b = _heads(a), _heads(b)
     if not any(_contrast(heads_a[label], heads_b[label]) for label in heads_a):
         arrangements = [_as_written, _joined_sorted]
@@ -41,10 +47,16 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
             arrangements.append(_trimmed_sorted)
         if any(_is_parallel(arrange(a), arrange(b)) for arrange in arrangements):
             return None
-        moved = {label for label in heads_a if heads_a[label] != heads_b[label]}
-        changes = {(heads_a[label], heads_b[label]) for label in moved}
+        if _is_parallel(_verb_first(a, b), _verb_first(b, a)):
+            return None
+        changes = {(heads_a[label], heads_b[label]) for label in heads_a if heads_a[label] != heads_b[label]}
         is_one_way = not any((after, before) in changes for before, after in changes)
-        if is_one_way and _is_parallel(_compounded(a, moved), _compounded(b, moved)):
+        if is_one_way and any(
+            _is_parallel(
+                _compounded(a, heads_b, before_run=before_run), _compounded(b, heads_a, before_run=before_run)
+            )
+            for before_run in (False, True)
+        ):
             return None
     return _shown(a), _shown(b)
 
@@ -89,6 +101,37 @@ def _trimmed_sorted(words: Sequence[Placed]) -> Sequence[Placed]:
     return _sorted_sides(words, is_trimmed=True)
 
 
+def _adverbs(words: Sequence[Placed]) -> set[Label]:
+    """Return what may stand anywhere in a sentence: it was originally written, originally it was written."""
+    return {
+        label for label, word in words if parts_of_speech(word.stem)[:1] == "r" and kind_of(word.stem, "") == "word"
+    }
+
+
+def _without_lone_number(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
+    """Leave out the only number, where it stands among the same words: HTTP 404 error, HTTP error 404."""
+    numbers = [[placed for placed in words if placed[1].stem.isdigit()] for words in (a, b)]
+    if not len(numbers[0]) == len(numbers[1]) == 1 or _company(a, numbers[0][0]) != _company(b, numbers[1][0]):
+        return a, b
+    return [placed for placed in a if placed not in numbers[0]], [placed for placed in b if placed not in numbers[1]]
+
+
+def _company(words: Sequence[Placed], one: Placed) -> set[Label]:
+    return {label for label, word in words if word.run == one[1].run}
+
+
+def _verb_first(words: Sequence[Placed], others: Sequence[Placed]) -> Sequence[Placed]:
+    """Put a noun made of a verb before its object, as the verb is: Docker installation, install Docker."""
+    there = dict(others)
+    arranged = list(words)
+    for at, (label, word) in enumerate(words):
+        raw = word.raw.lower()
+        if raw != there[label].raw.lower() and raw.endswith(_NOMINAL):
+            start = _run_start(words, at + 1)
+            arranged.insert(start, arranged.pop(at))
+    return arranged
+
+
 def _right_sides(words: Sequence[Placed]) -> list[int]:
     """Return how many words stand after each `and`: where that differs, something else was joined."""
     return sorted(_run_end(words, at) - at for at, (_, word) in enumerate(words) if word.joined)
@@ -127,17 +170,31 @@ def _run_start(words: Sequence[Placed], middle: int) -> int:
     return start
 
 
-def _compounded(words: Sequence[Placed], moved: set[Label]) -> Sequence[Placed]:
-    """Put what another wording has as part of a compound before the word it belongs to."""
+def _compounded(words: Sequence[Placed], others: dict[Label, str], *, before_run: bool) -> Sequence[Placed]:
+    """Put what the other wording has as part of a compound before the word, or words, it belongs to.
+
+    The capital of France is France's capital; the son of the king of France, France's king's son.
+    """
     arranged: list[Placed] = []
-    owner = 0
+    owner = last_run = -1
+    insert = 0
     for label, word in words:
-        if label in moved and word.head in _COMPOUNDING and arranged:
-            arranged.insert(owner, (label, word._replace(head="")))
-            owner += 1
+        head, there = word.head, others[label]
+        if arranged and head != there and head in _COMPOUNDING and (head == "of" or not there):
+            if word.run != last_run and (head != "of" or insert == 0 or last_run < 0):
+                insert = owner
+            elif word.run != last_run:
+                insert = owner_of_last
+            if word.run != last_run:
+                owner_of_last = insert
+            arranged.insert(insert, (label, word._replace(head=there)))
+            insert += 1
+            last_run = word.run
         else:
-            owner = len(arranged)
-            arranged.append((label, word._replace(head="") if label in moved else word))
+            starts = not arranged or not before_run or arranged[-1][1].run != word.run
+            owner = len(arranged) if starts else owner
+            arranged.append((label, word))
+            insert, last_run = 0, -1
     return arranged
 
 

@@ -6,27 +6,49 @@ from typing import Final
 
 from mneme.engine.guard.inflection import is_past, stem
 from mneme.engine.guard.reading import Reading, Word
+from mneme.engine.guard.thesaurus import parts_of_speech
+from mneme.engine.guard.words import TIMES
 
 # What the question word says already: how much does it cost, how long does it take.
 _IMPLIED: Final = {
     "howmuch": frozenset(stem(word) for word in ("cost", "price", "charge")),
     "howlong": frozenset(stem(word) for word in ("take", "last")),
 }
+# What is the cost of it: how much is it.
+_MEASURES: Final = {
+    **{stem(word): "howmuch" for word in ("cost", "price", "amount", "quantity")},
+    **{stem(word): "howmany" for word in ("count", "number")},
+    **{stem(word): "howlong" for word in ("duration", "period")},
+}
+_TIMED: Final = frozenset(("in", "on", "at", "of", "for"))
+_TIMES: Final = frozenset(stem(word) for word in TIMES)
 _STRONG: Final = ("yesno", "what")
 
 
 def settle(reading: Reading, *, ends_in_have: bool) -> None:
     """Bring passives, `what X does Y have` and questions said twice into one form."""
+    reading.words = dated(reading.words)
     if reading.has_be:
         reading.words = active(reading.words)
     if ends_in_have and reading.asks & {"what", "howmany"}:
         reading.words = _owned(reading.words)
+    if reading.recalls is not None and "howto" in reading.asks:
+        reading.words.insert(0, reading.words.pop(reading.recalls))
     _settle_question(reading)
 
 
 def active(words: list[Word]) -> list[Word]:
-    """Return the words of a passive in the active order: who acts, the verb, what is acted on, the rest."""
-    verb = next((at for at in range(len(words) - 1, -1, -1) if is_participle(words[at])), None)
+    """Return the words with every passive in the active order: who acts, the verb, what is acted on, the rest."""
+    cuts = [at for at, word in enumerate(words) if word.joined]
+    for cut in cuts:
+        # Two verbs joined: it was written by Ann and painted by Bob.
+        if any(_is_passive(words, at) for at in range(cut)) and any(word.head == "by" for word in words[cut:]):
+            return [*active(words[:cut]), *active(words[cut:])]
+    return _active(words)
+
+
+def _active(words: list[Word]) -> list[Word]:
+    verb = next((at for at in range(len(words) - 1, -1, -1) if _is_passive(words, at)), None)
     if verb is None:
         return words
     before, after = words[:verb], words[verb + 1 :]
@@ -39,9 +61,26 @@ def active(words: list[Word]) -> list[Word]:
     ]
 
 
+def dated(words: list[Word]) -> list[Word]:
+    """Return the words with phrases of time set apart from those of place: in 1998 in Berlin."""
+    times = {word.run for word in words if word.head in _TIMED and (_is_year(word.stem) or word.stem in _TIMES)}
+    return [word._replace(head="when") if word.run in times else word for word in words]
+
+
+def _is_year(word: str) -> bool:
+    return len(word) == 4 and word.isdigit()
+
+
 def is_participle(word: Word) -> bool:
     """Return whether a root word has the form of a past participle."""
     return not word.head and is_past(word.raw.lower())
+
+
+def _is_passive(words: list[Word], at: int) -> bool:
+    """Return whether a participle stands there that is no adjective: an experienced cook."""
+    after = words[at + 1 : at + 2]
+    is_adjective = bool(after) and after[0].run == words[at].run and _is_noun(after[0].stem)
+    return is_participle(words[at]) and not is_adjective
 
 
 def _owned(words: list[Word]) -> list[Word]:
@@ -59,15 +98,23 @@ def _settle_question(reading: Reading) -> None:
         asks.add("howto")
         reading.modals.clear()
     if not asks:
-        asks.add("what")
+        asks.add("open")
     for weak in _STRONG:  # a question word rules out what word order suggested
         if len(asks) > 1:
             asks.discard(weak)
-    last = words[-1].stem if len(words) > 1 else ""
-    if asks == {"what"} and last == "cost":
-        asks.clear()
-        asks.add("howmuch")
-    elif asks == {"what"} and last == "mean":
+    if "howto" in asks:
+        asks.discard("how")
+    if asks & {"whatif", "whatdo"}:  # what happens if, what happens when
+        reading.roles[:] = [role for role in reading.roles if role not in ("if", "when")]
+    if "whatif" in asks:
+        asks.discard("when")
+    if asks == {"what"} and len(words) > 1:
+        asked = next((_MEASURES[word.stem] for word in words if word.stem in _MEASURES), None)
+        if asked is not None:
+            asks.clear()
+            asks.add(asked)
+            words[:] = [word for word in words if _MEASURES.get(word.stem) != asked]
+    if asks == {"what"} and len(words) > 1 and words[-1].stem == "mean":
         words.pop()
     elif asks == {"how"} and any(word.stem == "differ" for word in words):
         asks.clear()
@@ -75,3 +122,8 @@ def _settle_question(reading: Reading) -> None:
     for asked in asks & _IMPLIED.keys():
         kept = [word for word in words if word.stem not in _IMPLIED[asked]]
         reading.words = words = kept or words
+
+
+def _is_noun(word: str) -> bool:
+    """Return whether a stem is mostly a noun, and none of time: it was sold yesterday."""
+    return parts_of_speech(word).startswith("n") and word not in _TIMES

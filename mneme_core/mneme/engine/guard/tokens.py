@@ -40,10 +40,18 @@ def tokens_of(text: str) -> list[Token]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
     shouted = text.isupper()
+    if not shouted and _is_titled(text):
+        text = text.lower()
     tokens: list[Token] = []
     for chunk in text.split():
         _add_chunk(tokens, chunk, shouted)
     return tokens
+
+
+def _is_titled(text: str) -> bool:
+    """Return whether nearly every word has a capital letter, as in a headline: it marks no names then."""
+    words = [word for word in text.split() if word[0].isalpha()]
+    return len(words) >= 4 and sum(word[0].isupper() for word in words) >= 0.8 * len(words)
 
 
 def _add_chunk(tokens: list[Token], chunk: str, shouted: bool) -> None:
@@ -99,7 +107,7 @@ def _add_word(tokens: list[Token], raw: str, shouted: bool) -> None:
 
 def _word(raw: str, shouted: bool) -> Token:
     low = raw.casefold()
-    if low in NUMBERS:
+    if low in NUMBERS and low != "one":  # a new one, one of them
         return Token(NUMBERS[low], raw, "number")
     if low in ORDINALS:
         return Token(ORDINALS[low], raw, "number")

@@ -23,7 +23,7 @@ def _to(words: str, value: str) -> dict[str, str]:
     return dict.fromkeys(words.split(), value)
 
 
-ARTICLES: Final = word_set("a an the")
+ARTICLES: Final = word_set("a an the one")
 LIGHT: Final = word_set(
     """also any some so very really actually literally basically simply just please kindly exactly currently indeed
     truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh um
@@ -33,15 +33,28 @@ LIGHT: Final = word_set(
 )
 """Words that carry no content by themselves; tense is read from them before they are dropped."""
 
+FILLERS: Final = word_set(
+    """just really actually literally basically simply please kindly exactly indeed truly honestly certainly definitely
+    specifically generally usually normally typically personally perhaps maybe somehow anyway even"""
+)
+"""Words dropped before phrases are looked up: is it *actually* safe to."""
+
 HEADS: Final = word_set(
     """in inside within at on upon for with about regarding via using among through into onto toward towards to from
     than by before after until till since during against over under above below between if when while because
-    unless although despite per across behind beside off out without"""
+    unless although despite per across behind beside off out without of whether whilst"""
 )
 """What opens a phrase and gives its words their role."""
 
+SAME_HEAD: Final = folding("if: whether; when: while whilst; with: using via; in: within inside during; about: regarding")
+INSTRUMENTAL: Final = word_set("use utilize utilise employ")
+"""Verbs whose object is a means: use a card to pay, pay with a card."""
+RECALLING: Final = word_set("it this that them")
+REFUSING: Final = word_set("won't wont")
+"""What is no future but a refusal: the door won't open."""
+
 ROLE_WORDS: Final = word_set(
-    """from than before after until till since during against over under above below if when while because unless
+    """from than before after until till since against over under above below if when while because unless
     although despite per across behind off out"""
 )
 """Phrase openers that are content as well: a text that has one more says something else."""
@@ -78,7 +91,7 @@ QUANTIFIERS: Final = word_set(
     "all only every each most few many several both except half or else other another enough either always"
 )
 COMPARISONS: Final = word_set(
-    """more less most least before after until since during over under above below than first last next previous
+    """more less most least before after until since over under above below than first last next previous
     atleast atmost fewer better worse best worst early late earlier later minimum maximum morethan lessthan"""
 )
 QUESTIONS: Final = word_set("who when where why how howmany howmuch howlong howoften howold howfar whatif")
@@ -125,5 +138,22 @@ UNIT_SHORT: Final = folding(
     centimeter: cm; mg: milligram milligrams; ml: milliliter milliliters; celsius: °c; fahrenheit: °f; day: d;
     week: w wk; year: yr yrs; thousand: k"""
 )
-SOFT: Final = word_set("get obtain receive have offer provide per")
-"""Words that may stand alone on one side: the sentence means the same without."""
+SOFT: Final = word_set(
+    """get obtain receive have offer provide per use utilize employ request perform conduct carry make like
+    help happen go exist involve mean include know understand happen occur take do
+    way thing amount number kind type sort process procedure method option information detail question answer
+    example user people human person term fact case place part issue
+    good best great proper correct right exact specific certain particular different various own whole entire actual real
+    main typical usual common general overall total normal easy simple available current possible able safe
+    recommended necessary required together properly correctly safely easily regular
+    legal ok okay fine usually normally typically later
+    city town country state language library framework programming website web brand company document file page
+    currently personal private individual"""
+)
+"""Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
+NARROWING: Final = word_set(
+    """stop start begin avoid try fail become continue keep prevent refuse forget remember plan finish end quit cease
+    deny reject cancel lose win want need hate fear expect pretend claim seem undo redo recover restore again still
+    before deleted used"""
+)
+"""Verbs that change what the verb beside them says: start paying, avoid paying."""

@@ -1,0 +1,112 @@
+"""What the words say that have no partner in the other text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from mneme.engine.guard.difference import Difference, Force, Kind
+from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.kinds import kind_of
+from mneme.engine.guard.reading import Word
+from mneme.engine.guard.thesaurus import are_opposites, is_thing, parts_of_speech
+from mneme.engine.guard.words import NARROWING, SOFT, word_set
+
+_SOFT: Final = frozenset(stem(word) for word in SOFT)
+_NARROWING: Final = frozenset(stem(word) for word in NARROWING)
+# More words added are another question.
+_MOST_ADDED: Final = 3
+_MOST_PUT_OTHERWISE: Final = 6
+_UNSAID: Final = frozenset(("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person"))
+_TURNING: Final = word_set("un in im il ir dis non mis de anti")
+
+
+def is_soft(word: Word) -> bool:
+    """Return whether a word may stand alone on one side."""
+    return word.stem in _SOFT
+
+
+def leftovers(
+    left: Sequence[Word], right: Sequence[Word], a: Sequence[Word], b: Sequence[Word], *, is_closed: bool
+) -> Iterator[Difference]:
+    """Yield what unpaired words make of two texts `a` and `b`, side by side, those of one kind together.
+
+    is_closed: whether the texts ask for yes or no, so that even a light adjective counts.
+    """
+    sides: dict[Kind, tuple[list[Word], list[Word]]] = {}
+    for side, words in enumerate((left, right)):
+        for word in words:
+            if not is_soft(word) or (is_closed and _is_modifier(word, (a, b)[side])):
+                sides.setdefault(kind_of(word.stem, word.raw, opens=word.opens), ([], []))[side].append(word)
+    ours, theirs = sides.pop("word", ([], []))
+    for kind, (some, others) in sides.items():
+        yield _difference(kind, some, others, _force_of(kind, some, others))
+    opposite = next(((one, other) for one in left for other in right if are_contrary(one.stem, other.stem)), None)
+    if opposite is not None:
+        yield Difference("polarity", opposite[0].raw, opposite[1].raw)
+        return
+    if not (ours or theirs):
+        ours, theirs = _swapped_verbs(left, right)
+    if ours or theirs:
+        is_adjective = is_closed and any(parts_of_speech(word.stem)[:1] == "a" for word in (*ours, *theirs))
+        forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
+        yield _difference("word", ours, theirs, "alike" if forbids else "never")
+
+
+def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:
+    """Return `alike` for what a sentence built anew may leave unsaid, or say by another word."""
+    return "alike" if kind in _UNSAID and not (ours and theirs) else "always"
+
+
+def are_contrary(a: str, b: str) -> bool:
+    """Return whether two stems say the opposite: antonyms, or one with a prefix that turns it round."""
+    short, long = sorted((a, b), key=len)
+    return are_opposites(a, b) or (long.endswith(short) and long[: -len(short)] in _TURNING)
+
+
+def _swapped_verbs(left: Sequence[Word], right: Sequence[Word]) -> tuple[list[Word], list[Word]]:
+    """Return the verbs of little weight that stand in each other's place: use a card, get a card."""
+    ours, theirs = ([word for word in words if parts_of_speech(word.stem)[:1] == "v"] for words in (left, right))
+    return (ours, theirs) if ours and theirs else ([], [])
+
+
+def _difference(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word], force: Force) -> Difference:
+    sides = (" ".join(word.raw for word in words[:8]) for words in (ours, theirs))
+    return Difference(kind, *sides, force)
+
+
+def _forbids(
+    ours: Sequence[Word],
+    theirs: Sequence[Word],
+    left: Sequence[Word],
+    right: Sequence[Word],
+    a: Sequence[Word],
+    b: Sequence[Word],
+) -> bool:
+    """Return whether the words left over are surely another question: one swapped for another, or one that narrows."""
+    if ours and theirs:
+        few, many = sorted((len(ours), len(theirs)))
+        return few < 2 or many > _MOST_PUT_OTHERWISE or any(is_thing(word.stem) for word in (*ours, *theirs))
+    added, others, text = (ours, right, a) if ours else (theirs, left, b)
+    return len(added) > _MOST_ADDED or any(
+        _narrows(word, text) or any(_alike(word, other) for other in others) for word in added
+    )
+
+
+def _is_modifier(word: Word, text: Sequence[Word]) -> bool:
+    after = text.index(word) + 1
+    return after < len(text) and text[after].run == word.run and parts_of_speech(word.stem).startswith("a") and parts_of_speech(text[after].stem).startswith("n")
+
+
+def _alike(word: Word, other: Word) -> bool:
+    """Return whether two words are of one part of speech, so that one may stand in the other's place."""
+    return parts_of_speech(word.stem)[:1] == parts_of_speech(other.stem)[:1]
+
+
+def _narrows(word: Word, text: Sequence[Word]) -> bool:
+    """Return whether a word says which of several things is meant: a *business* account."""
+    if word.stem in _NARROWING or parts_of_speech(word.stem)[:1] in ("n", ""):
+        return True
+    after = text.index(word) + 1
+    is_before_noun = after < len(text) and text[after].run == word.run
+    return is_before_noun and not (parts_of_speech(word.stem).startswith("v") and word.raw.lower()[-2:] not in ("ed", "ng"))
