@@ -85,7 +85,5 @@ def _sense(part: str, line: str) -> Sense:
     links = []
     for at in range(start, start + 4 * int(fields[start - 1]), 4):
         kind, offset, target, numbers = fields[at : at + 4]
-        links.append(
-            Link(kind, ("a" if target == "s" else target, offset), int(numbers[:2], 16), int(numbers[2:], 16))
-        )
+        links.append(Link(kind, ("a" if target == "s" else target, offset), int(numbers[:2], 16), int(numbers[2:], 16)))
     return Sense((part, fields[0]), int(fields[1]), words, tuple(links))

@@ -17,7 +17,7 @@ AMBIGUOUS: Final = "two different answers are about as near"
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """Accepts a neighbour whose question differs from the query in nothing that changes the answer, as far as it can tell.
+    """Accepts a neighbour whose question differs from the query in nothing that changes the answer.
 
     The similarity must reach `threshold`; the guard must find nothing that forbids: question, negation, numbers,
     names, roles, tense, modality and words swapped for others; and P(same answer), a calibrated score over the

@@ -79,7 +79,9 @@ def is_past(word: str) -> bool:
     return len(word) > 4 and word.endswith("ed") and word not in _KEEP
 
 
-_UNCHANGED: Final = word_set("hurt cut put set hit read cost let shut beat bet bid burst cast shed split spread quit rid")
+_UNCHANGED: Final = word_set(
+    "hurt cut put set hit read cost let shut beat bet bid burst cast shed split spread quit rid"
+)
 _NOT_PAST: Final = word_set("men women children people feet teeth mice data indices criteria usage growth loss")
 
 

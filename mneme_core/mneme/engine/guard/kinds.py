@@ -7,7 +7,7 @@ from typing import Final
 from mneme.engine.guard.difference import Kind
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.lexicon import is_known
-from mneme.engine.guard.thesaurus import is_word
+from mneme.engine.guard.thesaurus import is_word, parts_of_speech
 from mneme.engine.guard.words import (
     COMPARISONS,
     FORMATS,
@@ -57,4 +57,11 @@ def kind_of(word: str, raw: str, *, opens: bool = False) -> Kind:
         return "identifier"
     if raw[:1].isupper() and not is_known(word) and not (opens and is_word(word)):
         return "name"
-    return "word"
+    return "comparison" if is_superlative(word) else "word"
+
+
+def is_superlative(word: str) -> bool:
+    """Return whether a stem singles out one of many: largest."""
+    return (
+        len(word) > 5 and word.endswith("est") and parts_of_speech(stem(word[:-3])) + parts_of_speech(word[:-3]) != ""
+    )

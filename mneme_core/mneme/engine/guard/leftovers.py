@@ -7,7 +7,7 @@ from typing import Final
 
 from mneme.engine.guard.difference import Difference, Force, Kind
 from mneme.engine.guard.inflection import stem
-from mneme.engine.guard.kinds import kind_of
+from mneme.engine.guard.kinds import is_superlative, kind_of
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import are_opposites, is_thing, parts_of_speech
 from mneme.engine.guard.words import NARROWING, SOFT, word_set
@@ -17,7 +17,9 @@ _NARROWING: Final = frozenset(stem(word) for word in NARROWING)
 # More words added are another question.
 _MOST_ADDED: Final = 3
 _MOST_PUT_OTHERWISE: Final = 6
-_UNSAID: Final = frozenset(("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person"))
+_UNSAID: Final = frozenset(
+    ("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person", "format")
+)
 _TURNING: Final = word_set("un in im il ir dis non mis de anti")
 
 
@@ -55,6 +57,8 @@ def leftovers(
 
 def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:
     """Return `alike` for what a sentence built anew may leave unsaid, or say by another word."""
+    if any(is_superlative(word.stem) for word in (*ours, *theirs)):
+        return "always"
     return "alike" if kind in _UNSAID and not (ours and theirs) else "always"
 
 
@@ -71,8 +75,8 @@ def _swapped_verbs(left: Sequence[Word], right: Sequence[Word]) -> tuple[list[Wo
 
 
 def _difference(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word], force: Force) -> Difference:
-    sides = (" ".join(word.raw for word in words[:8]) for words in (ours, theirs))
-    return Difference(kind, *sides, force)
+    a, b = (" ".join(word.raw for word in words[:8]) for words in (ours, theirs))
+    return Difference(kind, a, b, force)
 
 
 def _forbids(
@@ -95,7 +99,12 @@ def _forbids(
 
 def _is_modifier(word: Word, text: Sequence[Word]) -> bool:
     after = text.index(word) + 1
-    return after < len(text) and text[after].run == word.run and parts_of_speech(word.stem).startswith("a") and parts_of_speech(text[after].stem).startswith("n")
+    return (
+        after < len(text)
+        and text[after].run == word.run
+        and parts_of_speech(word.stem).startswith("a")
+        and parts_of_speech(text[after].stem).startswith("n")
+    )
 
 
 def _alike(word: Word, other: Word) -> bool:
@@ -107,6 +116,8 @@ def _narrows(word: Word, text: Sequence[Word]) -> bool:
     """Return whether a word says which of several things is meant: a *business* account."""
     if word.stem in _NARROWING or parts_of_speech(word.stem)[:1] in ("n", ""):
         return True
+    is_form = word.raw.lower().endswith(("ed", "ing"))
+    if parts_of_speech(word.stem)[:1] == "v" and not is_form:
+        return True  # what is done
     after = text.index(word) + 1
-    is_before_noun = after < len(text) and text[after].run == word.run
-    return is_before_noun and not (parts_of_speech(word.stem).startswith("v") and word.raw.lower()[-2:] not in ("ed", "ng"))
+    return after < len(text) and text[after].run == word.run

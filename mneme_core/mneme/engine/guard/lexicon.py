@@ -51,7 +51,9 @@ effect impact influence; affect impact influence; influence affect; cause trigge
 example sample instance; idea concept notion; meaning definition; type kind sort; part component piece;
 amount quantity; maximum max; minimum min; limit cap; step stage; rule regulation; law legislation;
 requirement prerequisite; document paperwork; permission authorization; approve authorize; reject decline deny;
-refuse decline; cancel terminate abort; cancel end; convert turn transform; stop prevent; stop cancel; combine mix; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
+refuse decline; cancel terminate abort; cancel end;
+convert turn transform; stop prevent; stop cancel;
+combine mix; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
 register enroll; activate enable; deactivate disable; disable deactivate; renew extend; postpone delay defer;
 delay lag; happen occur; occur arise; continue proceed; return bring-back; exchange swap; replace substitute;
 exchange replace; move relocate; transfer move; live reside; visit see; attend visit; meet encounter; win triumph;

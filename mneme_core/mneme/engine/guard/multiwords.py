@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 MULTIWORDS: Final = """
-atleast = at least | no {fewer|less} than | not {less|fewer} than | a minimum of | or more | minimum of | {not|no} under
+atleast = at least | no {fewer|less} than | not {less|fewer} than | a minimum of | or more | minimum of
+atleast = {not|no} under
 atmost = at most | no more than | not more than | up to | a maximum of | or {less|fewer} | maximum of | {not|no} over
 morethan = more than | greater than | over than | in excess of | higher than
 lessthan = {less|fewer|lower} than
@@ -140,7 +141,7 @@ bloodpressure = blood pressure | bp
 selfemployed = self employed
 parttime = part time
 fulltime = full time
-2fa = two factor authentication | 2 factor authentication | two step verification | 2 step verification
+twofactor = two factor authentication | 2 factor authentication | two step verification | 2 step verification
 vegetable = veggie | veggies
 overheat = get* {|so|too|very|really} hot | run* hot | become* {|so|too|very} hot
 malfunction = stop* working

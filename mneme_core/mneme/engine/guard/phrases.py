@@ -45,7 +45,7 @@ def phrases() -> Node:
     for line in (*FRAMES.strip().splitlines(), *MULTIWORDS.strip().splitlines()):
         meaning, _, patterns = line.partition("=")
         for name, words in SETS.items():
-            patterns = patterns.replace(f"<{name}>", words)  # noqa: PLW2901
+            patterns = patterns.replace(f"<{name}>", words)
         for pattern in re.split(r"\|(?![^{]*\})", patterns):
             for wording in _wordings(pattern):
                 _grow(root, wording, tuple(meaning.split()))

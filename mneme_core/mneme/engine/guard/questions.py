@@ -8,6 +8,7 @@ from typing import Final
 
 from mneme.engine.guard.difference import Difference, Force
 from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.marks import listed
 from mneme.engine.guard.reading import Reading
 from mneme.engine.guard.words import word_set
 
@@ -15,7 +16,7 @@ from mneme.engine.guard.words import word_set
 _NAMED_BY: Final = {
     question: frozenset(stem(word) for word in nouns.split())
     for question, nouns in {
-        "who": "person name author people man woman team company artist inventor founder director writer composer owner",
+        "who": "person name author people man woman team company artist inventor founder director writer owner",
         "when": "time date day year month deadline hour period season century",
         "where": "place location city country address site website link region area store shop page",
         "howmany": "number count quantity amount total limit maximum minimum hour minute day week month year",
@@ -26,7 +27,14 @@ _NAMED_BY: Final = {
     }.items()
 }
 # One wording of the other, with or without a verb to tell.
-_LOOSE: Final = ({"open", "howto"}, {"open", "what"}, {"whatdo", "howto"}, {"open", "howmuch"}, {"open", "whatdo"})
+_LOOSE: Final = (
+    {"open", "howto"},
+    {"open", "what"},
+    {"whatdo", "howto"},
+    {"open", "howmuch"},
+    {"open", "whatdo"},
+    {"open", "where"},
+)
 _CLOSED: Final = word_set("yesno")
 # Questions whose word alone says what is asked for.
 _PLAIN: Final = word_set("who when where why howmany howmuch howlong howoften yesno how")
@@ -44,7 +52,7 @@ def question_difference(first: Reading, second: Reading) -> Iterator[Difference]
     if _asks_way(first, second) or _asks_way(second, first):
         return
     if first.asks != second.asks and not naming(first, second):
-        yield Difference("question", _listed(first.asks), _listed(second.asks), _force_of(first, second))
+        yield Difference("question", listed(first.asks), listed(second.asks), _force_of(first, second))
     yield from _modality(first, second)
 
 
@@ -81,11 +89,12 @@ def _asks_way(first: Reading, second: Reading) -> bool:
 
 
 def _modality(first: Reading, second: Reading) -> Iterator[Difference]:
-    left, right = _rest(_modals(first), _modals(second))
+    left, right = rest(_modals(first), _modals(second))
     if left or right:
         is_open = not (left and right) and _CLOSED.isdisjoint(first.asks | second.asks)
-        force: Force = "never" if is_open else "always" if left and right else "alike"
-        yield Difference("modality", _listed(left), _listed(right), force)
+        is_stern = bool(left and right) and {*left, *right} != {"should", "must"}
+        force: Force = "never" if is_open else "always" if is_stern else "alike"
+        yield Difference("modality", listed(left), listed(right), force)
 
 
 def _modals(reading: Reading) -> list[str]:
@@ -94,10 +103,7 @@ def _modals(reading: Reading) -> list[str]:
     return [modal for modal in reading.modals if modal not in silent]
 
 
-def _rest(a: Iterable[str], b: Iterable[str]) -> tuple[list[str], list[str]]:
+def rest(a: Iterable[str], b: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return what either has and the other has not."""
     ours, theirs = Counter(a), Counter(b)
     return list((ours - theirs).elements()), list((theirs - ours).elements())
-
-
-def _listed(words: Iterable[str]) -> str:
-    return " ".join(sorted(words))

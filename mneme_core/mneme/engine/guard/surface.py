@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# Hand-written traps change a word or two and leave the rest as it was; see benchmarks/fit_judge.py.
+_MOST_OVERLAP: Final = 0.6
+_LEAST_CHANGED: Final = 3
 
 
 class Surface(NamedTuple):
@@ -13,6 +17,14 @@ class Surface(NamedTuple):
     """Words in common, in the same order, in both texts, by all their words: 1 where they are the same, 0 to 1."""
     changed: int
     """How many words of the shorter text the other has not, or has elsewhere."""
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether one text is no copy of the other with a word changed, but a sentence built anew."""
+        return self.overlap <= _MOST_OVERLAP and self.changed >= _LEAST_CHANGED
+
+
+WHOLE: Final = Surface(1.0, 0)
 
 
 def surface_of(a: Sequence[str], b: Sequence[str]) -> Surface:

@@ -66,5 +66,5 @@ def _words() -> dict[str, _Entry]:
 
 
 def _lines(name: str) -> list[str]:
-    data = pkgutil.get_data(__package__, f"data/{name}")
+    data = pkgutil.get_data("mneme.engine.guard", f"data/{name}")
     return data.decode("ascii").splitlines() if data else []

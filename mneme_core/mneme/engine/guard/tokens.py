@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from mneme.engine.guard.words import NUMBERS, ORDINALS, UNIT_SHORT, word_set
+from mneme.engine.guard.words import MONTHS, NUMBERS, ORDINALS, UNIT_SHORT, word_set
 
 Shape: TypeAlias = Literal["word", "number", "identifier", "boundary"]
 
@@ -45,7 +45,14 @@ def tokens_of(text: str) -> list[Token]:
     tokens: list[Token] = []
     for chunk in text.split():
         _add_chunk(tokens, chunk, shouted)
-    return tokens
+    return [_day(tokens, at) for at in range(len(tokens))]
+
+
+def _day(tokens: list[Token], at: int) -> Token:
+    """Return the third of March as the 3 of 3 March."""
+    token = tokens[at]
+    near = {tokens[place].norm for place in (at - 1, at + 1, at + 2) if 0 <= place < len(tokens)}
+    return token._replace(norm=token.norm[1:]) if token.norm[:1] == "#" and near & MONTHS else token
 
 
 def _is_titled(text: str) -> bool:
@@ -120,11 +127,17 @@ def _word(raw: str, shouted: bool) -> Token:
 _WORDLIKE: Final = word_set("us it who or in at am as be me so may can will is on do go ai")
 
 
+_NAMES_WITH_DIGITS: Final = {"2fa": "twofactor"}
+
+
 def _number(text: str) -> Token:
     return Token(text.replace(",", ""), text, "number")
 
 
 def _add_number(tokens: list[Token], found: re.Match[str]) -> None:
+    if found[0] in _NAMES_WITH_DIGITS:
+        tokens.append(Token(_NAMES_WITH_DIGITS[found[0]], found[0], "word"))
+        return
     sign, digits, ordinal, unit = found.groups()
     if ordinal:
         tokens.append(Token("#" + digits, found[0], "number"))

@@ -25,17 +25,17 @@ def _to(words: str, value: str) -> dict[str, str]:
 
 ARTICLES: Final = word_set("a an the one")
 LIGHT: Final = word_set(
-    """also any some so very really actually literally basically simply just please kindly exactly currently indeed
-    truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh um
-    there here it its itself this that these those such thing things do does did doing done be am is are was
-    were been being have has had having which what whats then as own sir madam guys folks anyway perhaps maybe
-    either now quite rather somehow still even yet already ever but"""
+    """also any some so very really actually literally basically simply just please kindly exactly currently
+    indeed truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh
+    um there here something anything it its itself this that these those such thing things do does did doing done
+    be am is are was were been being have has had having which what whats then as own sir madam guys folks anyway
+    perhaps maybe either now quite rather somehow still even yet already ever but"""
 )
 """Words that carry no content by themselves; tense is read from them before they are dropped."""
 
 FILLERS: Final = word_set(
-    """just really actually literally basically simply please kindly exactly indeed truly honestly certainly definitely
-    specifically generally usually normally typically personally perhaps maybe somehow anyway even"""
+    """just really actually literally basically simply please kindly exactly indeed truly honestly certainly
+    definitely specifically generally usually normally typically personally perhaps maybe somehow anyway even"""
 )
 """Words dropped before phrases are looked up: is it *actually* safe to."""
 
@@ -46,7 +46,9 @@ HEADS: Final = word_set(
 )
 """What opens a phrase and gives its words their role."""
 
-SAME_HEAD: Final = folding("if: whether; when: while whilst; with: using via; in: within inside during; about: regarding")
+SAME_HEAD: Final = folding(
+    "if: whether; when: while whilst; with: using via; in: within inside during; about: regarding"
+)
 INSTRUMENTAL: Final = word_set("use utilize utilise employ")
 """Verbs whose object is a means: use a card to pay, pay with a card."""
 RECALLING: Final = word_set("it this that them")
@@ -101,6 +103,7 @@ TIMES: Final = word_set(
     midnight today tomorrow yesterday weekend weekday day week month year quarter decade century am pm daily
     weekly monthly yearly annual quarterly hourly christmas easter"""
 )
+MONTHS: Final = word_set("january february march april may june july august september october november december")
 UNITS: Final = word_set(
     """mg mcg g kg lb pound ounce gram kilogram ton ml l liter gallon pint cup teaspoon tablespoon mm cm m km meter
     kilometer mile foot inch yard celsius fahrenheit kelvin second minute hour percent dollar euro yen rupee
@@ -139,21 +142,19 @@ UNIT_SHORT: Final = folding(
     week: w wk; year: yr yrs; thousand: k"""
 )
 SOFT: Final = word_set(
-    """get obtain receive have offer provide per use utilize employ request perform conduct carry make like
-    help happen go exist involve mean include know understand happen occur take do
-    way thing amount number kind type sort process procedure method option information detail question answer
-    example user people human person term fact case place part issue
-    good best great proper correct right exact specific certain particular different various own whole entire actual real
-    main typical usual common general overall total normal easy simple available current possible able safe
-    recommended necessary required together properly correctly safely easily regular
-    legal ok okay fine usually normally typically later
-    city town country state language library framework programming website web brand company document file page
-    currently personal private individual"""
+    """get obtain receive have offer provide per use utilize employ request perform conduct carry make like help
+    happen go exist involve mean include know understand take do find locate way thing amount number kind type
+    sort process procedure method option information detail question answer example user people human person term
+    fact case place good best great proper correct right exact specific certain particular different various own
+    whole entire actual real main typical usual common general overall total normal easy simple available current
+    possible able safe recommended necessary required together properly correctly safely easily regular legal ok
+    okay fine usually normally typically later city town country state language library framework programming
+    website web brand company document file page currently personal private individual"""
 )
 """Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
 NARROWING: Final = word_set(
-    """stop start begin avoid try fail become continue keep prevent refuse forget remember plan finish end quit cease
-    deny reject cancel lose win want need hate fear expect pretend claim seem undo redo recover restore again still
-    before deleted used"""
+    """stop start begin avoid try fail become continue keep prevent refuse forget remember plan finish end quit
+    cease deny reject cancel lose win want need hate fear expect pretend claim seem undo redo recover restore
+    again still before deleted used"""
 )
 """Verbs that change what the verb beside them says: start paying, avoid paying."""
