@@ -57,6 +57,6 @@ class Calibration:
 
 
 MINILM: Final = Calibration(
-    paired=Curve(-11.5, 18.4, soft=-0.4, fewer=-0.7, more=-0.7, marks=-0.2),
-    reworded=Curve(-24.7, 42.0, overlap=-8.3, soft=-1.25, fewer=-0.65, more=-1.65, marks=-1.25),
+    paired=Curve(-8.1, 15.5, soft=-0.2, fewer=-2.3, more=-2.3, marks=-0.6),
+    reworded=Curve(-14.2, 27.3, overlap=-8.2, soft=-0.7, fewer=-0.35, more=-0.9, marks=-0.8),
 )

@@ -33,8 +33,12 @@ def heads(words: Sequence[Placed]) -> dict[Label, str]:
 
 def is_exchanged(a: dict[Label, str], b: dict[Label, str]) -> bool:
     """Return whether two words took each other's preposition."""
-    changes = {(a[label], b[label]) for label in a if a[label] != b[label]}
+    changes = {(_toward(a[label]), _toward(b[label])) for label in a if a[label] != b[label]}
     return any((after, before) in changes for before, after in changes)
+
+
+def _toward(head: str) -> str:
+    return "to" if head in ("into", "onto", "toward", "towards") else head
 
 
 def _joined_sorted(words: Sequence[Placed]) -> Sequence[Placed]:

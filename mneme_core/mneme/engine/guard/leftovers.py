@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from mneme.engine.guard.contrasts import are_contrary
 from mneme.engine.guard.difference import Difference, Force, Kind
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.kinds import is_superlative, kind_of
+from mneme.engine.guard.pairing import Pairing
 from mneme.engine.guard.reading import Word
-from mneme.engine.guard.thesaurus import are_opposites, is_thing, parts_of_speech
+from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
 from mneme.engine.guard.words import NARROWING, SOFT, word_set
 
 _SOFT: Final = frozenset(stem(word) for word in SOFT)
@@ -20,7 +22,7 @@ _MOST_PUT_OTHERWISE: Final = 6
 _UNSAID: Final = frozenset(
     ("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person", "format")
 )
-_TURNING: Final = word_set("un in im il ir dis non mis de anti")
+_SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
 def is_soft(word: Word) -> bool:
@@ -28,13 +30,12 @@ def is_soft(word: Word) -> bool:
     return word.stem in _SOFT
 
 
-def leftovers(
-    left: Sequence[Word], right: Sequence[Word], a: Sequence[Word], b: Sequence[Word], *, is_closed: bool
-) -> Iterator[Difference]:
+def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_closed: bool) -> Iterator[Difference]:
     """Yield what unpaired words make of two texts `a` and `b`, side by side, those of one kind together.
 
     is_closed: whether the texts ask for yes or no, so that even a light adjective counts.
     """
+    left, right = pairing.left, pairing.right
     sides: dict[Kind, tuple[list[Word], list[Word]]] = {}
     for side, words in enumerate((left, right)):
         for word in words:
@@ -52,20 +53,17 @@ def leftovers(
     if ours or theirs:
         is_adjective = is_closed and any(parts_of_speech(word.stem)[:1] == "a" for word in (*ours, *theirs))
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
-        yield _difference("word", ours, theirs, "alike" if forbids else "never")
+        swapped = any(_alike(one, other) for one, other in pairing.replaced if not (is_soft(one) and is_soft(other)))
+        yield _difference("word", ours, theirs, "always" if swapped else "alike" if forbids else "never")
 
 
 def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:
     """Return `alike` for what a sentence built anew may leave unsaid, or say by another word."""
     if any(is_superlative(word.stem) for word in (*ours, *theirs)):
         return "always"
+    if kind == "comparison" and not all(word.stem in _SCARCELY_COMPARING for word in (*ours, *theirs)):
+        return "always"
     return "alike" if kind in _UNSAID and not (ours and theirs) else "always"
-
-
-def are_contrary(a: str, b: str) -> bool:
-    """Return whether two stems say the opposite: antonyms, or one with a prefix that turns it round."""
-    short, long = sorted((a, b), key=len)
-    return are_opposites(a, b) or (long.endswith(short) and long[: -len(short)] in _TURNING)
 
 
 def _swapped_verbs(left: Sequence[Word], right: Sequence[Word]) -> tuple[list[Word], list[Word]]:

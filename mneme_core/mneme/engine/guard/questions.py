@@ -60,7 +60,7 @@ def _force_of(first: Reading, second: Reading) -> Force:
     both = first.asks | second.asks
     if both in _LOOSE or _complains(first, second) or _complains(second, first):
         return "never"
-    if "why" in both:
+    if "why" in both or ("yesno" in both and "open" not in both):
         return "always"
     a, b = first.asks & _PLAIN, second.asks & _PLAIN
     return "always" if a and b and a != b and both not in _AKIN else "alike"
