@@ -95,7 +95,8 @@ def _compounded(words: Sequence[Placed], others: dict[Label, str], *, before_run
     last_run = -1
     for label, word in words:
         head, there = word.head, others[label]
-        if arranged and head != there and head in _COMPOUNDING and (head == "of" or not there):
+        owners_head = arranged[owner][1].head if arranged else ""
+        if arranged and head != there and head in _COMPOUNDING and (head == "of" or there in ("", owners_head)):
             if word.run != last_run:
                 # Of the king, of France: the second belongs to the first.
                 insert = phrase = phrase if head == "of" and last_run >= 0 else owner

@@ -5,6 +5,7 @@ A semicolon ends a group; each word of a group is another answer than the rest.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from mneme.engine.guard.inflection import stem
@@ -52,6 +53,7 @@ _NONE: Final[frozenset[int]] = frozenset()
 _TURNING: Final = word_set("un in im il ir dis non mis de anti")
 
 
+@lru_cache(maxsize=16_384)
 def are_contrary(a: str, b: str) -> bool:
     """Return whether one of two stems rules the other out: antonyms, kinds of one thing, one with a turning prefix."""
     if are_opposites(a, b) or not _GROUPS_OF.get(a, _NONE).isdisjoint(_GROUPS_OF.get(b, _NONE)):

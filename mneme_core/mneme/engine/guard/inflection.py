@@ -47,13 +47,13 @@ produce: production
 """
 )
 _KEEP: Final = word_set(
-    """is his this its us was has does as gas yes bus plus less ness lens always across address process access business
-    news physics mathematics economics politics diabetes series species analysis basis thing king ring string
-    bring spring sing wing nothing something anything everything during morning evening ceiling wedding being
-    red bed need seed feed speed indeed hundred led fed bleed breed weed united hardly only early family july
-    apply supply reply fly rely italy daily weekly monthly yearly likely friendly lovely lately nearly barely
-    email kubernetes redis postgres windows aws ios js css dns https sas rss gps sms focus virus status campus
-    bonus versus axis thus jesus texas paris kansas"""
+    """is his this its us was has does as gas yes bus plus less ness lens always across address process access
+    business news physics mathematics economics politics diabetes series species analysis basis thing king ring
+    string bring spring sing wing nothing something anything everything during morning evening ceiling wedding
+    being exceed succeed proceed red bed need seed feed speed indeed hundred led fed bleed breed weed united
+    hardly only early family july apply supply reply fly rely italy daily weekly monthly yearly likely friendly
+    lovely lately nearly barely email kubernetes redis postgres windows aws ios js css dns https sas rss gps sms
+    focus virus status campus bonus versus axis thus jesus texas paris kansas"""
 )
 
 
@@ -94,6 +94,8 @@ def _without_ending(word: str) -> str:
         return _bare(word[:-1])
     if word.endswith("ied") and len(word) > 4:
         return word[:-3] + "y"
+    if word.endswith("eed") and len(word) > 5:
+        return word[:-1]
     for ending in ("ing", "ed"):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and _has_vowel(word[: -len(ending)]):
             return _bare(_undoubled(word[: -len(ending)]))

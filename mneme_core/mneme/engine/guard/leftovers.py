@@ -12,16 +12,20 @@ from mneme.engine.guard.kinds import is_superlative, kind_of
 from mneme.engine.guard.pairing import Pairing
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import NARROWING, SOFT, word_set
+from mneme.engine.guard.words import CLASSIFYING, NARROWING, SOFT, word_set
 
 _SOFT: Final = frozenset(stem(word) for word in SOFT)
+_CLASSIFYING: Final = frozenset(stem(word) for word in CLASSIFYING)
 _NARROWING: Final = frozenset(stem(word) for word in NARROWING)
 # More words added are another question.
 _MOST_ADDED: Final = 3
+_MOST_ALONE: Final = 8
 _MOST_PUT_OTHERWISE: Final = 6
 _UNSAID: Final = frozenset(
     ("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person", "format")
 )
+# What `is it … to` asks for.
+_PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "legal", "ok", "okay", "able", "fine"))
 _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
@@ -36,10 +40,15 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
     is_closed: whether the texts ask for yes or no, so that even a light adjective counts.
     """
     left, right = pairing.left, pairing.right
+    if max(len(left), len(right)) > _MOST_ALONE:
+        yield _difference("word", left, right, "always")
+        return
     sides: dict[Kind, tuple[list[Word], list[Word]]] = {}
     for side, words in enumerate((left, right)):
         for word in words:
-            if not is_soft(word) or (is_closed and _is_modifier(word, (a, b)[side])):
+            if _classifies(word, (a, b)[side]):
+                continue
+            if not is_soft(word) or (is_closed and _is_weighty(word)):
                 sides.setdefault(kind_of(word.stem, word.raw, opens=word.opens), ([], []))[side].append(word)
     ours, theirs = sides.pop("word", ([], []))
     for kind, (some, others) in sides.items():
@@ -95,14 +104,17 @@ def _forbids(
     )
 
 
-def _is_modifier(word: Word, text: Sequence[Word]) -> bool:
-    after = text.index(word) + 1
-    return (
-        after < len(text)
-        and text[after].run == word.run
-        and parts_of_speech(word.stem).startswith("a")
-        and parts_of_speech(text[after].stem).startswith("n")
-    )
+def _classifies(word: Word, text: Sequence[Word]) -> bool:
+    """Return whether a noun says no more than what the name before it stands for: my Acme account."""
+    before = text.index(word) - 1
+    if word.stem not in _CLASSIFYING or before < 0 or text[before].run != word.run:
+        return False
+    return kind_of(text[before].stem, text[before].raw, opens=text[before].opens) == "name"
+
+
+def _is_weighty(word: Word) -> bool:
+    """Return whether a light word is an adjective that a yes or no may hang on: a *real* doctor."""
+    return parts_of_speech(word.stem).startswith("a") and word.stem not in _PREDICATED
 
 
 def _alike(word: Word, other: Word) -> bool:

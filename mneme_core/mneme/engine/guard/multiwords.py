@@ -74,6 +74,7 @@ uk = united kingdom | great britain
 new-york = new york {city|} | nyc
 eu = european union
 pull request = merge request
+recover = get* back
 return = send* back | bring* back | give* back | take* back
 withdraw = take* out
 remove = take* off | take* away

@@ -17,7 +17,9 @@ fill in complete; clear up resolve; sort out resolve; slow down slow; warm up wa
 drop off deliver; split up split; try out try; close down close; bring up raise; bring down lower; get rid delete
 """
 _GOVERNING: Final = """
-keep from prevent from; stop from prevent from; prevent from prevent from; get out remove from; take out remove from;
+keep from prevent from; stop from prevent from; prevent from prevent from; get out remove from; get off remove from;
+wipe off remove from; wash out remove from; take out remove from;
+
 turn into convert into; make into convert into; change into convert into
 """
 # Farther back the verb has another particle, or the particle another verb.

@@ -21,7 +21,7 @@ _INSTRUCTION: Final = re.compile(
 def payload_of(text: str) -> str:
     """Return what the instruction of `text` is about, word by word; empty where there is no such part. Linear."""
     found = [next(part for part in match.groups() if part) for match in _QUOTED.finditer(text)]
-    if not found:
+    if not found and (":" in text or "\n" in text):
         match = _INSTRUCTION.match(text.strip())
         found = [match[1]] if match else []
     return " ".join(" ".join(found).casefold().split()).strip(" .!?\"'")

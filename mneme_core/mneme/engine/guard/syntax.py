@@ -7,7 +7,7 @@ from typing import Final
 from mneme.engine.guard.inflection import is_past, stem
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.thesaurus import parts_of_speech
-from mneme.engine.guard.words import TIMES
+from mneme.engine.guard.words import LANGUAGES, TIMES
 
 # What the question word says already: how much does it cost, how long does it take.
 _IMPLIED: Final = {
@@ -20,6 +20,7 @@ _MEASURES: Final = {
     **{stem(word): "howmany" for word in ("count", "number")},
     **{stem(word): "howlong" for word in ("duration", "period")},
 }
+_INTO: Final = frozenset(("into", "to"))
 _TIMED: Final = frozenset(("in", "on", "at", "of", "for"))
 _TIMES: Final = frozenset(stem(word) for word in TIMES)
 _STRONG: Final = ("yesno", "what")
@@ -34,6 +35,8 @@ def settle(reading: Reading, *, ends_in_have: bool) -> None:
         reading.words = _owned(reading.words)
     if reading.recalls is not None and "howto" in reading.asks:
         reading.words.insert(0, reading.words.pop(reading.recalls))
+    if "who" in reading.asks:
+        reading.words = [word._replace(stem=_deed(word.stem)) for word in reading.words]
     _settle_question(reading)
 
 
@@ -62,7 +65,8 @@ def _active(words: list[Word]) -> list[Word]:
 
 
 def dated(words: list[Word]) -> list[Word]:
-    """Return the words with phrases of time set apart from those of place: in 1998 in Berlin."""
+    """Return the words with phrases of time apart from those of place; say in French is translate into French."""
+    words = [word._replace(head="in") if word.head in _INTO and word.stem in LANGUAGES else word for word in words]
     times = {word.run for word in words if word.head in _TIMED and (_is_year(word.stem) or word.stem in _TIMES)}
     return [word._replace(head="when") if word.run in times else word for word in words]
 
@@ -81,6 +85,12 @@ def _is_passive(words: list[Word], at: int) -> bool:
     after = words[at + 1 : at + 2]
     is_adjective = bool(after) and after[0].run == words[at].run and _is_noun(after[0].stem)
     return is_participle(words[at]) and not is_adjective
+
+
+def _deed(word: str) -> str:
+    """Return what somebody does who is named by it: the inventor, who invented."""
+    does = stem(word[:-2]) if word.endswith(("er", "or")) and len(word) > 4 else ""
+    return does if parts_of_speech(does).startswith("v") else word
 
 
 def _owned(words: list[Word]) -> list[Word]:
@@ -108,7 +118,7 @@ def _settle_question(reading: Reading) -> None:
         reading.roles[:] = [role for role in reading.roles if role not in ("if", "when")]
     if "whatif" in asks:
         asks.discard("when")
-    if asks == {"what"} and len(words) > 1:
+    if asks <= {"what", "open"} and len(words) > 1:
         asked = next((_MEASURES[word.stem] for word in words if word.stem in _MEASURES), None)
         if asked is not None:
             asks.clear()

@@ -51,8 +51,10 @@ def tokens_of(text: str) -> list[Token]:
 def _day(tokens: list[Token], at: int) -> Token:
     """Return the third of March as the 3 of 3 March."""
     token = tokens[at]
+    if token.norm[:1] != "#":
+        return token
     near = {tokens[place].norm for place in (at - 1, at + 1, at + 2) if 0 <= place < len(tokens)}
-    return token._replace(norm=token.norm[1:]) if token.norm[:1] == "#" and near & MONTHS else token
+    return token._replace(norm=token.norm[1:]) if near & MONTHS else token
 
 
 def _is_titled(text: str) -> bool:
