@@ -124,8 +124,9 @@ def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) 
     roles = _without_related(*rest(first.roles, second.roles))
     if any(roles):
         kinds: list[Kind] = [kind_of(role, "") for side in roles for role in side]
-        is_compared = all(roles) and set(kinds) == {"comparison"}  # before, after
-        yield Difference(kinds[0], listed(roles[0]), listed(roles[1]), "always" if is_compared else "alike")
+        # Before, after, or, than say something; if, when, from, out may be said otherwise.
+        is_firm = any(kind in ("comparison", "quantifier") for kind in kinds)
+        yield Difference(kinds[0], listed(roles[0]), listed(roles[1]), "always" if is_firm else "alike")
     if first.is_floating or second.is_floating:
         fused = {label for label, word in (*a, *b) if word.stem == "not"}
         a, b = ([placed for placed in words if placed[0] not in fused] for words in (a, b))

@@ -114,7 +114,7 @@ def _classifies(word: Word, text: Sequence[Word]) -> bool:
 
 def _is_weighty(word: Word) -> bool:
     """Return whether a light word is an adjective that a yes or no may hang on: a *real* doctor."""
-    return parts_of_speech(word.stem).startswith("a") and word.stem not in _PREDICATED
+    return "a" in parts_of_speech(word.stem) and word.stem not in _PREDICATED
 
 
 def _alike(word: Word, other: Word) -> bool:
