@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 from mneme.engine.guard.difference import Difference, Kind
 from mneme.engine.guard.kinds import kind_of
-from mneme.engine.guard.leftovers import is_soft, leftovers
+from mneme.engine.guard.leftovers import classifies, is_soft, leftovers
 from mneme.engine.guard.lexicon import related
 from mneme.engine.guard.marks import listed, person_difference, state_difference, tense_difference
 from mneme.engine.guard.order import swapped, traded
@@ -75,7 +75,7 @@ def compare(a: str, b: str) -> Comparison:
     if doubt is not None:
         return Comparison((doubt,))
     surface = surface_of(first.stems, second.stems)
-    pairing = _without(naming(first, second), paired(first.words, second.words))
+    pairing = _without(naming(first, second), paired(first.words, second.words), first, second)
     found = [
         *payload_difference(first.payload, second.payload),
         *question_difference(first, second),
@@ -96,10 +96,13 @@ def compare(a: str, b: str) -> Comparison:
     )
 
 
-def _without(stems: frozenset[str], pairing: Pairing) -> Pairing:
-    """Return a pairing without the unpaired words that have one of some stems."""
-    left, right = ([word for word in words if word.stem not in stems] for words in (pairing.left, pairing.right))
-    return pairing._replace(left=left, right=right) if stems else pairing
+def _without(stems: frozenset[str], pairing: Pairing, first: Reading, second: Reading) -> Pairing:
+    """Return a pairing without the unpaired words of some stems, and those that only say what a name stands for."""
+    left, right = (
+        [word for word in words if word.stem not in stems and not classifies(word, text)]
+        for words, text in ((pairing.left, first.words), (pairing.right, second.words))
+    )
+    return pairing._replace(left=left, right=right)
 
 
 _SAME: Final = Comparison(())

@@ -7,6 +7,7 @@ from typing import Final
 from mneme.engine.guard.difference import Kind
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.lexicon import is_known
+from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_word, parts_of_speech
 from mneme.engine.guard.words import (
     COMPARISONS,
@@ -58,6 +59,11 @@ def kind_of(word: str, raw: str, *, opens: bool = False) -> Kind:
     if raw[:1].isupper() and not is_known(word) and not (opens and is_word(word)):
         return "name"
     return "comparison" if is_superlative(word) else "word"
+
+
+def is_name(word: Word) -> bool:
+    """Return whether a word names one person, place or product."""
+    return kind_of(word.stem, word.raw, opens=word.opens) in ("name", "identifier")
 
 
 def is_superlative(word: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 from mneme.engine.guard.contrasts import are_contrary
 from mneme.engine.guard.difference import Difference, Force, Kind
 from mneme.engine.guard.inflection import stem
-from mneme.engine.guard.kinds import is_superlative, kind_of
+from mneme.engine.guard.kinds import is_name, is_superlative, kind_of
 from mneme.engine.guard.pairing import Pairing
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
@@ -46,8 +46,6 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
     sides: dict[Kind, tuple[list[Word], list[Word]]] = {}
     for side, words in enumerate((left, right)):
         for word in words:
-            if _classifies(word, (a, b)[side]):
-                continue
             if not is_soft(word) or (is_closed and _is_weighty(word)):
                 sides.setdefault(kind_of(word.stem, word.raw, opens=word.opens), ([], []))[side].append(word)
     ours, theirs = sides.pop("word", ([], []))
@@ -104,12 +102,12 @@ def _forbids(
     )
 
 
-def _classifies(word: Word, text: Sequence[Word]) -> bool:
+def classifies(word: Word, text: Sequence[Word]) -> bool:
     """Return whether a noun says no more than what the name before it stands for: my Acme account."""
     before = text.index(word) - 1
     if word.stem not in _CLASSIFYING or before < 0 or text[before].run != word.run:
         return False
-    return kind_of(text[before].stem, text[before].raw, opens=text[before].opens) == "name"
+    return is_name(text[before])
 
 
 def _is_weighty(word: Word) -> bool:

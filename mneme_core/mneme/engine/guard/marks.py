@@ -33,7 +33,8 @@ def person_difference(first: Reading, second: Reading) -> Iterator[Difference]:
     """Yield the difference where someone else is meant."""
     if _persons_differ(first, second):
         a, b = listed(first.cases or first.persons), listed(second.cases or second.persons)
-        is_us = {*first.persons, *second.persons} <= {"i", "you"}  # do you ship, can I get it shipped
+        # Do you ship, can I get it shipped; but not: did you get my mail, did I get yours.
+        is_us = {*first.persons, *second.persons} <= {"i", "you"} and set(first.persons) != set(second.persons)
         yield Difference("person", a, b, "alike" if is_us else "always")
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from mneme.engine.guard.arrangement import arrangements, heads, is_exchanged
 from mneme.engine.guard.inflection import stem
-from mneme.engine.guard.kinds import kind_of
+from mneme.engine.guard.kinds import is_name, kind_of
 from mneme.engine.guard.pairing import Label, Placed
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import SYMMETRIC, word_set
+from mneme.engine.guard.words import LANGUAGES, SYMMETRIC, word_set
 
 _SYMMETRIC: Final = frozenset(stem(word) for word in SYMMETRIC)
 _RELATING: Final = word_set("to with from between") | {""}
@@ -44,7 +45,14 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
     a, b = ([placed for placed in words if placed[0] not in adverbs] for words in (a, b))
     a, b = _without_lone_number(a, b)
     heads_a, heads_b = heads(a), heads(b)
-    is_kept = not any(_contrast(heads_a[label], heads_b[label]) for label in heads_a)
+    names = {label for label, word in a if is_name(word) or word.stem in LANGUAGES}
+    is_kept = not any(
+        _contrast(heads_a[label], heads_b[label]) or (label not in names and _is_means(heads_a[label], heads_b[label]))
+        for label in heads_a
+    )
+    is_kept = is_kept and not (
+        _labels(a) == _labels(b) and any({heads_a[x], heads_b[x]} == {"", "with"} for x in heads_a)
+    )
     if is_kept and any(_is_parallel(one, other) for one, other in arrangements(a, b)):
         return None
     return _shown(a), _shown(b)
@@ -56,8 +64,12 @@ def traded(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
     From A to B, to A from B; A beats B, B was what A … : verbs, and phrases as a whole, may stand anywhere.
     """
     heads_a, heads_b = heads(a), heads(b)
-    is_turned = any({heads_a[label], heads_b[label]} in _TURNED for label in heads_a)
-    return is_turned or is_exchanged(heads_a, heads_b) or _actors(a, b) != _actors(b, a)
+    is_turned = any(
+        {heads_a[label], heads_b[label]} in _TURNED or (heads_a[label] == "than") != (heads_b[label] == "than")
+        for label in heads_a
+    )
+    is_moved = is_turned or is_exchanged(heads_a, heads_b) or _actors(a, b) != _actors(b, a)
+    return is_moved or _negated(a) != _negated(b)
 
 
 def _actors(words: Sequence[Placed], others: Sequence[Placed]) -> list[Label]:
@@ -66,8 +78,13 @@ def _actors(words: Sequence[Placed], others: Sequence[Placed]) -> list[Label]:
     return [label for label, word in words if label in there and not word.head and _is_actor(word)]
 
 
+def _negated(words: Sequence[Placed]) -> set[Label]:
+    """Return what stands right after a negation: make a copy without changing, change without making a copy."""
+    return {after[0] for (_, word), after in pairwise(words) if word.stem == "not"}
+
+
 def _is_actor(word: Word) -> bool:
-    return is_thing(word.stem) or kind_of(word.stem, word.raw, opens=word.opens) == "name"
+    return is_thing(word.stem) or is_name(word)
 
 
 def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
@@ -83,6 +100,15 @@ def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
         == [label for label in order_b if kept.get(label, head) == head]
         for head in {*kept.values(), ""}
     )
+
+
+def _labels(words: Sequence[Placed]) -> list[Label]:
+    return [label for label, _ in words]
+
+
+def _is_means(a: str, b: str) -> bool:
+    """Return whether one is with, the other in: with a cold, in the cold; but with Python is in Python."""
+    return "with" in (a, b) and (a in _PLACE or b in _PLACE)
 
 
 def _contrast(a: str, b: str) -> bool:

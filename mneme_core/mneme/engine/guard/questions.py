@@ -39,6 +39,7 @@ _CLOSED: Final = word_set("yesno")
 # Questions whose word alone says what is asked for.
 _PLAIN: Final = word_set("who when where why howmany howmuch howlong howoften yesno how")
 _AKIN: Final = (
+    {"how", "howto"},
     {"howlong", "howmany"},
     {"howlong", "when"},
     {"howmuch", "howmany"},
@@ -93,6 +94,7 @@ def _modality(first: Reading, second: Reading) -> Iterator[Difference]:
     if left or right:
         is_open = not (left and right) and _CLOSED.isdisjoint(first.asks | second.asks)
         is_stern = bool(left and right) and {*left, *right} != {"should", "must"}
+        is_open = is_open and {*left, *right} <= {"can", "may"}
         force: Force = "never" if is_open else "always" if is_stern else "alike"
         yield Difference("modality", listed(left), listed(right), force)
 

@@ -6,13 +6,13 @@ from typing import Final
 
 from mneme.engine.guard.inflection import is_past, stem
 from mneme.engine.guard.reading import Reading, Word
-from mneme.engine.guard.thesaurus import parts_of_speech
+from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
 from mneme.engine.guard.words import LANGUAGES, TIMES
 
 # What the question word says already: how much does it cost, how long does it take.
 _IMPLIED: Final = {
     "howmuch": frozenset(stem(word) for word in ("cost", "price", "charge")),
-    "howlong": frozenset(stem(word) for word in ("take", "last")),
+    "howlong": frozenset(stem(word) for word in ("take",)),
 }
 # What is the cost of it: how much is it.
 _MEASURES: Final = {
@@ -90,7 +90,7 @@ def _is_passive(words: list[Word], at: int) -> bool:
 def _deed(word: str) -> str:
     """Return what somebody does who is named by it: the inventor, who invented."""
     does = stem(word[:-2]) if word.endswith(("er", "or")) and len(word) > 4 else ""
-    return does if parts_of_speech(does).startswith("v") else word
+    return does if parts_of_speech(does).startswith("v") or (does and is_thing(word)) else word
 
 
 def _owned(words: list[Word]) -> list[Word]:

@@ -45,6 +45,8 @@ def tokens_of(text: str) -> list[Token]:
     tokens: list[Token] = []
     for chunk in text.split():
         _add_chunk(tokens, chunk, shouted)
+    if any(token.shape == "number" for token in tokens):  # one of several numbers is a number; a new one is not
+        tokens = [token._replace(norm="1", shape="number") if token.norm == "one" else token for token in tokens]
     return [_day(tokens, at) for at in range(len(tokens))]
 
 

@@ -50,7 +50,7 @@ class Walk:
         questions = sum(item.norm in QUESTIONS or item.norm in FRAMES for item in items)
         for item, following in zip_longest(items, items[1:]):
             after = following.norm if following is not None else ""
-            if item.norm == "when" and questions > 1 and after not in AUXILIARIES:
+            if item.norm == "when" and (questions > 1 or not self.is_fresh) and after not in AUXILIARIES:
                 self._head(item.norm)  # what happens when it rains
             elif item.shape == "word":
                 self._word(item.norm, item.raw, after)

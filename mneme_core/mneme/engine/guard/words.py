@@ -90,7 +90,8 @@ SAME_QUESTION: Final = {"which": "what", "define": "what"}
 NEGATIONS: Final = word_set("not never no nor neither none nothing nobody without cannot hardly barely nowhere")
 MODALS: Final = word_set("can could should must may might would will shall need")
 QUANTIFIERS: Final = word_set(
-    "all only every each most few many several both except half or else other another enough either always"
+    """all only every each most few many several both except half or else other another enough either always almost
+    nearly"""
 )
 COMPARISONS: Final = word_set(
     """more less most least before after until since over under above below than first last next previous
