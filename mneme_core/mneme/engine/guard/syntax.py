@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mneme.engine.guard.inflection import is_past, stem
+from mneme.engine.guard.kinds import is_superlative
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
 from mneme.engine.guard.words import LANGUAGES, TIMES
@@ -35,6 +36,8 @@ def settle(reading: Reading, *, ends_in_have: bool) -> None:
         reading.words = _owned(reading.words)
     if reading.recalls is not None and "howto" in reading.asks:
         reading.words.insert(0, reading.words.pop(reading.recalls))
+    if reading.has_be and reading.asks & {"what", "who"}:
+        reading.words = _attributed(reading.words)
     if "who" in reading.asks:
         reading.words = [word._replace(stem=_deed(word.stem)) for word in reading.words]
     _settle_question(reading)
@@ -85,6 +88,14 @@ def _is_passive(words: list[Word], at: int) -> bool:
     after = words[at + 1 : at + 2]
     is_adjective = bool(after) and after[0].run == words[at].run and _is_noun(after[0].stem)
     return is_participle(words[at]) and not is_adjective
+
+
+def _attributed(words: list[Word]) -> list[Word]:
+    """Return `which river is the longest` as `the longest river`."""
+    at = next((at for at, word in enumerate(words) if is_superlative(word.stem)), 0)
+    if at and all(word.run == words[0].run != words[at].run and not word.head for word in words[:at]):
+        return [words[at]._replace(run=words[0].run), *words[:at], *words[at + 1 :]]
+    return words
 
 
 def _deed(word: str) -> str:

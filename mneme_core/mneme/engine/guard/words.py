@@ -143,15 +143,15 @@ UNIT_SHORT: Final = folding(
     week: w wk; year: yr yrs; thousand: k"""
 )
 SOFT: Final = word_set(
-    """get obtain receive have offer provide per use utilize employ request perform conduct carry make like help
-    happen go exist involve mean include know understand take do find locate look seem appear way thing amount
-    number kind type sort process procedure method option information detail question answer example user people
-    human person term fact case place good best great proper correct right exact specific certain particular
-    different various own whole entire actual real main typical usual common general overall total normal easy
-    simple available current possible able safe recommended necessary required together properly correctly
-    safely easily regular legal ok okay fine usually normally typically later city town country state language
-    library framework programming website web brand company document file page currently personal private
-    individual"""
+    """considered called known get obtain receive have offer provide per use utilize employ request perform
+    conduct carry make like help happen go exist involve mean include know understand take do find locate look
+    seem appear way thing amount number kind type sort process procedure method option information detail
+    question answer example user people human person term fact case place good best great proper correct right
+    exact specific certain particular different various own whole entire actual real main typical usual common
+    general overall total normal easy simple available current possible able safe recommended necessary required
+    together properly correctly safely easily regular legal ok okay fine usually normally typically later city
+    town country state language library framework programming website web brand company document file page
+    currently personal private individual"""
 )
 """Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
 NARROWING: Final = word_set(
