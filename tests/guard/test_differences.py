@@ -80,6 +80,18 @@ VETOES = [
     ),
     ("nothing", "What is it?", "Who is it?", "unreadable: What is it? / Who is it?"),
     ("emoji", "🙂", "🙁", "identifier: 🙂 / 🙁"),
+    ("means", "Is it safe to run with a cold?", "Is it safe to run in the cold?", None),
+    ("means", "How do I upgrade npm?", "How do I upgrade with npm?", None),
+    ("negation", "Can I copy it without changing it?", "Can I change it without copying it?", None),
+    ("person", "Have you received my email?", "Have I received your email?", None),
+    ("number", "Can I have two accounts?", "Can two people have one account?", None),
+    ("adverb", "Almost all students passed.", "All students almost passed.", None),
+    ("superlative", "What is the largest lake in Africa?", "What is the deepest lake in Africa?", None),
+    ("contrast", "Can I pay with a debit card?", "Can I pay with a credit card?", "polarity: debit / credit"),
+    ("contrast", "Is dinner included?", "Is breakfast included?", "polarity: dinner / breakfast"),
+    ("modifier", "Is Ann a doctor?", "Is Ann a real doctor?", None),
+    ("verb", "How do I use a virtual card?", "How do I get a virtual card?", None),
+    ("quote", 'What does "ls" do?', 'What does "cd" do?', "payload: ls / cd"),
 ]
 
 
@@ -118,3 +130,16 @@ def test_code_is_the_same_but_for_white_space() -> None:
 
 def test_a_text_of_too_many_words_is_not_read() -> None:
     assert [found.kind for found in differences("a b " * 200, "a b " * 200 + "c")] == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "force"),
+    [
+        ("How do I paint a fence in May?", "What's the way to clean a fence in May?", "always"),
+        ("How do I explain a fee for my card?", "What is the procedure for appealing a card fee?", "alike"),
+        ("Where can I see my linked account?", "Where can I see my account?", "alike"),
+        ("How do I update the mail of my account?", "How do I update the mail linked to my account?", "never"),
+    ],
+)
+def test_a_word_forbids_by_where_it_stands(a: str, b: str, force: str) -> None:
+    assert [found.force for found in differences(a, b) if found.kind == "word"] == [force]

@@ -9,7 +9,9 @@ import pytest
 import mneme
 from mneme.engine.guarded import AMBIGUOUS, Guarded
 from mneme.engine.judge import Policy, choose, is_servable
+from mneme.engine.likeness import GENERIC, MINILM, calibration_for
 from mneme.model import Neighbour, Verdict
+from mneme.testing import WordEmbedder
 
 Build = Callable[..., Neighbour]
 
@@ -79,8 +81,58 @@ def test_the_floor_is_the_threshold() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"threshold": 2}, {"threshold": float("nan")}, {"min_confidence": -1}, {"margin": -0.1}, {"margin": float("nan")}],
+    [
+        {"threshold": 2},
+        {"threshold": float("nan")},
+        {"min_confidence": -1},
+        {"margin": -0.1},
+        {"margin": float("nan")},
+        {"max_error": 0},
+        {"max_error": 1.5},
+        {"max_error": True},
+    ],
 )
 def test_an_impossible_argument_is_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(mneme.MnemeError):
         Guarded(**arguments)
+
+
+def test_what_is_not_likely_enough_is_refused_with_its_score(neighbour: Build) -> None:
+    near = neighbour("What is tea?", similarity=0.71)
+    verdict = Guarded().judge("Define tea", near, [near])
+
+    assert (verdict.accepted, verdict.reason) == (False, "P(same answer) = 0.948 is below 0.98")
+
+
+def test_a_larger_error_serves_more(neighbour: Build) -> None:
+    near = neighbour("What is tea?", similarity=0.71)
+
+    assert Guarded(max_error=0.1).judge("Define tea", near, [near]).accepted
+
+
+def test_a_sentence_built_anew_is_served_by_its_nearness(neighbour: Build) -> None:
+    near = neighbour("Why does my laptop get so hot when I'm gaming?", similarity=0.95)
+    policy = Guarded()
+    same = policy.judge("What makes my laptop overheat during long games?", near, [near])
+    alike = policy.judge("Why does my laptop get so loud when I'm gaming?", near, [near])
+
+    assert (same.accepted, alike.accepted) == (True, False)
+
+
+def test_the_curves_are_those_of_the_embedder() -> None:
+    chosen = [calibration_for(name) for name in ("MiniLMEmbedder:all-MiniLM-L6-v2:int8:mean:1x256", "OpenAIEmbedder:x")]
+
+    assert chosen == [MINILM, GENERIC]
+
+
+@pytest.mark.parametrize(("similarity", "accepted"), [(0.91, True), (0.89, False)])
+def test_an_unknown_embedder_is_asked_for_more(neighbour: Build, similarity: float, accepted: bool) -> None:
+    near = neighbour("How do I reset my password?", similarity=similarity)
+    policy = Guarded(calibration=GENERIC)
+
+    assert policy.judge("What is the way to reset my password?", near, [near]).accepted is accepted
+
+
+def test_a_cache_opened_by_url_takes_the_curves_of_its_embedder() -> None:
+    with mneme.SemanticCache.open("memory:", embedder=WordEmbedder()) as cache:
+        assert cache._core.policy == Guarded(calibration=GENERIC)

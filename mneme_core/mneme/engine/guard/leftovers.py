@@ -60,7 +60,8 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
     if ours or theirs:
         is_adjective = is_closed and any(parts_of_speech(word.stem)[:1] == "a" for word in (*ours, *theirs))
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
-        swapped = any(_alike(one, other) for one, other in pairing.replaced if not (is_soft(one) and is_soft(other)))
+        is_only = len(ours) == len(theirs) == 1
+        swapped = any(_is_swap(one, other, is_only=is_only) for one, other in pairing.replaced)
         yield _difference("word", ours, theirs, "always" if swapped else "alike" if forbids else "never")
 
 
@@ -115,8 +116,16 @@ def _is_weighty(word: Word) -> bool:
     return "a" in parts_of_speech(word.stem) and word.stem not in _PREDICATED
 
 
+def _is_swap(one: Word, other: Word, *, is_only: bool) -> bool:
+    """Return whether of two words in one place each may be what the other is; is_only: nothing else differs."""
+    if is_soft(one) or is_soft(other) or not is_only:
+        return _alike(one, other) and not (is_soft(one) and is_soft(other))
+    ours, theirs = parts_of_speech(one.stem), parts_of_speech(other.stem)
+    return not (ours and theirs) or not set(ours).isdisjoint(theirs)
+
+
 def _alike(word: Word, other: Word) -> bool:
-    """Return whether two words are of one part of speech, so that one may stand in the other's place."""
+    """Return whether two words are mostly of one part of speech."""
     return parts_of_speech(word.stem)[:1] == parts_of_speech(other.stem)[:1]
 
 

@@ -52,7 +52,7 @@ effect impact influence; affect impact influence; influence affect; cause trigge
 example sample instance; idea concept notion; meaning definition; type kind sort; part component piece;
 amount quantity; maximum max; minimum min; limit cap; step stage; rule regulation; law legislation;
 requirement prerequisite; document paperwork; permission authorization; approve authorize; reject decline deny;
-refuse decline; cancel terminate abort; cancel end; visit go; help relieve; relieve ease;
+refuse decline; cancel terminate abort; cancel end; visit go; exit quit; exit leave; help relieve; relieve ease;
 convert turn transform; stop prevent; stop cancel;
 combine mix; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
 register enroll; activate enable; deactivate disable; disable deactivate; renew extend; postpone delay defer;

@@ -56,7 +56,7 @@ def state_difference(a: Sequence[Placed], b: Sequence[Placed], are_states: bool)
         other = others[label]
         if word.raw != other.raw and word.stem == other.stem and not is_soft(word):
             forms = {_form(word), _form(other)}
-            if forms == {"ing", ""} and (word.opens or other.opens):  # reading a file: how to read it
+            if "ing" in forms and (word.opens or other.opens):  # reading a file: how to read it
                 continue
             if forms == {"ing", "ed"} or (are_states and len(forms) == 2 and not (word.head or other.head)):
                 yield Difference("tense", word.raw, other.raw, "alike" if forms == {"ing", ""} else "always")

@@ -120,9 +120,11 @@ def _contrast(a: str, b: str) -> bool:
 
 def _adverbs(words: Sequence[Placed]) -> set[Label]:
     """Return what may stand anywhere in a sentence: it was originally written, originally it was written."""
-    return {
-        label for label, word in words if parts_of_speech(word.stem)[:1] == "r" and kind_of(word.stem, "") == "word"
-    }
+    return {label for label, word in words if _is_adverb(word) and kind_of(word.stem, "") == "word"}
+
+
+def _is_adverb(word: Word) -> bool:
+    return parts_of_speech(word.stem)[:1] == "r" or word.raw.lower().endswith("ly")
 
 
 def _without_lone_number(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
