@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 from mneme.engine.guard.difference import Difference, Kind
 from mneme.engine.guard.kinds import kind_of
-from mneme.engine.guard.leftovers import classifies, is_soft, leftovers
+from mneme.engine.guard.leftovers import classifies, leftovers
 from mneme.engine.guard.lexicon import related
 from mneme.engine.guard.marks import listed, person_difference, state_difference, tense_difference
 from mneme.engine.guard.order import swapped, traded
@@ -139,7 +139,7 @@ def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) 
 
 
 def _hard(words: Sequence[Word]) -> list[Word]:
-    return [word for word in words if not is_soft(word)]
+    return [word for word in words if not word.light]
 
 
 def _without_related(a: list[str], b: list[str]) -> tuple[list[str], list[str]]:

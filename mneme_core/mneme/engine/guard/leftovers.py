@@ -12,9 +12,8 @@ from mneme.engine.guard.kinds import is_name, is_superlative, kind_of
 from mneme.engine.guard.pairing import Pairing
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import CLASSIFYING, NARROWING, SOFT, word_set
+from mneme.engine.guard.words import CLASSIFYING, NARROWING, word_set
 
-_SOFT: Final = frozenset(stem(word) for word in SOFT)
 _CLASSIFYING: Final = frozenset(stem(word) for word in CLASSIFYING)
 _NARROWING: Final = frozenset(stem(word) for word in NARROWING)
 # More words added are another question.
@@ -29,11 +28,6 @@ _PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "lega
 _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
-def is_soft(word: Word) -> bool:
-    """Return whether a word may stand alone on one side."""
-    return word.stem in _SOFT
-
-
 def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_closed: bool) -> Iterator[Difference]:
     """Yield what unpaired words make of two texts `a` and `b`, side by side, those of one kind together.
 
@@ -46,7 +40,7 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
     sides: dict[Kind, tuple[list[Word], list[Word]]] = {}
     for side, words in enumerate((left, right)):
         for word in words:
-            if not is_soft(word) or (is_closed and _is_weighty(word)):
+            if not word.light or (is_closed and _is_weighty(word)):
                 sides.setdefault(kind_of(word.stem, word.raw, opens=word.opens), ([], []))[side].append(word)
     ours, theirs = sides.pop("word", ([], []))
     for kind, (some, others) in sides.items():
@@ -60,7 +54,7 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
     if ours or theirs:
         is_adjective = is_closed and any(parts_of_speech(word.stem)[:1] == "a" for word in (*ours, *theirs))
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
-        is_only = len(ours) == len(theirs) == 1
+        is_only = len(ours) == len(theirs)
         swapped = any(_is_swap(one, other, is_only=is_only) for one, other in pairing.replaced)
         yield _difference("word", ours, theirs, "always" if swapped else "alike" if forbids else "never")
 
@@ -117,9 +111,10 @@ def _is_weighty(word: Word) -> bool:
 
 
 def _is_swap(one: Word, other: Word, *, is_only: bool) -> bool:
-    """Return whether of two words in one place each may be what the other is; is_only: nothing else differs."""
-    if is_soft(one) or is_soft(other) or not is_only:
-        return _alike(one, other) and not (is_soft(one) and is_soft(other))
+    """Return whether of two words in one place each may be what the other is; is_only: as many words differ
+    on either side."""
+    if one.light or other.light or not is_only:
+        return _alike(one, other) and not (one.light and other.light)
     ours, theirs = parts_of_speech(one.stem), parts_of_speech(other.stem)
     return not (ours and theirs) or not set(ours).isdisjoint(theirs)
 

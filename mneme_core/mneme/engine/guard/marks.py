@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mneme.engine.guard.difference import Difference
-from mneme.engine.guard.leftovers import is_soft
 from mneme.engine.guard.pairing import Placed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.syntax import is_participle
@@ -54,7 +53,7 @@ def state_difference(a: Sequence[Placed], b: Sequence[Placed], are_states: bool)
     others = dict(b)
     for label, word in a:
         other = others[label]
-        if word.raw != other.raw and word.stem == other.stem and not is_soft(word):
+        if word.raw != other.raw and word.stem == other.stem and not word.light:
             forms = {_form(word), _form(other)}
             if "ing" in forms and (word.opens or other.opens):  # reading a file: how to read it
                 continue

@@ -19,6 +19,8 @@ class Word(NamedTuple):
     """Whether `and`, `or` or `versus` stands before it."""
     opens: bool = False
     """Whether it is the first word of a sentence, which has a capital letter whatever it is."""
+    light: bool = False
+    """Whether it may stand alone on one side."""
 
 
 @dataclass(slots=True)

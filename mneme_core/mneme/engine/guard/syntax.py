@@ -130,11 +130,11 @@ def _settle_question(reading: Reading) -> None:
     if "whatif" in asks:
         asks.discard("when")
     if asks <= {"what", "open"} and len(words) > 1:
-        asked = next((_MEASURES[word.stem] for word in words if word.stem in _MEASURES), None)
-        if asked is not None:
+        measure = next((word for word in words if word.stem in _MEASURES and not word.head), None)
+        if measure is not None:  # the cost of it, not what is included in the cost
             asks.clear()
-            asks.add(asked)
-            words[:] = [word for word in words if _MEASURES.get(word.stem) != asked]
+            asks.add(_MEASURES[measure.stem])
+            words[:] = [word for word in words if word.head or _MEASURES.get(word.stem) != _MEASURES[measure.stem]]
     if asks == {"what"} and len(words) > 1 and words[-1].stem == "mean":
         words.pop()
     elif asks == {"how"} and any(word.stem == "differ" for word in words):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import Final
 
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.particles import PARTICLES, joined
@@ -22,6 +23,7 @@ from mneme.engine.guard.words import (
     MUST,
     NEGATIONS,
     PERSONS,
+    PLACES,
     QUESTIONS,
     RECALLING,
     REFUSING,
@@ -29,8 +31,11 @@ from mneme.engine.guard.words import (
     ROLE_WORDS,
     SAME_HEAD,
     SAME_QUESTION,
+    SOFT,
     TENSES,
 )
+
+_SOFT: Final = frozenset(stem(word) for word in SOFT)
 
 
 class Walk:
@@ -119,7 +124,9 @@ class Walk:
             self.reading.recalls = self.clause_start
 
     def _add(self, norm: str, raw: str) -> None:
-        self.reading.words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh))
+        words = self.reading.words
+        is_behind = bool(words) and words[-1].run == self.run
+        words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, _is_light(norm, is_behind)))
         self.is_joined = self.is_fresh = False
 
     def _break(self, *, is_marked: bool = False) -> None:
@@ -183,3 +190,8 @@ class Walk:
 def _is_verb(word: str) -> bool:
     """Return whether `to` before this word opens an infinitive."""
     return parts_of_speech(stem(word)).startswith("v") or word in AUXILIARIES or word in BE
+
+
+def _is_light(word: str, is_behind: bool) -> bool:
+    """Return whether a stem may stand alone; a noun behind another is what the whole is: an order *number*."""
+    return word in _SOFT and not (is_behind and parts_of_speech(word)[:1] == "n" and word not in PLACES)

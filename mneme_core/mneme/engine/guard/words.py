@@ -83,9 +83,9 @@ MUST: Final = word_set("need needs needed require requires required necessary ma
 REQUESTS: Final = word_set("explain describe tell give show name list define provide suggest recommend")
 """Verbs that open a request and ask no more than `what is` does."""
 
-FRAMES: Final = word_set("howto whatdo doit wayto yesno what which define")
+FRAMES: Final = word_set("howto whatdo doit wayto yesno what which whatis")
 """What phrases of a question become."""
-SAME_QUESTION: Final = {"which": "what", "define": "what"}
+SAME_QUESTION: Final = {"which": "what", "whatis": "what"}
 
 NEGATIONS: Final = word_set("not never no nor neither none nothing nobody without cannot hardly barely nowhere")
 MODALS: Final = word_set("can could should must may might would will shall need")
@@ -143,15 +143,12 @@ UNIT_SHORT: Final = folding(
     week: w wk; year: yr yrs; thousand: k"""
 )
 SOFT: Final = word_set(
-    """considered called known get obtain receive have offer provide per use utilize employ request perform
-    conduct carry make like help happen go exist involve mean include know understand take do find locate look
-    seem appear way thing amount number kind type sort process procedure method option information detail
-    question answer example user people human person term fact case place good best great proper correct right
-    exact specific certain particular different various own whole entire actual real main typical usual common
-    general overall total normal easy simple available current possible able safe recommended necessary required
-    together properly correctly safely easily regular legal ok okay fine usually normally typically later city
-    town country state language library framework programming website web brand company document file page
-    currently personal private individual"""
+    """considered get obtain receive have offer provide per use utilize employ request perform conduct carry
+    make like help happen go exist mean know understand take do find locate look seem appear way thing kind sort
+    process procedure method option information detail people human person fact case proper correct exact
+    specific certain particular different various own whole entire actual real main typical usual common overall
+    total easy simple available current possible able safe recommended necessary required together properly
+    correctly safely easily legal ok okay fine usually normally typically city town country state currently"""
 )
 """Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
 NARROWING: Final = word_set(
@@ -162,6 +159,8 @@ NARROWING: Final = word_set(
 """Verbs that change what the verb beside them says: start paying, avoid paying."""
 CLASSIFYING: Final = word_set(
     """account app application plan website site software platform tool service card store shop hotel restaurant
-    brand desert"""
+    brand desert language library framework programming web company document file page package module"""
 )
 """Nouns that say what a name stands for: my Acme account."""
+PLACES: Final = word_set("city town country state")
+"""Soft nouns that stay so behind the word they belong to: the capital city."""
