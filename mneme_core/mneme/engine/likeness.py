@@ -56,11 +56,12 @@ class Calibration:
         return self.reworded.at(cosine, compared) if compared.surface.is_anew else 0.0
 
 
-# Fitted by benchmarks/fit_judge.py on 25 November 2026, and then the bias of `reworded` raised by 1.5: banking77's
-# negatives are narrower than what caches meet, its labels coarse. P is of even odds of a trap and a paraphrase.
+# Fitted by benchmarks/fit_judge.py on 25 November 2026, on the hand-written pairs there were then and a sample of 1,500
+# questions of banking77. Then the bias of `reworded` was raised by 1.1: so at most 2 % of banking77's near questions of
+# two intents are served, which are nearer than most traps, and no hand-written trap. Odds of trap and paraphrase: even.
 MINILM: Final = Calibration(
     paired=Curve(-8.1, 15.5, soft=-0.2, fewer=-2.3, more=-2.3, marks=-0.6),
-    reworded=Curve(-13.6, 27.3, overlap=-8.2, soft=-0.7, fewer=-0.35, more=-0.9, marks=-0.8),
+    reworded=Curve(-14.0, 27.3, overlap=-8.2, soft=-0.7, fewer=-0.35, more=-0.9, marks=-0.8),
 )
 # Not fitted: at the default max_error it accepts from a cosine of 0.90 on what pairs word by word, nothing built anew.
 GENERIC: Final = Calibration(
