@@ -43,8 +43,9 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
             if not word.light or (is_closed and _is_weighty(word)):
                 sides.setdefault(kind_of(word.stem, word.raw, opens=word.opens), ([], []))[side].append(word)
     ours, theirs = sides.pop("word", ([], []))
+    pins = _pins(left, right, a, b)
     for kind, (some, others) in sides.items():
-        yield _difference(kind, some, others, _force_of(kind, some, others))
+        yield _difference(kind, some, others, "always" if pins else _force_of(kind, some, others))
     opposite = next(((one, other) for one in left for other in right if are_contrary(one.stem, other.stem)), None)
     if opposite is not None:
         yield Difference("polarity", opposite[0].raw, opposite[1].raw)
@@ -56,7 +57,7 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
         is_only = len(ours) == len(theirs)
         swapped = any(_is_swap(one, other, is_only=is_only) for one, other in pairing.replaced)
-        yield _difference("word", ours, theirs, "always" if swapped else "alike" if forbids else "never")
+        yield _difference("word", ours, theirs, "always" if swapped or pins else "alike" if forbids else "never")
 
 
 def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:
@@ -108,6 +109,27 @@ def classifies(word: Word, text: Sequence[Word]) -> bool:
 def _is_weighty(word: Word) -> bool:
     """Return whether a light word is an adjective that a yes or no may hang on: a *real* doctor."""
     return "a" in parts_of_speech(word.stem) and word.stem not in _PREDICATED
+
+
+def _pins(left: Sequence[Word], right: Sequence[Word], a: Sequence[Word], b: Sequence[Word]) -> bool:
+    """Return whether one text says more, and by it which of several things is meant, however both are put.
+
+    A word before one that both have (a *nested* list), or a phrase of its own (vaccines *for babies*).
+    """
+    ours, theirs = ([word for word in words if not word.light] for words in (left, right))
+    if ours and theirs:
+        return False
+    alone, text = (ours, a) if ours else (theirs, b)
+    return any(_is_pinning(word, alone, text) for word in alone)
+
+
+def _is_pinning(word: Word, alone: Sequence[Word], text: Sequence[Word]) -> bool:
+    phrase = [other for other in text if other.run == word.run]
+    if word.head and all(other in alone for other in phrase):
+        return True
+    is_base = parts_of_speech(word.stem)[:1] == "v" and not word.raw.lower().endswith(("ed", "ing"))
+    behind = phrase[phrase.index(word) + 1 :]
+    return not is_base and any(other not in alone and parts_of_speech(other.stem)[:1] in ("n", "") for other in behind)
 
 
 def _is_swap(one: Word, other: Word, *, is_only: bool) -> bool:

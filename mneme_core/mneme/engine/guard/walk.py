@@ -126,6 +126,8 @@ class Walk:
     def _add(self, norm: str, raw: str) -> None:
         words = self.reading.words
         is_behind = bool(words) and words[-1].run == self.run
+        if is_behind and words[-1].light and _is_noun(words[-1].stem) and _is_noun(norm):  # *state* taxes
+            words[-1] = words[-1]._replace(light=False)
         words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, _is_light(norm, is_behind)))
         self.is_joined = self.is_fresh = False
 
@@ -194,4 +196,8 @@ def _is_verb(word: str) -> bool:
 
 def _is_light(word: str, is_behind: bool) -> bool:
     """Return whether a stem may stand alone; a noun behind another is what the whole is: an order *number*."""
-    return word in _SOFT and not (is_behind and parts_of_speech(word)[:1] == "n" and word not in PLACES)
+    return word in _SOFT and not (is_behind and _is_noun(word) and word not in PLACES)
+
+
+def _is_noun(word: str) -> bool:
+    return parts_of_speech(word)[:1] == "n"
