@@ -30,8 +30,8 @@ _SYNONYM = ((0.01, 0.60), (0.03, 0.50), (0.15, 0.35))
 _DERIVED = ((0.01, 0.50), (0.20, 0.40))
 _BROADER_VERB = ((0.10, 0.65),)
 _LIKE = ((0.20, 0.65),)
-# Nouns of animals, artefacts, the body, food, objects, persons, plants, substances, places.
-_CONCRETE = {5, 6, 8, 13, 15, 17, 18, 20, 27}
+# Nouns of animals, artefacts, the body, food, groups, objects, persons, plants, substances, places.
+_CONCRETE = {5, 6, 8, 13, 14, 15, 17, 18, 20, 27}
 Rule = tuple[tuple[float, float], ...]
 
 

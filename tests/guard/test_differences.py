@@ -137,7 +137,9 @@ def test_a_text_of_too_many_words_is_not_read() -> None:
     [
         ("How do I paint a fence in May?", "What's the way to clean a fence in May?", "always"),
         ("How do I explain a fee for my card?", "What is the procedure for appealing a card fee?", "alike"),
-        ("Where can I see my linked account?", "Where can I see my account?", "alike"),
+        ("Where can I see my linked account?", "Where can I see my account?", "always"),
+        ("Which vaccines do I need?", "What vaccines are required for babies?", "always"),
+        ("Why is the sky blue?", "What colours the sky blue?", "alike"),
         ("How do I update the mail of my account?", "How do I update the mail linked to my account?", "never"),
     ],
 )

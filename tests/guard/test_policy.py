@@ -113,7 +113,7 @@ def test_a_larger_error_serves_more(neighbour: Build) -> None:
 def test_a_sentence_built_anew_is_served_by_its_nearness(neighbour: Build) -> None:
     near = neighbour("Why does my laptop get so hot when I'm gaming?", similarity=0.95)
     policy = Guarded()
-    same = policy.judge("What makes my laptop overheat during long games?", near, [near])
+    same = policy.judge("What makes my laptop overheat while I play?", near, [near])
     alike = policy.judge("Why does my laptop get so loud when I'm gaming?", near, [near])
 
     assert (same.accepted, alike.accepted) == (True, False)

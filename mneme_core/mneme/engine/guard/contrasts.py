@@ -32,7 +32,7 @@ raw cooked; frozen fresh; soft hard; cow goat sheep pig; beef pork chicken turke
 aspirin ibuprofen paracetamol; north south east west; left right; front back; inside outside; upstairs downstairs;
 top bottom; indoor outdoor; positive negative; acute chronic; mild severe; minor major; bacterial viral;
 type-1 type-2; left right both; rent buy sell; arrive depart; departure arrival; entry exit; approve reject;
-win lose; hire fire; promote demote; lend borrow; give take; send receive; teach learn; ask answer; pass fail;
+win lose; hire fire; promote demote; lend borrow; give take; give get; send receive; teach learn; ask answer; pass fail;
 accept decline; increase decrease; rise fall; strengthen weaken; tighten loosen; expand shrink; lengthen shorten;
 widen narrow; thicken thin; gain lose; save spend; earn spend; earn pay; interest principal; asset liability;
 revenue cost; profit loss; bull bear; short long; bond stock; mortgage rent; physical virtual digital;

@@ -57,7 +57,9 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
         is_only = len(ours) == len(theirs)
         swapped = any(_is_swap(one, other, is_only=is_only) for one, other in pairing.replaced)
-        yield _difference("word", ours, theirs, "always" if swapped or pins else "alike" if forbids else "never")
+        yield _difference(
+            "word", ours, theirs, "always" if swapped or pins or is_adjective else "alike" if forbids else "never"
+        )
 
 
 def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:

@@ -73,9 +73,9 @@ def traded(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
 
 
 def _actors(words: Sequence[Placed], others: Sequence[Placed]) -> list[Label]:
-    """Return the things and beings at the root of both sentences, in the order of `words`."""
-    there = {label for label, word in others if not word.head and _is_actor(word)}
-    return [label for label, word in words if label in there and not word.head and _is_actor(word)]
+    """Return the things, beings and verbs at the root of both sentences, in the order of `words`."""
+    there = {label for label, word in others if not word.head and _acts(word)}
+    return [label for label, word in words if label in there and not word.head and _acts(word)]
 
 
 def _negated(words: Sequence[Placed]) -> set[Label]:
@@ -83,8 +83,8 @@ def _negated(words: Sequence[Placed]) -> set[Label]:
     return {after[0] for (_, word), after in pairwise(words) if word.stem == "not"}
 
 
-def _is_actor(word: Word) -> bool:
-    return is_thing(word.stem) or is_name(word)
+def _acts(word: Word) -> bool:
+    return is_thing(word.stem) or is_name(word) or parts_of_speech(word.stem)[:1] == "v"
 
 
 def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:

@@ -95,7 +95,7 @@ QUANTIFIERS: Final = word_set(
 )
 COMPARISONS: Final = word_set(
     """more less most least before after until since over under above below than first last next previous
-    atleast atmost fewer better worse best worst early late earlier later minimum maximum morethan lessthan"""
+    instead atleast atmost fewer better worse best worst early late earlier later minimum maximum morethan lessthan"""
 )
 QUESTIONS: Final = word_set("who when where why how howmany howmuch howlong howoften howold howfar whatif")
 TIMES: Final = word_set(
