@@ -136,7 +136,8 @@ def test_a_text_of_too_many_words_is_not_read() -> None:
     ("a", "b", "force"),
     [
         ("How do I paint a fence in May?", "What's the way to clean a fence in May?", "always"),
-        ("How do I explain a fee for my card?", "What is the procedure for appealing a card fee?", "alike"),
+        ("How do I join a Zoom meeting?", "What's the way to host a meeting on Zoom?", "always"),
+        ("How do I store potatoes?", "What is the best way to store potato salad?", "always"),
         ("Where can I see my linked account?", "Where can I see my account?", "always"),
         ("Which vaccines do I need?", "What vaccines are required for babies?", "always"),
         ("Why is the sky blue?", "What colours the sky blue?", "alike"),

@@ -111,10 +111,10 @@ def test_a_larger_error_serves_more(neighbour: Build) -> None:
 
 
 def test_a_sentence_built_anew_is_served_by_its_nearness(neighbour: Build) -> None:
-    near = neighbour("Why does my laptop get so hot when I'm gaming?", similarity=0.95)
+    near = neighbour("How do I calculate my net worth?", similarity=0.95)
     policy = Guarded()
-    same = policy.judge("What makes my laptop overheat while I play?", near, [near])
-    alike = policy.judge("Why does my laptop get so loud when I'm gaming?", near, [near])
+    same = policy.judge("What is the formula for net worth?", near, [near])
+    alike = policy.judge("How do I calculate my net income?", near, [near])
 
     assert (same.accepted, alike.accepted) == (True, False)
 

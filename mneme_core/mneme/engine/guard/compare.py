@@ -122,7 +122,13 @@ def _unreadable(first: Reading, second: Reading, a: str, b: str) -> Difference |
 
 def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) -> Iterator[Difference]:
     a, b = pairing.a, pairing.b
-    yield from leftovers(pairing, first.words, second.words, is_closed="yesno" in first.asks | second.asks)
+    yield from leftovers(
+        pairing,
+        first.words,
+        second.words,
+        is_closed="yesno" in first.asks | second.asks,
+        is_howto="howto" in first.asks & second.asks,
+    )
     yield from state_difference(a, b, first.has_be and second.has_be)
     roles = _without_related(*rest(first.roles, second.roles))
     if any(roles):

@@ -28,10 +28,13 @@ _PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "lega
 _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
-def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_closed: bool) -> Iterator[Difference]:
+def leftovers(
+    pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_closed: bool, is_howto: bool
+) -> Iterator[Difference]:
     """Yield what unpaired words make of two texts `a` and `b`, side by side, those of one kind together.
 
-    is_closed: whether the texts ask for yes or no, so that even a light adjective counts.
+    is_howto: whether both ask how to do something, so that the first word is what is done. is_closed: whether one asks
+    for yes or no, so that even a light adjective counts.
     """
     left, right = pairing.left, pairing.right
     if max(len(left), len(right)) > _MOST_ALONE:
@@ -56,7 +59,9 @@ def leftovers(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_clos
         is_adjective = is_closed and any(parts_of_speech(word.stem)[:1] == "a" for word in (*ours, *theirs))
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
         is_only = len(ours) == len(theirs)
-        swapped = any(_is_swap(one, other, is_only=is_only) for one, other in pairing.replaced)
+        swapped = (is_howto and _opens_otherwise(ours, theirs, a, b)) or any(
+            _is_swap(one, other, is_only=is_only) for one, other in pairing.replaced
+        )
         yield _difference(
             "word", ours, theirs, "always" if swapped or pins or is_adjective else "alike" if forbids else "never"
         )
@@ -130,8 +135,16 @@ def _is_pinning(word: Word, alone: Sequence[Word], text: Sequence[Word]) -> bool
     if word.head and all(other in alone for other in phrase):
         return True
     is_base = parts_of_speech(word.stem)[:1] == "v" and not word.raw.lower().endswith(("ed", "ing"))
-    behind = phrase[phrase.index(word) + 1 :]
+    at = phrase.index(word)
+    behind = phrase[at + 1 :]
+    if is_thing(word.stem) and at and phrase[at - 1] not in alone:  # potato *salad*
+        return True
     return not is_base and any(other not in alone and parts_of_speech(other.stem)[:1] in ("n", "") for other in behind)
+
+
+def _opens_otherwise(ours: Sequence[Word], theirs: Sequence[Word], a: Sequence[Word], b: Sequence[Word]) -> bool:
+    """Return whether both texts begin with another word: how to join a meeting, the way to host one."""
+    return len(ours) == len(theirs) == 1 and (ours[0], theirs[0]) == (a[0], b[0])
 
 
 def _is_swap(one: Word, other: Word, *, is_only: bool) -> bool:
