@@ -20,9 +20,10 @@ _NAMED_BY: Final = {
         "when": "time date day year month deadline hour period season century",
         "where": "place location city country address site website link region area store shop page",
         "howmany": "number count quantity amount total limit maximum minimum hour minute day week month year",
-        "howmuch": "amount quantity cost price fee rate total charge sum limit maximum minimum fare value percentage",
+        "howmuch": "amount quantity cost price fee rate total charge sum limit maximum minimum fare dose dosage",
         "howlong": "time duration period length minute hour day week month year validity term",
         "howoften": "frequency interval",
+        "howto": "command formula code tip trick step syntax",
         "why": "reason cause purpose motive explanation",
     }.items()
 }
@@ -76,7 +77,8 @@ def naming(first: Reading, second: Reading) -> frozenset[str]:
     """Return the stems by which one text names what the other asks by its question word: the date of it, when."""
     for one, other in ((first, second), (second, first)):
         if one.asks == {"what"}:
-            nouns = frozenset().union(*(_NAMED_BY.get(asked, ()) for asked in other.asks))
+            asked = other.asks - {"howto"} if {"do", "does"} & {*one.sequence} else other.asks  # what the command does
+            nouns = frozenset().union(*(_NAMED_BY.get(question, ()) for question in asked))
             if any(word.stem in nouns for word in one.words):
                 return nouns
     return frozenset()
