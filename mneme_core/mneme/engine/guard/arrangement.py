@@ -10,7 +10,7 @@ from mneme.engine.guard.words import word_set
 
 _NOMINAL: Final = ("tion", "sion", "ment", "al", "ance", "ence", "tions", "sions", "ments", "als")
 # A joke about cats is a cat joke.
-_COMPOUNDING: Final = word_set("of for about in on with at")
+COMPOUNDING: Final = word_set("of for about in on with at")
 
 
 def arrangements(a: Sequence[Placed], b: Sequence[Placed]) -> Iterator[tuple[Sequence[Placed], Sequence[Placed]]]:
@@ -96,7 +96,7 @@ def _compounded(words: Sequence[Placed], others: dict[Label, str], *, before_run
     for label, word in words:
         head, there = word.head, others[label]
         owners_head = arranged[owner][1].head if arranged else ""
-        if arranged and head != there and head in _COMPOUNDING and (head == "of" or there in ("", owners_head)):
+        if arranged and head != there and head in COMPOUNDING and (head == "of" or there in ("", owners_head)):
             if word.run != last_run:
                 # Of the king, of France: the second belongs to the first.
                 insert = phrase = phrase if head == "of" and last_run >= 0 else owner

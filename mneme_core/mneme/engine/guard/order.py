@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from mneme.engine.guard.arrangement import arrangements, heads, is_exchanged
+from mneme.engine.guard.arrangement import COMPOUNDING, arrangements, heads, is_exchanged
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.kinds import is_name, kind_of
 from mneme.engine.guard.pairing import Label, Placed
@@ -43,12 +43,14 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
         return None
     adverbs = _adverbs(a) & _adverbs(b)
     a, b = ([placed for placed in words if placed[0] not in adverbs] for words in (a, b))
-    a, b = _without_lone_number(a, b)
+    a, b = _without_lone_number(*_without_lone_language(a, b))
     heads_a, heads_b = heads(a), heads(b)
     names = {label for label, word in a if is_name(word) or word.stem in LANGUAGES}
+    compounds = _compounds(a, heads_b) | _compounds(b, heads_a)
     is_kept = not any(
         _contrast(heads_a[label], heads_b[label]) or (label not in names and _is_means(heads_a[label], heads_b[label]))
         for label in heads_a
+        if label not in compounds
     )
     is_kept = is_kept and not (
         _labels(a) == _labels(b) and any({heads_a[x], heads_b[x]} == {"", "with"} for x in heads_a)
@@ -102,6 +104,15 @@ def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
     )
 
 
+def _compounds(words: Sequence[Placed], others: dict[Label, str]) -> set[Label]:
+    """Return what the other text has as part of the phrase before it: from a list in Python, from a Python list."""
+    return {
+        label
+        for (_, owner), (label, word) in pairwise(words)
+        if word.head in COMPOUNDING and owner.run != word.run and owner.head and others[label] == owner.head
+    }
+
+
 def _labels(words: Sequence[Placed]) -> list[Label]:
     return [label for label, _ in words]
 
@@ -125,6 +136,17 @@ def _adverbs(words: Sequence[Placed]) -> set[Label]:
 
 def _is_adverb(word: Word) -> bool:
     return parts_of_speech(word.stem)[:1] == "r" or word.raw.lower().endswith("ly")
+
+
+def _without_lone_language(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
+    """Leave out the only language: how to turn a list into a set in Python, a Python list into a set."""
+    used = [{label: word.head for label, word in words if word.stem in LANGUAGES} for words in (a, b)]
+    if used[0].keys() != used[1].keys() or len(used[0]) != 1:
+        return a, b
+    is_free = {*used[0].values(), *used[1].values()} in ({"", "in"}, {"in", "with"}, {"in", "for"})
+    if not is_free:
+        return a, b
+    return [placed for placed in a if placed[0] not in used[0]], [placed for placed in b if placed[0] not in used[0]]
 
 
 def _without_lone_number(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
