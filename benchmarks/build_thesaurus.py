@@ -126,28 +126,26 @@ def _write(path: Path, pairs: Mapping[str, set[str]]) -> None:
 
 
 def _described(net: WordNet, words: list[str]) -> list[str]:
-    """Return `stem parts rarity thing` of every word.
+    """Return `stem parts thing` of every word.
 
-    parts: n, v, a, r, the commonest first. rarity: 0 to 9, by the place in the vocabulary.
+    parts: n, v, a, r, the commonest first.
     thing: 1 where it mostly names a being, a thing, a stuff or a place.
     """
     uses: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     things: dict[str, float] = defaultdict(float)
-    places: dict[str, int] = {}
-    for place, word in enumerate(words):
+    for word in words:
         key = stem(word)
-        places.setdefault(key, place)
         for part in "nvar":
             for sense, weight in net.weights(word, part).items():
                 uses[key][part] += weight
                 things[key] += weight * (net.senses[sense].field in _CONCRETE)
-    return [_line(key, uses[key], things[key], places[key] * 10 // len(words)) for key in sorted(uses)]
+    return [_line(key, uses[key], things[key]) for key in sorted(uses)]
 
 
-def _line(key: str, uses: Mapping[str, float], thing: float, rarity: int) -> str:
+def _line(key: str, uses: Mapping[str, float], thing: float) -> str:
     total = sum(uses.values())
     parts = sorted((part for part in uses if uses[part] >= 0.15 * total), key=lambda part: -uses[part])
-    return f"{key} {''.join(parts)} {rarity} {int(thing > 0.5 * total)}"
+    return f"{key} {''.join(parts)} {int(thing > 0.5 * total)}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from mneme.engine.guard import thesaurus
 from mneme.engine.guard.contrasts import are_contrary
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.lexicon import related
-from mneme.engine.guard.thesaurus import are_opposites, are_partners, is_thing, is_word, parts_of_speech, rarity
+from mneme.engine.guard.thesaurus import are_opposites, are_partners, is_thing, is_word, parts_of_speech
 
 
 @pytest.mark.parametrize("name", ["partners.txt", "opposites.txt", "words.txt"])
@@ -39,10 +39,6 @@ def test_what_rules_each_other_out_is_never_a_partner(a: str, b: str) -> None:
 
 def test_a_word_has_its_parts_of_speech() -> None:
     assert (parts_of_speech("city"), parts_of_speech("zzz"), is_word("city"), is_word("zzz")) == ("n", "", True, False)
-
-
-def test_a_rare_word_is_rarer() -> None:
-    assert rarity("city") < rarity(stem("alderman")) <= rarity("zzz") == 9
 
 
 def test_a_thing_is_one() -> None:

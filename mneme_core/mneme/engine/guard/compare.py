@@ -30,10 +30,6 @@ class Comparison:
     """The weightiest first."""
     surface: Surface = WHOLE
     """How much is word for word the same."""
-    shared: int = 0
-    """Content words that have a partner."""
-    synonyms: int = 0
-    """Those of them whose partner is another word."""
     soft: int = 0
     """Words of little weight that stand alone on one side."""
     alone: tuple[int, int] = (0, 0)
@@ -85,12 +81,9 @@ def compare(a: str, b: str) -> Comparison:
     ]
     ordered = tuple(sorted(dict.fromkeys(found), key=lambda difference: _RANKS[difference.kind]))
     left, right = _hard(pairing.left), _hard(pairing.right)
-    partners = dict(pairing.b)
     return Comparison(
         ordered,
         surface,
-        shared=len(pairing.a),
-        synonyms=sum(word.stem != partners[label].stem for label, word in pairing.a),
         soft=len(pairing.left) + len(pairing.right) - len(left) - len(right),
         alone=(len(left), len(right)),
     )

@@ -25,12 +25,6 @@ def parts_of_speech(word: str) -> str:
     return entry.parts if entry is not None else ""
 
 
-def rarity(word: str) -> int:
-    """Return how rare a stem is: 0 the commonest tenth of 14,000 words, 9 the rarest and what is not among them."""
-    entry = _words().get(word)
-    return entry.rarity if entry is not None else 9
-
-
 def is_thing(word: str) -> bool:
     """Return whether a stem mostly names a being, a thing, a stuff or a place."""
     entry = _words().get(word)
@@ -44,7 +38,6 @@ def is_word(word: str) -> bool:
 
 class _Entry(NamedTuple):
     parts: str
-    rarity: int
     is_thing: bool
 
 
@@ -62,7 +55,7 @@ def _pairs(name: str) -> dict[str, frozenset[str]]:
 @cache
 def _words() -> dict[str, _Entry]:
     rows = (line.split(" ") for line in _lines("words.txt"))
-    return {word: _Entry(parts, int(rare), thing == "1") for word, parts, rare, thing in rows}
+    return {word: _Entry(parts, thing == "1") for word, parts, thing in rows}
 
 
 def _lines(name: str) -> list[str]:
