@@ -438,9 +438,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         embedder: `mneme.default_embedder()` unless given. options: those of the constructor; neighbours are judged by
         `Guarded()` unless they name a policy or a similarity_threshold.
         """
-        return cls(
-            store=opening.store_of(url), embedder=opening.embedder_or_default(embedder), **opening.careful(options)
-        )
+        chosen = opening.embedder_or_default(embedder)
+        return cls(store=opening.store_of(url), embedder=chosen, **opening.careful(options, chosen))
 
     def as_async(self) -> AsyncSemanticCache:
         """Return this cache."""

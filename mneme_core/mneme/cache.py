@@ -428,9 +428,8 @@ class SemanticCache(Facade[Embedder]):
         embedder: `mneme.default_embedder()` unless given. options: those of the constructor; neighbours are judged by
         `Guarded()` unless they name a policy or a similarity_threshold.
         """
-        return cls(
-            store=opening.store_of(url), embedder=opening.embedder_or_default(embedder), **opening.careful(options)
-        )
+        chosen = opening.embedder_or_default(embedder)
+        return cls(store=opening.store_of(url), embedder=chosen, **opening.careful(options, chosen))
 
     def as_async(self) -> AsyncSemanticCache:
         """Return the async facade over this engine; closing either closes both."""

@@ -22,10 +22,10 @@ VETOES = [
     ("file", "What is in setup.py?", "What is in setup.cfg?", "identifier: setup.py / setup.cfg"),
     ("option", "What does git --soft do?", "What does git --hard do?", "identifier: --soft / --hard"),
     ("negation", "Which foods contain gluten?", "Which foods do not contain gluten?", "negation: (nothing) / not"),
-    ("negation", "Is it safe not to eat?", "Is it not safe to eat?", "order: safe not to eat / not safe to eat"),
+    ("negation", "Is it safe not to eat?", "Is it not safe to eat?", "order: safe not eat / not safe eat"),
     ("negation", "Can I fly without a visa?", "Can I fly with a visa?", "negation: without / (nothing)"),
     ("polarity", "How do I enable it on Linux?", "How do I disable it on Linux?", "polarity: enable / disable"),
-    ("polarity", "How do I block a user?", "How do I unblock a user?", "word: block / (nothing)"),
+    ("polarity", "How do I block a user?", "How do I unblock a user?", "polarity: block / unblock"),
     ("comparison", "Should I eat before a run?", "Should I eat after a run?", "comparison: before / after"),
     ("comparison", "Houses for at least 50k", "Houses for at most 50k", "comparison: at least / at most"),
     (
@@ -80,6 +80,18 @@ VETOES = [
     ),
     ("nothing", "What is it?", "Who is it?", "unreadable: What is it? / Who is it?"),
     ("emoji", "🙂", "🙁", "identifier: 🙂 / 🙁"),
+    ("means", "Is it safe to run with a cold?", "Is it safe to run in the cold?", None),
+    ("means", "How do I upgrade npm?", "How do I upgrade with npm?", None),
+    ("negation", "Can I copy it without changing it?", "Can I change it without copying it?", None),
+    ("person", "Have you received my email?", "Have I received your email?", None),
+    ("number", "Can I have two accounts?", "Can two people have one account?", None),
+    ("adverb", "Almost all students passed.", "All students almost passed.", None),
+    ("superlative", "What is the largest lake in Africa?", "What is the deepest lake in Africa?", None),
+    ("contrast", "Can I pay with a debit card?", "Can I pay with a credit card?", "polarity: debit / credit"),
+    ("contrast", "Is dinner included?", "Is breakfast included?", "polarity: dinner / breakfast"),
+    ("modifier", "Is Ann a doctor?", "Is Ann a real doctor?", None),
+    ("verb", "How do I use a virtual card?", "How do I get a virtual card?", None),
+    ("quote", 'What does "ls" do?', 'What does "cd" do?', "payload: ls / cd"),
 ]
 
 
@@ -118,3 +130,19 @@ def test_code_is_the_same_but_for_white_space() -> None:
 
 def test_a_text_of_too_many_words_is_not_read() -> None:
     assert [found.kind for found in differences("a b " * 200, "a b " * 200 + "c")] == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "force"),
+    [
+        ("How do I paint a fence in May?", "What's the way to clean a fence in May?", "always"),
+        ("How do I join a Zoom meeting?", "What's the way to host a meeting on Zoom?", "always"),
+        ("How do I store potatoes?", "What is the best way to store potato salad?", "always"),
+        ("Where can I see my linked account?", "Where can I see my account?", "always"),
+        ("Which vaccines do I need?", "What vaccines are required for babies?", "always"),
+        ("Why is the sky blue?", "What colours the sky blue?", "alike"),
+        ("How do I update the mail of my account?", "How do I update the mail linked to my account?", "never"),
+    ],
+)
+def test_a_word_forbids_by_where_it_stands(a: str, b: str, force: str) -> None:
+    assert [found.force for found in differences(a, b) if found.kind == "word"] == [force]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mneme.embedders.base import Embedder
 
 # That of `SemanticCache.open`.
-DEFAULT_THRESHOLD: Final = 0.90
+DEFAULT_THRESHOLD: Final = 0.70
 DATABASE: Final = "mneme-demo.db"
 PLOT: Final = "similarities.png"
 REPORT: Final = "report.json"

@@ -6,15 +6,16 @@ from os import PathLike
 from typing import Any
 
 from mneme.engine.guarded import Guarded
+from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
 from mneme.stores.base import Store
 
 
-def careful(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a cache opened by URL: judged by `Guarded` unless they say how."""
+def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
+    """Return the options of a cache opened by URL: judged by `Guarded` unless they say how, as fits the embedder."""
     if options.keys() & {"policy", "similarity_threshold", "confidence_fn", "min_confidence"}:
         return options
-    return {**options, "policy": Guarded()}
+    return {**options, "policy": Guarded(calibration=calibration_for(str(getattr(embedder, "fingerprint", ""))))}
 
 
 def store_of(url: str | PathLike[str]) -> Store:

@@ -12,6 +12,7 @@ Kind: TypeAlias = Literal[
     "name",
     "identifier",
     "code",
+    "payload",
     "negation",
     "polarity",
     "comparison",
@@ -27,6 +28,10 @@ Kind: TypeAlias = Literal[
     "unreadable",
 ]
 
+Force: TypeAlias = Literal["always", "alike", "never"]
+"""Whether a difference forbids: `always`; in sentences that are `alike`, where it is the only thing that changed, and
+not in one built anew; or `never` by itself, where it is for a score to weigh."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -37,6 +42,7 @@ class Difference:
     """The first text's side of it, empty where that text has nothing there."""
     b: str
     """The second text's side."""
+    force: Force = "always"
 
     @property
     def reason(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mneme.engine.guard.difference import Kind
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.lexicon import is_known
+from mneme.engine.guard.reading import Word
+from mneme.engine.guard.thesaurus import is_word, parts_of_speech
 from mneme.engine.guard.words import (
     COMPARISONS,
     FORMATS,
@@ -45,17 +46,28 @@ _CLASSES: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
 _KIND_OF: Final[dict[str, Kind]] = {
     word: kind for kind, words in reversed(_CLASSES) for written in words for word in (written, stem(written))
 }
-_PREFIX: Final = re.compile(r"(un|in|im|il|ir|dis|non|mis|de|anti)[a-z]{4,}")
 
 
-def kind_of(word: str, raw: str) -> Kind:
-    """Return the kind of difference that the stem `word`, written `raw`, makes."""
+def kind_of(word: str, raw: str, *, opens: bool = False) -> Kind:
+    """Return the kind of difference that the stem `word`, written `raw`, makes; opens: at the head of a sentence."""
     if word in _KIND_OF:
         return _KIND_OF[word]
     if any(letter.isdigit() for letter in word):
         return "number" if word.lstrip("#+-").replace(".", "").isdigit() else "identifier"
     if not word.isalpha():
         return "identifier"
-    if raw[:1].isupper() and not is_known(word):
+    if raw[:1].isupper() and not is_known(word) and not (opens and is_word(word)):
         return "name"
-    return "polarity" if _PREFIX.fullmatch(word) else "word"
+    return "comparison" if is_superlative(word) else "word"
+
+
+def is_name(word: Word) -> bool:
+    """Return whether a word names one person, place or product."""
+    return kind_of(word.stem, word.raw, opens=word.opens) in ("name", "identifier")
+
+
+def is_superlative(word: str) -> bool:
+    """Return whether a stem singles out one of many: largest."""
+    return (
+        len(word) > 5 and word.endswith("est") and parts_of_speech(stem(word[:-3])) + parts_of_speech(word[:-3]) != ""
+    )

@@ -8,7 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from mneme.engine.guard.contrasts import are_contrary
 from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.thesaurus import are_partners, is_word
 
 _GROUPS: Final = """
 change modify update edit alter adjust amend revise; delete remove erase; create make generate produce build;
@@ -50,7 +52,9 @@ effect impact influence; affect impact influence; influence affect; cause trigge
 example sample instance; idea concept notion; meaning definition; type kind sort; part component piece;
 amount quantity; maximum max; minimum min; limit cap; step stage; rule regulation; law legislation;
 requirement prerequisite; document paperwork; permission authorization; approve authorize; reject decline deny;
-refuse decline; cancel terminate abort; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
+refuse decline; cancel terminate abort; cancel end; visit go; exit quit; exit leave; help relieve; relieve ease;
+convert turn transform; stop prevent; stop cancel;
+combine mix; revoke withdraw; discontinue stop; block ban; subscribe join; join enroll;
 register enroll; activate enable; deactivate disable; disable deactivate; renew extend; postpone delay defer;
 delay lag; happen occur; occur arise; continue proceed; return bring-back; exchange swap; replace substitute;
 exchange replace; move relocate; transfer move; live reside; visit see; attend visit; meet encounter; win triumph;
@@ -95,7 +99,57 @@ library package module; error bug; exception error; string text; number numeral;
 documentation docs; specification spec; administrator admin; information info; advertisement ad; application app;
 laboratory lab; mathematics math maths; television tv; refrigerator fridge; gymnasium gym; professor prof; versus vs;
 huge massive; speed velocity; error failure; failure fault; trash discard; discard dispose; become get; stock share;
-profit gain
+profit gain;
+dispute contest challenge; entitled eligible; vaccine vaccination jab shot; coworker colleague; boot startup;
+latest recent newest; train rail; expire lapse; harmful bad dangerous unhealthy; overseas abroad;
+traveler traveller; remove clear; clear empty; wipe erase; uninstall remove; quit leave; salary pay earnings;
+raise increase; boost improve; speed-up accelerate; reduce cut; cut trim; lower decrease; shrink reduce;
+tell explain; show tell; fix mend; mend repair; broken damaged; damaged defective; cracked broken; late delayed;
+tardy late; arrive reach; missing lost; parcel shipment; track trace; trace locate; courier carrier; item purchase;
+purchase acquisition; coupon promo; promo discount; bill statement; overcharge overbill; charge bill;
+subscription membership; membership plan; plan package; verify authenticate; login access; access reach;
+username handle; profile account; avatar picture; page screen; window screen; tab window; click press; press push;
+tap press; type write; scroll swipe; crash freeze; lag slow; stuck frozen; loading load; sync synchronize;
+backup save; restore retrieve; retrieve recover; fetch get; erase delete; kill end; abort stop; launch run;
+compile build; code script; script program; snippet code; array list; string text; loop iterate; iterate traverse;
+folder dir; rename name; append add; insert add; attach add; combine join; merge combine; concat join;
+concatenate join; remove drop; filter select; order sort; rank sort; query request; endpoint url; host server;
+deploy publish; debug troubleshoot; log record; print display; output display; throw raise; exception error;
+catch handle; handle manage; null none; check inspect; doctor gp; hospital clinic; nurse caregiver; drug medication;
+dose dosage; tablet pill; fever temperature; tired fatigued; fatigue tiredness; dizzy lightheaded; sick unwell;
+ache hurt; sore painful; itch itchy; rash eruption; swollen inflamed; stomach abdomen; kidney renal; infant newborn;
+toddler child; teenager teen; elderly senior; period menstruation; workout training; train exercise; jog run;
+meal dish; dish recipe; cook make; bake make; oven stove; leftover remaining; chop cut; slice cut; stir mix;
+blend mix; spice season; tasty delicious; rotten spoiled; ripe mature; invest put; earnings income; income revenue;
+profit earnings; debt loan; lend loan; rate percentage; tax duty; payroll salary; pension retirement; bank lender;
+broker agent; stock equity; fund money; expense cost; expenditure spending; spend use; budget plan; currency money;
+cash money; insurance coverage; coverage cover; claim request; premium fee; policy plan; landlord owner;
+tenant lodger; lease contract; contract agreement; notice warning; evict remove; rent hire; flight trip;
+airport terminal; luggage baggage suitcase bags; seat place; ticket pass; visa permit; border frontier;
+hotel lodging; room accommodation; book order; tour trip; guide manual; map plan; route way; road street; drive go;
+traffic congestion; car auto; license permit; fuel gas petrol; engine motor; repair service; garage workshop;
+bicycle bike cycle; show series; song music; band group; game title; play perform; photo shot; camera webcam;
+battery power; phone handset; cell mobile; headphones earphones earbuds; charger adapter; cable cord lead;
+screen monitor; keyboard keypad; lawn grass; garden yard; plant grow; water irrigate; soil earth; seed grain;
+pest insect; bug insect; house property; apartment unit; wall partition; paint coat; wash launder; stain spot mark;
+rust corrosion; smell odor scent; dirt grime; clean wipe; vacuum hoover; bulb lamp; light lamp; faucet tap;
+leak drip; clog block; college uni; class course; course lesson; lecture class; homework assignment; essay paper;
+grade mark; degree qualification; study research; scientist researcher; formula equation; equation formula;
+number figure; sum total; average mean; increase growth; ratio proportion; area region; region zone;
+border boundary; river stream; ocean sea; mountain peak; earth world globe; planet world; weather forecast;
+storm tempest; war conflict; army military; king monarch; president leader; government state; law rule;
+court tribunal; crime offence offense; police cops; prison jail; vote elect; election vote; party group;
+citizen national; immigrant migrant; refugee asylum-seeker; religion faith; church chapel; god deity;
+holiday festival; wedding marriage; spouse partner; husband spouse; wife spouse; friend buddy pal;
+neighbor neighbour; boss supervisor; interview meeting; career profession; skill ability; talent gift;
+strength power; weakness shortcoming; goal target; task job; duty obligation; project undertaking; meeting session;
+email message; mail letter; call ring; reply answer; question query; doubt uncertainty; proof evidence;
+purpose function; function role; role part; feature function; property attribute; trait characteristic;
+quality attribute; shape form; size dimension; length duration; height elevation; weight heaviness; speed pace;
+cause reason; trigger activate; lead cause; affect impact; consequence result effect; outcome result;
+side-effect reaction; suggest advise; advise recommend; recommend endorse; warn alert; remind notify; notify inform;
+announce declare; happen take-place; vary differ; change vary; switch change; swap change; convert change;
+transform change; grow rise; fall drop; drop decline; decline decrease; rise climb; climb increase
 """
 
 
@@ -120,11 +174,12 @@ def is_known(word: str) -> bool:
 def related(a: str, b: str) -> bool:
     """Return whether two stems may stand for each other: synonyms, or one a slip of the pen for the other."""
     groups_a, groups_b = _GROUPS_OF.get(a, _NONE), _GROUPS_OF.get(b, _NONE)
-    if groups_a and groups_b:
-        return not groups_a.isdisjoint(groups_b)
-    # A slip is one away from a word of the lexicon and is no word of it itself: two real words can be one
-    # letter apart and mean two things.
-    return bool(groups_a or groups_b) and min(len(a), len(b)) >= 5 and one_slip(a, b)
+    if not groups_a.isdisjoint(groups_b) or are_partners(a, b):
+        return not are_contrary(a, b)
+    # A slip is one away from a known word and is no word itself: two real words can be one letter apart and
+    # mean two things.
+    known_a, known_b = bool(groups_a) or is_word(a), bool(groups_b) or is_word(b)
+    return known_a != known_b and min(len(a), len(b)) >= 5 and one_slip(a, b)
 
 
 def one_slip(a: str, b: str) -> bool:

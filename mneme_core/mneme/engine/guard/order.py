@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from itertools import pairwise
+from typing import Final
 
+from mneme.engine.guard.arrangement import COMPOUNDING, arrangements, heads, is_exchanged
 from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.kinds import is_name, kind_of
+from mneme.engine.guard.pairing import Label, Placed
 from mneme.engine.guard.reading import Word
-from mneme.engine.guard.words import SYMMETRIC, word_set
-
-Label: TypeAlias = tuple[str, int]
-Placed: TypeAlias = tuple[Label, Word]
-"""A word and the label it shares with its partner in the other text."""
+from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
+from mneme.engine.guard.words import LANGUAGES, SYMMETRIC, word_set
 
 _SYMMETRIC: Final = frozenset(stem(word) for word in SYMMETRIC)
 _RELATING: Final = word_set("to with from between") | {""}
@@ -20,11 +21,17 @@ _DIRECTED: Final = {
     "when": "if",
     **dict.fromkeys(word_set("to into onto toward towards"), "to"),
 }
+_TURNED: Final = (
+    {"from", "to"},
+    {"from", "into"},
+    {"before", "after"},
+    {"over", "under"},
+    {"above", "below"},
+    {"since", "until"},
+)
 _PLACE: Final = dict.fromkeys(word_set("in on at inside within upon"), "place")
 _CONTRASTS: Final = (_DIRECTED | _PLACE, {"for": "for", "with": "with"})
 """Within each of these, another class is another role: drive to London, drive in London."""
-# A joke about cats is a cat joke.
-_COMPOUNDING: Final = word_set("for about in on with")
 
 
 def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
@@ -34,23 +41,52 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
     """
     if _is_symmetric(a) and _is_symmetric(b) and _related(a) == _related(b) is not None:
         return None
-    heads_a, heads_b = _heads(a), _heads(b)
-    if not any(_contrast(heads_a[label], heads_b[label]) for label in heads_a):
-        arrangements = [_as_written, _joined_sorted]
-        if _right_sides(a) == _right_sides(b):
-            arrangements.append(_trimmed_sorted)
-        if any(_is_parallel(arrange(a), arrange(b)) for arrange in arrangements):
-            return None
-        moved = {label for label in heads_a if heads_a[label] != heads_b[label]}
-        changes = {(heads_a[label], heads_b[label]) for label in moved}
-        is_one_way = not any((after, before) in changes for before, after in changes)
-        if is_one_way and _is_parallel(_compounded(a, moved), _compounded(b, moved)):
-            return None
+    adverbs = _adverbs(a) & _adverbs(b)
+    a, b = ([placed for placed in words if placed[0] not in adverbs] for words in (a, b))
+    a, b = _without_lone_number(*_without_lone_language(a, b))
+    heads_a, heads_b = heads(a), heads(b)
+    names = {label for label, word in a if is_name(word) or word.stem in LANGUAGES}
+    compounds = _compounds(a, heads_b) | _compounds(b, heads_a)
+    is_kept = not any(
+        _contrast(heads_a[label], heads_b[label]) or (label not in names and _is_means(heads_a[label], heads_b[label]))
+        for label in heads_a
+        if label not in compounds
+    )
+    is_kept = is_kept and not (
+        _labels(a) == _labels(b) and any({heads_a[x], heads_b[x]} == {"", "with"} for x in heads_a)
+    )
+    if is_kept and any(_is_parallel(one, other) for one, other in arrangements(a, b)):
+        return None
     return _shown(a), _shown(b)
 
 
-def _heads(words: Sequence[Placed]) -> dict[Label, str]:
-    return {label: word.head for label, word in words}
+def traded(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
+    """Return whether two things took each other's role, though the sentence was built anew.
+
+    From A to B, to A from B; A beats B, B was what A … : verbs, and phrases as a whole, may stand anywhere.
+    """
+    heads_a, heads_b = heads(a), heads(b)
+    is_turned = any(
+        {heads_a[label], heads_b[label]} in _TURNED or (heads_a[label] == "than") != (heads_b[label] == "than")
+        for label in heads_a
+    )
+    is_moved = is_turned or is_exchanged(heads_a, heads_b) or _actors(a, b) != _actors(b, a)
+    return is_moved or _negated(a) != _negated(b)
+
+
+def _actors(words: Sequence[Placed], others: Sequence[Placed]) -> list[Label]:
+    """Return the things, beings and verbs at the root of both sentences, in the order of `words`."""
+    there = {label for label, word in others if not word.head and _acts(word)}
+    return [label for label, word in words if label in there and not word.head and _acts(word)]
+
+
+def _negated(words: Sequence[Placed]) -> set[Label]:
+    """Return what stands right after a negation: make a copy without changing, change without making a copy."""
+    return {after[0] for (_, word), after in pairwise(words) if word.stem == "not"}
+
+
+def _acts(word: Word) -> bool:
+    return is_thing(word.stem) or is_name(word) or parts_of_speech(word.stem)[:1] == "v"
 
 
 def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
@@ -58,7 +94,7 @@ def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
     order_a, order_b = [label for label, _ in a], [label for label, _ in b]
     if order_a == order_b:
         return True
-    heads_a, heads_b = _heads(a), _heads(b)
+    heads_a, heads_b = heads(a), heads(b)
     kept = {label: head for label, head in heads_a.items() if heads_b[label] == head}
     # Phrases of unlike heads may change places; words of one head, and those whose head changed, may not.
     return all(
@@ -68,6 +104,24 @@ def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
     )
 
 
+def _compounds(words: Sequence[Placed], others: dict[Label, str]) -> set[Label]:
+    """Return what the other text has as part of the phrase before it: from a list in Python, from a Python list."""
+    return {
+        label
+        for (_, owner), (label, word) in pairwise(words)
+        if word.head in COMPOUNDING and owner.run != word.run and owner.head and others[label] == owner.head
+    }
+
+
+def _labels(words: Sequence[Placed]) -> list[Label]:
+    return [label for label, _ in words]
+
+
+def _is_means(a: str, b: str) -> bool:
+    """Return whether one is with, the other in: with a cold, in the cold; but with Python is in Python."""
+    return "with" in (a, b) and (a in _PLACE or b in _PLACE)
+
+
 def _contrast(a: str, b: str) -> bool:
     # An agent that no passive explains is done to on the other side: needed by the dog, needs the dog.
     return {a, b} == {"", "by"} or any(
@@ -75,70 +129,36 @@ def _contrast(a: str, b: str) -> bool:
     )
 
 
-def _as_written(words: Sequence[Placed]) -> Sequence[Placed]:
-    return words
+def _adverbs(words: Sequence[Placed]) -> set[Label]:
+    """Return what may stand anywhere in a sentence: it was originally written, originally it was written."""
+    return {label for label, word in words if _is_adverb(word) and kind_of(word.stem, "") == "word"}
 
 
-def _joined_sorted(words: Sequence[Placed]) -> Sequence[Placed]:
-    """Sort the two sides of every `and`, `or`, `versus`: A and B is B and A."""
-    return _sorted_sides(words, is_trimmed=False)
+def _is_adverb(word: Word) -> bool:
+    return parts_of_speech(word.stem)[:1] == "r" or word.raw.lower().endswith("ly")
 
 
-def _trimmed_sorted(words: Sequence[Placed]) -> Sequence[Placed]:
-    """The same where a side has words that belong to both: compare A and B, do A and B mix."""
-    return _sorted_sides(words, is_trimmed=True)
+def _without_lone_language(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
+    """Leave out the only language: how to turn a list into a set in Python, a Python list into a set."""
+    used = [{label: word.head for label, word in words if word.stem in LANGUAGES} for words in (a, b)]
+    if used[0].keys() != used[1].keys() or len(used[0]) != 1:
+        return a, b
+    is_free = {*used[0].values(), *used[1].values()} in ({"", "in"}, {"in", "with"}, {"in", "for"})
+    if not is_free:
+        return a, b
+    return [placed for placed in a if placed[0] not in used[0]], [placed for placed in b if placed[0] not in used[0]]
 
 
-def _right_sides(words: Sequence[Placed]) -> list[int]:
-    """Return how many words stand after each `and`: where that differs, something else was joined."""
-    return sorted(_run_end(words, at) - at for at, (_, word) in enumerate(words) if word.joined)
+def _without_lone_number(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[Sequence[Placed], Sequence[Placed]]:
+    """Leave out the only number, where it stands among the same words: HTTP 404 error, HTTP error 404."""
+    numbers = [[placed for placed in words if placed[1].stem.isdigit()] for words in (a, b)]
+    if not len(numbers[0]) == len(numbers[1]) == 1 or _company(a, numbers[0][0]) != _company(b, numbers[1][0]):
+        return a, b
+    return [placed for placed in a if placed not in numbers[0]], [placed for placed in b if placed not in numbers[1]]
 
 
-def _sorted_sides(words: Sequence[Placed], *, is_trimmed: bool) -> Sequence[Placed]:
-    arranged = list(words)
-    for middle in range(1, len(arranged)):
-        if not arranged[middle][1].joined:
-            continue
-        end = _run_end(arranged, middle)
-        start = _run_start(arranged, middle)
-        if is_trimmed:
-            size = min(middle - start, end - middle)
-            start, end = middle - size, middle + size
-        left, right = arranged[start:middle], arranged[middle:end]
-        if [number for number, _ in right] < [number for number, _ in left]:
-            arranged[start:end] = right + left
-    head = dict(words)
-    return [(number, head[number]) for number, _ in arranged]
-
-
-def _run_end(words: Sequence[Placed], at: int) -> int:
-    run = words[at][1].run
-    end = at
-    while end < len(words) and words[end][1].run == run:
-        end += 1
-    return end
-
-
-def _run_start(words: Sequence[Placed], middle: int) -> int:
-    run = words[middle - 1][1].run
-    start = middle - 1
-    while start > 0 and words[start - 1][1].run == run:
-        start -= 1
-    return start
-
-
-def _compounded(words: Sequence[Placed], moved: set[Label]) -> Sequence[Placed]:
-    """Put what another wording has as part of a compound before the word it belongs to."""
-    arranged: list[Placed] = []
-    owner = 0
-    for label, word in words:
-        if label in moved and word.head in _COMPOUNDING and arranged:
-            arranged.insert(owner, (label, word._replace(head="")))
-            owner += 1
-        else:
-            owner = len(arranged)
-            arranged.append((label, word._replace(head="") if label in moved else word))
-    return arranged
+def _company(words: Sequence[Placed], one: Placed) -> set[Label]:
+    return {label for label, word in words if word.run == one[1].run}
 
 
 def _is_symmetric(words: Sequence[Placed]) -> bool:

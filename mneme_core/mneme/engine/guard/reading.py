@@ -17,6 +17,10 @@ class Word(NamedTuple):
     """Words that stand together, with nothing between them, have the same number."""
     joined: bool = False
     """Whether `and`, `or` or `versus` stands before it."""
+    opens: bool = False
+    """Whether it is the first word of a sentence, which has a capital letter whatever it is."""
+    light: bool = False
+    """Whether it may stand alone on one side."""
 
 
 @dataclass(slots=True)
@@ -35,9 +39,15 @@ class Reading:
     """`i as subject`, `i as object`: what tells who follows me from whom I follow."""
     sequence: tuple[str, ...] = ()
     """Every word as written, in order, lower case: what two spellings of one text share."""
+    stems: tuple[str, ...] = ()
+    """The stems of all words in order: what a text looks like."""
+    payload: str = ""
+    """What the text wants something done with, where it says so in quotes or after a colon."""
     has_be: bool = False
     """Whether a form of to be or to get stands in it, so that -ed makes a passive and -ing goes on now."""
     is_code: bool = False
     is_readable: bool = True
+    recalls: int | None = None
+    """Where the verb stands whose object is the sentence before it."""
     is_floating: bool = False
     """Whether a negation is fused with an auxiliary, so that its place says nothing."""

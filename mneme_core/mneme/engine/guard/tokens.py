@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from mneme.engine.guard.words import NUMBERS, ORDINALS, UNIT_SHORT, word_set
+from mneme.engine.guard.words import MONTHS, NUMBERS, ORDINALS, UNIT_SHORT, word_set
 
 Shape: TypeAlias = Literal["word", "number", "identifier", "boundary"]
 
@@ -40,10 +40,29 @@ def tokens_of(text: str) -> list[Token]:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
     shouted = text.isupper()
+    if not shouted and _is_titled(text):
+        text = text.lower()
     tokens: list[Token] = []
     for chunk in text.split():
         _add_chunk(tokens, chunk, shouted)
-    return tokens
+    if any(token.shape == "number" for token in tokens):  # one of several numbers is a number; a new one is not
+        tokens = [token._replace(norm="1", shape="number") if token.norm == "one" else token for token in tokens]
+    return [_day(tokens, at) for at in range(len(tokens))]
+
+
+def _day(tokens: list[Token], at: int) -> Token:
+    """Return the third of March as the 3 of 3 March."""
+    token = tokens[at]
+    if token.norm[:1] != "#":
+        return token
+    near = {tokens[place].norm for place in (at - 1, at + 1, at + 2) if 0 <= place < len(tokens)}
+    return token._replace(norm=token.norm[1:]) if near & MONTHS else token
+
+
+def _is_titled(text: str) -> bool:
+    """Return whether nearly every word has a capital letter, as in a headline: it marks no names then."""
+    words = [word for word in text.split() if word[0].isalpha()]
+    return len(words) >= 4 and sum(word[0].isupper() for word in words) >= 0.8 * len(words)
 
 
 def _add_chunk(tokens: list[Token], chunk: str, shouted: bool) -> None:
@@ -99,7 +118,7 @@ def _add_word(tokens: list[Token], raw: str, shouted: bool) -> None:
 
 def _word(raw: str, shouted: bool) -> Token:
     low = raw.casefold()
-    if low in NUMBERS:
+    if low in NUMBERS and low != "one":  # a new one, one of them
         return Token(NUMBERS[low], raw, "number")
     if low in ORDINALS:
         return Token(ORDINALS[low], raw, "number")
@@ -112,11 +131,17 @@ def _word(raw: str, shouted: bool) -> Token:
 _WORDLIKE: Final = word_set("us it who or in at am as be me so may can will is on do go ai")
 
 
+_NAMES_WITH_DIGITS: Final = {"2fa": "twofactor"}
+
+
 def _number(text: str) -> Token:
     return Token(text.replace(",", ""), text, "number")
 
 
 def _add_number(tokens: list[Token], found: re.Match[str]) -> None:
+    if found[0] in _NAMES_WITH_DIGITS:
+        tokens.append(Token(_NAMES_WITH_DIGITS[found[0]], found[0], "word"))
+        return
     sign, digits, ordinal, unit = found.groups()
     if ordinal:
         tokens.append(Token("#" + digits, found[0], "number"))

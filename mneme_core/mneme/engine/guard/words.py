@@ -23,25 +23,40 @@ def _to(words: str, value: str) -> dict[str, str]:
     return dict.fromkeys(words.split(), value)
 
 
-ARTICLES: Final = word_set("a an the")
+ARTICLES: Final = word_set("a an the one")
 LIGHT: Final = word_set(
-    """also any some so very really actually literally basically simply just please kindly exactly currently indeed
-    truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh um
-    there here it its itself this that these those such thing things do does did doing done be am is are was
-    were been being have has had having which what whats then as own sir madam guys folks anyway perhaps maybe
-    either now quite rather somehow still even yet already ever but"""
+    """also any some so very really actually literally basically simply just please kindly exactly currently
+    indeed truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh
+    um there here something anything it its itself this that these those such thing things do does did doing done
+    be am is are was were been being have has had having which what whats then as own sir madam guys folks anyway
+    perhaps maybe either now quite rather somehow still even yet already ever but"""
 )
 """Words that carry no content by themselves; tense is read from them before they are dropped."""
+
+FILLERS: Final = word_set(
+    """just really actually literally basically simply please kindly exactly indeed truly honestly certainly
+    definitely specifically generally usually normally typically personally perhaps maybe somehow anyway even"""
+)
+"""Words dropped before phrases are looked up: is it *actually* safe to."""
 
 HEADS: Final = word_set(
     """in inside within at on upon for with about regarding via using among through into onto toward towards to from
     than by before after until till since during against over under above below between if when while because
-    unless although despite per across behind beside off out without"""
+    unless although despite per across behind beside off out without of whether whilst"""
 )
 """What opens a phrase and gives its words their role."""
 
+SAME_HEAD: Final = folding(
+    "if: whether; when: while whilst; with: using via; in: within inside during; about: regarding"
+)
+INSTRUMENTAL: Final = word_set("use utilize utilise employ")
+"""Verbs whose object is a means: use a card to pay, pay with a card."""
+RECALLING: Final = word_set("it this that them")
+REFUSING: Final = word_set("won't wont")
+"""What is no future but a refusal: the door won't open."""
+
 ROLE_WORDS: Final = word_set(
-    """from than before after until till since during against over under above below if when while because unless
+    """from than before after until till since against over under above below if when while because unless
     although despite per across behind off out"""
 )
 """Phrase openers that are content as well: a text that has one more says something else."""
@@ -68,18 +83,19 @@ MUST: Final = word_set("need needs needed require requires required necessary ma
 REQUESTS: Final = word_set("explain describe tell give show name list define provide suggest recommend")
 """Verbs that open a request and ask no more than `what is` does."""
 
-FRAMES: Final = word_set("howto whatdo doit wayto yesno what which define")
+FRAMES: Final = word_set("howto whatdo doit wayto yesno what which whatis")
 """What phrases of a question become."""
-SAME_QUESTION: Final = {"which": "what", "define": "what"}
+SAME_QUESTION: Final = {"which": "what", "whatis": "what"}
 
 NEGATIONS: Final = word_set("not never no nor neither none nothing nobody without cannot hardly barely nowhere")
 MODALS: Final = word_set("can could should must may might would will shall need")
 QUANTIFIERS: Final = word_set(
-    "all only every each most few many several both except half or else other another enough either always"
+    """all only every each most few many several both except half or else other another enough either always almost
+    nearly"""
 )
 COMPARISONS: Final = word_set(
-    """more less most least before after until since during over under above below than first last next previous
-    atleast atmost fewer better worse best worst early late earlier later minimum maximum morethan lessthan"""
+    """more less most least before after until since over under above below than first last next previous
+    instead atleast atmost fewer better worse best worst early late earlier later minimum maximum morethan lessthan"""
 )
 QUESTIONS: Final = word_set("who when where why how howmany howmuch howlong howoften howold howfar whatif")
 TIMES: Final = word_set(
@@ -88,6 +104,7 @@ TIMES: Final = word_set(
     midnight today tomorrow yesterday weekend weekday day week month year quarter decade century am pm daily
     weekly monthly yearly annual quarterly hourly christmas easter"""
 )
+MONTHS: Final = word_set("january february march april may june july august september october november december")
 UNITS: Final = word_set(
     """mg mcg g kg lb pound ounce gram kilogram ton ml l liter gallon pint cup teaspoon tablespoon mm cm m km meter
     kilometer mile foot inch yard celsius fahrenheit kelvin second minute hour percent dollar euro yen rupee
@@ -125,5 +142,25 @@ UNIT_SHORT: Final = folding(
     centimeter: cm; mg: milligram milligrams; ml: milliliter milliliters; celsius: °c; fahrenheit: °f; day: d;
     week: w wk; year: yr yrs; thousand: k"""
 )
-SOFT: Final = word_set("get obtain receive have offer provide per")
-"""Words that may stand alone on one side: the sentence means the same without."""
+SOFT: Final = word_set(
+    """considered get obtain receive have offer provide per use utilize employ request perform conduct carry
+    make like help happen go exist mean know understand take do find locate look seem appear way thing kind sort
+    process procedure method option information detail people human person fact case proper correct exact
+    specific certain particular different various own whole entire actual real main typical usual common overall
+    total easy simple available current possible able safe recommended necessary required together properly
+    correctly safely easily legal ok okay fine usually normally typically city town country state currently"""
+)
+"""Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
+NARROWING: Final = word_set(
+    """stop start begin avoid try fail become continue keep prevent refuse forget remember plan finish end quit
+    cease deny reject cancel lose win want need hate fear expect pretend claim seem undo redo recover restore
+    again still before deleted used"""
+)
+"""Verbs that change what the verb beside them says: start paying, avoid paying."""
+CLASSIFYING: Final = word_set(
+    """account app application plan website site software platform tool service card store shop hotel restaurant
+    brand desert language library framework programming web company document file page package module"""
+)
+"""Nouns that say what a name stands for: my Acme account."""
+PLACES: Final = word_set("city town country state")
+"""Soft nouns that stay so behind the word they belong to: the capital city."""

@@ -1,0 +1,72 @@
+"""Whether two texts speak of the same time and the same persons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mneme.engine.guard.difference import Difference
+from mneme.engine.guard.pairing import Placed
+from mneme.engine.guard.reading import Reading, Word
+from mneme.engine.guard.syntax import is_participle
+
+
+def asks_what_to_do(first: Reading, second: Reading) -> bool:
+    """Return whether both ask for advice: what to do if it is lost, it was lost, what to do."""
+    return first.asks == second.asks == {"whatdo"}
+
+
+def tense_difference(first: Reading, second: Reading) -> Iterator[Difference]:
+    """Compare the tenses that auxiliaries tell; a text without one leaves past and present open."""
+    a, b = first.tenses, second.tenses
+    if asks_what_to_do(first, second):
+        return
+    decisive = {"past", "future", "once"} if a and b else {"future", "once"}
+    if a & decisive != b & decisive:
+        # How long will it take is how long does it take; will it rain is not does it rain.
+        is_plan = "yesno" not in first.asks | second.asks and a ^ b <= {"future", "present"}
+        is_plain = a & decisive ^ b & decisive <= {"past"}
+        yield Difference("tense", listed(a), listed(b), "never" if is_plan else "alike" if is_plain else "always")
+
+
+def person_difference(first: Reading, second: Reading) -> Iterator[Difference]:
+    """Yield the difference where someone else is meant."""
+    if _persons_differ(first, second):
+        a, b = listed(first.cases or first.persons), listed(second.cases or second.persons)
+        # Do you ship, can I get it shipped; but not: did you get my mail, did I get yours.
+        is_us = {*first.persons, *second.persons} <= {"i", "you"} and set(first.persons) != set(second.persons)
+        yield Difference("person", a, b, "alike" if is_us else "always")
+
+
+def _persons_differ(first: Reading, second: Reading) -> bool:
+    """Return whether someone else is meant: both speak of persons, and not of the same ones in the same part."""
+    a, b = first.persons, second.persons
+    is_generic = len(a) == len(b) == 1 and {*a, *b} == {"i", "you"} and {"can", "should", "must"} & {*first.modals}
+    if not (a and b) or is_generic:  # can you, can I: can one
+        return False
+    if first.cases and second.cases and first.cases.isdisjoint(second.cases):
+        return True
+    return list(dict.fromkeys(a)) != list(dict.fromkeys(b))
+
+
+def state_difference(a: Sequence[Placed], b: Sequence[Placed], are_states: bool) -> Iterator[Difference]:
+    """Yield the verbs that go on here and are done there: is closing, is closed, is close."""
+    others = dict(b)
+    for label, word in a:
+        other = others[label]
+        if word.raw != other.raw and word.stem == other.stem and not word.light:
+            forms = {_form(word), _form(other)}
+            if "ing" in forms and (word.opens or other.opens):  # reading a file: how to read it
+                continue
+            if forms == {"ing", "ed"} or (are_states and len(forms) == 2 and not (word.head or other.head)):
+                yield Difference("tense", word.raw, other.raw, "alike" if forms == {"ing", ""} else "always")
+
+
+def _form(word: Word) -> str:
+    if word.raw.lower().endswith("ing"):
+        return "ing"
+    return "ed" if is_participle(word._replace(head="")) else ""
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as a reason shows them."""
+    return " ".join(sorted(words))

@@ -1,0 +1,203 @@
+"""One walk over the tokens of a text, which fills its reading."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import Final
+
+from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.particles import PARTICLES, joined
+from mneme.engine.guard.reading import Reading, Word
+from mneme.engine.guard.thesaurus import parts_of_speech
+from mneme.engine.guard.tokens import Token
+from mneme.engine.guard.words import (
+    ARTICLES,
+    AUXILIARIES,
+    BE,
+    CASES,
+    FRAMES,
+    GENERIC,
+    HEADS,
+    INSTRUMENTAL,
+    LIGHT,
+    MUST,
+    NEGATIONS,
+    PERSONS,
+    PLACES,
+    QUESTIONS,
+    RECALLING,
+    REFUSING,
+    REQUESTS,
+    ROLE_WORDS,
+    SAME_HEAD,
+    SAME_QUESTION,
+    SOFT,
+    TENSES,
+)
+
+_SOFT: Final = frozenset(stem(word) for word in SOFT)
+
+
+class Walk:
+    """Walks over the items once and fills a reading."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.head = ""
+        self.run = 0
+        self.run_start = 0
+        self.run_is_marked = False  # an article or a preposition opened the run
+        self.clause_start = 0
+        self.is_joined = False
+        self.is_fresh = True
+
+    def over(self, items: list[Token]) -> None:
+        questions = sum(item.norm in QUESTIONS or item.norm in FRAMES for item in items)
+        for item, following in zip_longest(items, items[1:]):
+            after = following.norm if following is not None else ""
+            if item.norm == "when" and (questions > 1 or not self.is_fresh) and after not in AUXILIARIES:
+                self._head(item.norm)  # what happens when it rains
+            elif item.shape == "word":
+                self._word(item.norm, item.raw, after)
+            elif item.shape == "boundary":
+                self._root()
+                self.is_fresh = True
+                self.clause_start = len(self.reading.words)
+            else:
+                self._add(item.norm, item.raw)
+
+    def _word(self, norm: str, raw: str, after: str) -> None:
+        reading = self.reading
+        if norm in PARTICLES and self._ends_verb(norm, after):
+            return
+        if norm in AUXILIARIES or norm in BE:
+            self._auxiliary(norm, raw)
+        elif norm in NEGATIONS:
+            reading.is_floating |= raw.lower() not in NEGATIONS and "not" not in raw.lower().split()
+            self._add("not", raw)
+        elif norm in QUESTIONS or norm in FRAMES:
+            self._question(norm)
+        elif norm in ("and", "or", "vs", "versus"):
+            self._join(norm, after)
+        elif norm == "to" and _is_verb(after):
+            self._root()
+        elif norm in HEADS:
+            self._head(SAME_HEAD.get(norm, norm))
+        elif norm in PERSONS:
+            self._person(norm, raw)
+        elif norm in ARTICLES:
+            self._break(is_marked=True)
+        elif norm in LIGHT or norm in GENERIC:
+            self._recall(norm)
+            self._break()
+        elif norm in MUST:
+            reading.modals.append("must")
+            self._break()
+        elif self.is_fresh and norm in REQUESTS:
+            reading.asks.add("what")
+        else:
+            self._content(norm, raw)
+
+    def _ends_verb(self, particle: str, after: str) -> bool:
+        """Join a particle to the verb before it; return whether there was one."""
+        words = self.reading.words
+        is_last = not after or after in HEADS or after in QUESTIONS
+        found = joined(words, self.clause_start, particle, is_last=is_last and after != "of")
+        if found is None:
+            return False
+        words[found.at] = words[found.at]._replace(stem=found.verb)
+        if found.head:
+            self._head(found.head)
+        return True
+
+    def _content(self, norm: str, raw: str) -> None:
+        base = stem(norm)
+        self.reading.has_be |= base == "get"  # get hacked
+        self._add(base, raw)
+        if norm in INSTRUMENTAL:
+            self._head("with")
+
+    def _recall(self, norm: str) -> None:
+        """Note a verb whose object is the sentence before: it won't start, how do I fix it."""
+        words = self.reading.words
+        if norm in RECALLING and 0 < self.clause_start == len(words) - 1:
+            self.reading.recalls = self.clause_start
+
+    def _add(self, norm: str, raw: str) -> None:
+        words = self.reading.words
+        is_behind = bool(words) and words[-1].run == self.run
+        if is_behind and words[-1].light and _is_noun(words[-1].stem) and _is_noun(norm):  # *state* taxes
+            words[-1] = words[-1]._replace(light=False)
+        words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, _is_light(norm, is_behind)))
+        self.is_joined = self.is_fresh = False
+
+    def _break(self, *, is_marked: bool = False) -> None:
+        """End the run of words that stand together."""
+        self.run += self.run_start < len(self.reading.words)
+        self.run_start = len(self.reading.words)
+        self.run_is_marked = is_marked
+
+    def _root(self) -> None:
+        """End the phrase as well: what follows is governed by nothing."""
+        self._break()
+        self.head = ""
+
+    def _auxiliary(self, norm: str, raw: str) -> None:
+        reading = self.reading
+        if self.is_fresh and norm in AUXILIARIES:
+            reading.asks.add("yesno")
+        self.is_fresh = False
+        reading.has_be |= norm in BE
+        if norm in ("can", "could", "may", "might", "must", "should", "would"):
+            reading.modals.append("can" if norm == "could" else norm)
+        if raw.lower() not in REFUSING:
+            reading.tenses.update(tense for tense, marks in TENSES.items() if norm in marks)
+        if norm in ("be", "been", "being"):
+            self._break()
+        else:
+            self._root()
+
+    def _question(self, norm: str) -> None:
+        self._root()
+        self.is_fresh = False
+        if norm != "who" or not self.reading.asks:  # else a relative clause: a person who
+            self.reading.asks.add(SAME_QUESTION.get(norm, norm))
+
+    def _join(self, norm: str, after: str) -> None:
+        self.is_joined = True
+        self._break(is_marked=self.run_is_marked)
+        if parts_of_speech(stem(after))[:1] in ("v", "r"):  # written by Ann and painted by Bob
+            self.head = ""
+        if norm == "or":
+            self.reading.roles.append(norm)
+
+    def _head(self, norm: str) -> None:
+        self._break(is_marked=True)
+        self.head = norm
+        if norm in ROLE_WORDS:
+            self.reading.roles.append(norm)
+
+    def _person(self, norm: str, raw: str) -> None:
+        person = PERSONS[norm]
+        self.is_fresh = False  # I can: no question
+        self.reading.persons.append(person)
+        if norm in CASES:
+            self.reading.cases.add(f"{person} as {CASES[norm]}")
+        self._break(is_marked=True)
+        if person in ("he", "she"):
+            self._add(person, raw)
+            self._break()
+
+
+def _is_verb(word: str) -> bool:
+    """Return whether `to` before this word opens an infinitive."""
+    return parts_of_speech(stem(word)).startswith("v") or word in AUXILIARIES or word in BE
+
+
+def _is_light(word: str, is_behind: bool) -> bool:
+    """Return whether a stem may stand alone; a noun behind another is what the whole is: an order *number*."""
+    return word in _SOFT and not (is_behind and _is_noun(word) and word not in PLACES)
+
+
+def _is_noun(word: str) -> bool:
+    return parts_of_speech(word)[:1] == "n"
