@@ -1,10 +1,12 @@
 """The fields of the values that users take apart, in their order."""
 
+import copy
 import dataclasses
 
 import pytest
 
 import mneme
+from mneme.model import Hit, hit_of
 
 FIELDS = {
     "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds",
@@ -43,3 +45,12 @@ def test_the_values_are_frozen_and_have_slots(name):
     value = getattr(mneme, name)
 
     assert (value.__dataclass_params__.frozen, hasattr(value, "__slots__")) == (True, True)
+
+
+def test_a_hit_made_fast_is_the_same_and_as_frozen() -> None:
+    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5)
+    hit = hit_of(*fields)
+
+    assert (type(hit), hit, repr(hit), copy.copy(hit)) == (Hit, Hit(*fields), repr(Hit(*fields)), Hit(*fields))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        hit.response = "other"  # type: ignore[misc]  # that is the point

@@ -81,7 +81,11 @@ def partition_of(namespace: str, vary: Vary | None = None, normalize: str = "def
 
 def key_of(partition: bytes, canonical: str) -> bytes:
     """Return the 16-byte exact key of a canonical query in a partition."""
-    return blake2b(partition + canonical.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+    try:
+        text = canonical.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        text = canonical.encode("utf-8", "surrogatepass")
+    return blake2b(partition + text, digest_size=DIGEST_BYTES).digest()
 
 
 def canonical_json(value: Any) -> str:

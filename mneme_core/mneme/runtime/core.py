@@ -20,7 +20,7 @@ from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine, unit
 from mneme.errors import CacheClosedError, MnemeError, NamespaceQuotaExceededError
 from mneme.indexes import make_index
 from mneme.indexes.base import Index, Near, Vector
-from mneme.model import Candidate, Hit, HitLayer, Metadata, Mode, Neighbour, StoredEntry, Vary
+from mneme.model import Candidate, Hit, HitLayer, Metadata, Mode, Neighbour, StoredEntry, Vary, hit_of
 from mneme.observe.events import Events
 from mneme.runtime import counters as count
 from mneme.runtime.counters import Counters
@@ -255,7 +255,7 @@ class Core:
     def _hit(self, record: Record, similarity: float, confidence: float, layer: HitLayer, now: float) -> Hit:
         age = int(now - record.created_at) if now > record.created_at else 0
         metadata = {} if record.metadata is None else record.metadata_copy()
-        hit = Hit(
+        hit = hit_of(
             record.response,
             similarity,
             confidence,
