@@ -5,17 +5,21 @@ BIN := $(VENV)/bin
 INSTALL = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e "$(1)"; \
   else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(1)"; fi
 
-.PHONY: help demo test check format bench docs clean
+.PHONY: help demo test test-oldest check format bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## See the cache at work: offline, without keys, in under three minutes
 	$(BIN)/mneme demo
 
 test: $(VENV)/.dev ## Run the tests, in under ten minutes on two cores
 	$(BIN)/python -m pytest
+
+test-oldest: $(VENV)/.oldest ## Run LangChain's tests with the oldest langchain-core that is supported
+	$(VENV)/oldest/bin/python -m pytest tests/langchain -p no:cacheprovider \
+	  $(foreach name,agents how_to default_embedder,--ignore=tests/langchain/test_$(name).py)
 
 check: $(VENV)/.dev ## Check style, types and docs
 	$(BIN)/ruff check .
@@ -45,6 +49,14 @@ $(BIN)/python:
 # The environment for tests holds all that the demo needs, so the demo does not install over it.
 $(VENV)/.demo: $(BIN)/python pyproject.toml
 	@[ -e $(VENV)/.dev ] || { echo "Installing what the demo needs ..."; $(call INSTALL,.[demo]); }
+	@touch $@
+
+# An environment of its own, without the packages that need a newer langchain-core.
+$(VENV)/.oldest: $(BIN)/python pyproject.toml
+	@echo "Installing the oldest langchain-core ..."
+	@$(BIN)/python -m venv $(VENV)/oldest
+	@$(VENV)/oldest/bin/python -m pip install --quiet --disable-pip-version-check -e . "langchain-core==1.3.3" \
+	  "langchain-openai>=1.0" "langchain-tests>=1.0" "pytest>=8" "pytest-asyncio>=1,<2" "hypothesis>=6.100"
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml
