@@ -6,7 +6,8 @@ except ImportError as error:
     raise ImportError("mneme_llama_index needs LlamaIndex: pip install 'mneme-middleware[llama-index]'") from error
 
 from mneme_llama_index._activate import activate
-from mneme_llama_index._events import CacheHitEvent
+from mneme_llama_index._events import SemanticCacheHitEvent
+from mneme_llama_index._kv_store import MnemeKVStore
 from mneme_llama_index._llm import cached_llm
 
-__all__ = ["CacheHitEvent", "activate", "cached_llm"]
+__all__ = ["MnemeKVStore", "SemanticCacheHitEvent", "activate", "cached_llm"]

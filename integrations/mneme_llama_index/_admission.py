@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 from llama_index.core.base.llms.types import (
     ChatResponse,
@@ -27,6 +27,18 @@ _INCOMPLETE = (
     *("max_output_tokens", "safety", "recitation", "blocklist", "prohibited_content", "spii", "other"),
     *("malformed_function_call", "unexpected_tool_call"),
 )
+
+
+def admits(answer: Answer) -> bool | Literal["exact"]:
+    """Say whether an answer may be stored; one that calls tools for the same request alone."""
+    return is_complete(answer) and ("exact" if calls_tools(answer) else True)
+
+
+def admits_stream(chunks: Sequence[Answer]) -> bool | Literal["exact"]:
+    """Say whether a stream may be stored: its last chunk holds all that was said, any may say how it ended."""
+    if not chunks or any(_said(place) for chunk in chunks for place in _places(chunk)):
+        return False
+    return admits(chunks[-1])
 
 
 def is_complete(answer: Answer) -> bool:

@@ -7,22 +7,34 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+)
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
+from llama_index.core.types import TokenAsyncGen, TokenGen
 from pydantic import BaseModel
 
-from mneme_llama_index._codecs import ResponseCodec
+from mneme_llama_index._codecs import ResponseCodec, StreamCodec
 from mneme_llama_index._link import Link, is_answering, predicting
 from mneme_llama_index._model_key import model_key
 from mneme_llama_index._request import Request, chat_request, completion_request
 from mneme_llama_index._serve import aforgetting, aserve, forgetting, serve
+from mneme_llama_index._streams import aheld, aserve_stream, held, serve_stream
 
 M = TypeVar("M", bound=BaseModel)
 
 LINK = "_mneme_link"
 _CHAT = ResponseCodec(ChatResponse)
 _COMPLETION = ResponseCodec(CompletionResponse)
+_CHAT_STREAM = StreamCodec(ChatResponse)
+_COMPLETION_STREAM = StreamCodec(CompletionResponse)
 _log = logging.getLogger("mneme.llama_index")
 
 if TYPE_CHECKING:
@@ -67,6 +79,39 @@ class Caching(_Base):
             return await call()
         return await aserve(link, self, _COMPLETION, lambda: _completion(self, prompt, kwargs), call)
 
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Return a cached stream, or the model's."""
+        call = functools.partial(super().stream_chat, messages, **kwargs)  # type: ignore[safe-super]
+        if (link := _link_of(self)) is None:
+            return call()
+        return serve_stream(link, self, _CHAT_STREAM, lambda: _chat(self, messages, kwargs, "stream_chat"), call)
+
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """Return a cached stream, or the model's."""
+        call = functools.partial(super().astream_chat, messages, **kwargs)  # type: ignore[safe-super]
+        if (link := _link_of(self)) is None:
+            return await call()
+        ask = functools.partial(_chat, self, messages, kwargs, "stream_chat")
+        return await aserve_stream(link, self, _CHAT_STREAM, ask, call)
+
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        """Return a cached stream, or the model's."""
+        kwargs |= {"formatted": True} if formatted else {}
+        call = functools.partial(super().stream_complete, prompt, **kwargs)  # type: ignore[safe-super]
+        if (link := _link_of(self)) is None:
+            return call()
+        ask = functools.partial(_completion, self, prompt, kwargs, "stream_complete")
+        return serve_stream(link, self, _COMPLETION_STREAM, ask, call)
+
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+        """Return a cached stream, or the model's."""
+        kwargs |= {"formatted": True} if formatted else {}
+        call = functools.partial(super().astream_complete, prompt, **kwargs)  # type: ignore[safe-super]
+        if (link := _link_of(self)) is None:
+            return await call()
+        ask = functools.partial(_completion, self, prompt, kwargs, "stream_complete")
+        return await aserve_stream(link, self, _COMPLETION_STREAM, ask, call)
+
     # Prompts made from templates are compared exactly, and what does not parse is not kept.
 
     def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
@@ -79,6 +124,26 @@ class Caching(_Base):
         with predicting() as requests:
             async with aforgetting(_link_of(self), requests):
                 return await super().apredict(prompt, **prompt_args)
+
+    def stream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenGen:
+        """Predict as the model does, in a stream."""
+        with predicting():
+            return held(super().stream(prompt, **prompt_args), predicting)
+
+    async def astream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenAsyncGen:
+        """Predict as the model does, in a stream."""
+        with predicting():
+            return aheld(await super().astream(prompt, **prompt_args), predicting)
+
+    def stream_structured_predict(self, *arguments: Any, **prompt_args: Any) -> Any:
+        """Predict as the model does, in a stream."""
+        with predicting():
+            return held(super().stream_structured_predict(*arguments, **prompt_args), predicting)
+
+    async def astream_structured_predict(self, *arguments: Any, **prompt_args: Any) -> Any:
+        """Predict as the model does, in a stream."""
+        with predicting():
+            return aheld(await super().astream_structured_predict(*arguments, **prompt_args), predicting)
 
     def structured_predict(
         self,
@@ -125,12 +190,12 @@ def _link_of(llm: LLM) -> Link | None:
     return None if link is None or is_answering(llm) else link
 
 
-def _chat(llm: LLM, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Request:
-    return chat_request(messages, arguments, _common(llm))
+def _chat(llm: LLM, messages: Sequence[ChatMessage], arguments: dict[str, Any], call: str = "chat") -> Request:
+    return chat_request(messages, arguments, _common(llm), call)
 
 
-def _completion(llm: LLM, prompt: str, arguments: dict[str, Any]) -> Request:
-    return completion_request(prompt, arguments, _common(llm))
+def _completion(llm: LLM, prompt: str, arguments: dict[str, Any], call: str = "complete") -> Request:
+    return completion_request(prompt, arguments, _common(llm), call)
 
 
 def _common(llm: LLM) -> dict[str, Any]:

@@ -23,9 +23,7 @@ class ResponseCodec(Generic[R]):
     def encode(self, value: R) -> str | None:
         """Return `value` as JSON, or None for one that would come back different."""
         try:
-            fields = value.model_dump(mode="json", exclude={"raw"}, warnings=False)
-            fields["raw"] = _plain(value.raw)
-            text = json.dumps({"v": _VERSION, "answer": fields}, allow_nan=False)
+            text = json.dumps({"v": _VERSION, "answer": _fields(value)}, allow_nan=False)
             copy = self.decode(text)
         except (TypeError, ValueError, RecursionError):  # pydantic's errors are ValueErrors
             return None
@@ -37,6 +35,60 @@ class ResponseCodec(Generic[R]):
         if not isinstance(stored, dict) or stored.get("v") != _VERSION:
             raise ValueError("this answer was stored by another version")
         return self._kind.model_validate(stored["answer"])
+
+
+class StreamCodec(Generic[R]):
+    """For streams of one of LlamaIndex's kinds of answer.
+
+    Each chunk holds all that was said so far: where that is the chunk before and its delta, it is left out.
+    """
+
+    def __init__(self, kind: type[R]) -> None:
+        self._kind: type[R] = kind
+
+    def encode(self, value: list[R]) -> str | None:
+        """Return the chunks as JSON, or None for chunks that would come back different."""
+        try:
+            said, chunks = "", []
+            for chunk in value:
+                fields = _fields(chunk)
+                holder, name = _text_of(fields)
+                if holder is not None:
+                    whole = holder[name]
+                    if whole == said + (fields["delta"] or ""):
+                        holder[name] = None
+                    said = whole
+                chunks.append(fields)
+            text = json.dumps({"v": _VERSION, "chunks": chunks}, allow_nan=False)
+            copies = self.decode(text)
+        except (TypeError, ValueError, RecursionError):
+            return None
+        return text if list(map(_content, copies)) == list(map(_content, value)) else None
+
+    def decode(self, text: str) -> list[R]:
+        """Return the chunks kept as `text`. Raises ValueError when they are damaged."""
+        stored = json.loads(text)
+        if not isinstance(stored, dict) or stored.get("v") != _VERSION:
+            raise ValueError("this stream was stored by another version")
+        said = ""
+        for fields in stored["chunks"]:
+            holder, name = _text_of(fields)
+            if holder is not None:
+                said = holder[name] = said + (fields["delta"] or "") if holder[name] is None else holder[name]
+        return [self._kind.model_validate(fields) for fields in stored["chunks"]]
+
+
+def _fields(value: ChatResponse | CompletionResponse) -> dict[str, Any]:
+    fields = value.model_dump(mode="json", exclude={"raw"}, warnings=False)
+    return {**fields, "raw": _plain(value.raw)}
+
+
+def _text_of(fields: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """Return the mapping that holds what was said so far, and its key there; None where that is not one text."""
+    if "message" not in fields:
+        return fields, "text"
+    blocks = fields["message"]["blocks"]
+    return (blocks[0], "text") if len(blocks) == 1 and blocks[0].get("block_type") == "text" else (None, "")
 
 
 def _plain(raw: Any) -> Any:

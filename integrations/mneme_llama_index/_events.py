@@ -10,7 +10,7 @@ from mneme import Hit
 _dispatcher = get_dispatcher(__name__)
 
 
-class CacheHitEvent(BaseEvent):
+class SemanticCacheHitEvent(BaseEvent):
     """An answer came from the cache; no model was called, and no LLM event tells of it."""
 
     layer: str
@@ -27,5 +27,7 @@ class CacheHitEvent(BaseEvent):
 def tell(hit: Hit) -> None:
     """Tell LlamaIndex's event handlers of `hit`."""
     _dispatcher.event(
-        CacheHitEvent(layer=hit.layer, similarity=hit.similarity, age_seconds=hit.age_seconds, namespace=hit.namespace)
+        SemanticCacheHitEvent(
+            layer=hit.layer, similarity=hit.similarity, age_seconds=hit.age_seconds, namespace=hit.namespace
+        )
     )

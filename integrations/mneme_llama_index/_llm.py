@@ -28,12 +28,12 @@ def cached_llm(
     mode: Mode = "semantic",
     max_question_chars: int = 500,
 ) -> L:
-    """Return a copy of `llm` whose chat, achat, complete and acomplete answer from `cache` where they can.
+    """Return a copy of `llm` whose chats, completions and streams answer from `cache` where they can.
 
     The copy passes for one of the same class and shares the model's clients; `llm` itself stays uncached.
     vary: what else must be equal for an answer to be reused, such as settings that are no fields of it.
     ttl: seconds. mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts
-        that share a long part are alike, whatever they ask. Streams pass through uncached.
+        that share a long part are alike, whatever they ask.
 
     A failure of the cache is a WARNING on the logger `mneme.llama_index`, never the caller's error.
     """

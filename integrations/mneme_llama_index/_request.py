@@ -27,28 +27,33 @@ class Request:
     mode: Mode
 
 
-def chat_request(messages: Sequence[ChatMessage], arguments: Mapping[str, Any], common: dict[str, Json]) -> Request:
+def chat_request(
+    messages: Sequence[ChatMessage], arguments: Mapping[str, Any], common: dict[str, Json], call: str = "chat"
+) -> Request:
     """Return the request of a chat: the last user message is asked, everything else must be equal.
 
     arguments: the other arguments of the call, tools among them. common: what the call shares with others.
+    call: the kind of call, whose answers are kept apart from those of others.
     Exact only where the model is to go on from a tool's result or from its own words.
     Raises NotKeyedError or OSError for what cannot be keyed.
     """
     asked = max((at for at, message in enumerate(messages) if message.role == MessageRole.USER), default=-1)
     question = _question(messages[asked]) if asked >= 0 else None
     turns = [_turn(message, question if at == asked else None) for at, message in enumerate(messages)]
-    vary = {**common, "call": "chat", "turns": renumbered(turns, {}), "arguments": canonical(arguments)}
+    vary = {**common, "call": call, "turns": renumbered(turns, {}), "arguments": canonical(arguments)}
     query = question.text if question else ""
     answers_user = asked == len(messages) - 1 and not query.startswith(_TOOL_RESULTS)
     return Request(query, vary, "semantic" if answers_user and query.strip() else "exact")
 
 
-def completion_request(prompt: str, arguments: Mapping[str, Any], common: dict[str, Json]) -> Request:
+def completion_request(
+    prompt: str, arguments: Mapping[str, Any], common: dict[str, Json], call: str = "complete"
+) -> Request:
     """Return the request of a completion. Exact only for a prompt that was made from a template.
 
     Raises NotKeyedError or OSError for what cannot be keyed.
     """
-    vary = {**common, "call": "complete", "arguments": canonical(arguments)}
+    vary = {**common, "call": call, "arguments": canonical(arguments)}
     is_question = bool(prompt.strip()) and not arguments.get("formatted")
     return Request(prompt, vary, "semantic" if is_question else "exact")
 

@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 from llama_index.core.llms import LLM
 
 from mneme import MnemeError, Outcome
-from mneme_llama_index._admission import calls_tools, is_complete
+from mneme_llama_index._admission import admits
 from mneme_llama_index._codecs import ResponseCodec
 from mneme_llama_index._events import tell
 from mneme_llama_index._link import Link, answering
@@ -22,7 +22,7 @@ R = TypeVar("R", ChatResponse, CompletionResponse)
 
 def serve(link: Link, llm: LLM, codec: ResponseCodec[R], ask: Callable[[], Request], call: Callable[[], R]) -> R:
     """Return the answer to the request that `ask` makes: a cached one, or that of `call`."""
-    request = _asked(link, ask)
+    request = asked(link, ask)
     if request is None:
         return call()
     ran = False
@@ -31,13 +31,7 @@ def serve(link: Link, llm: LLM, codec: ResponseCodec[R], ask: Callable[[], Reque
         nonlocal ran
         ran = True
         with answering(llm):
-            answer = call()
-        if (text := _exact_only(codec, request, answer)) is not None:
-            try:
-                link.cache.put(**link.place(request), response=text, ttl=link.ttl, mode="exact")
-            except Exception as error:
-                link.warn("an answer was not stored", error)
-        return answer
+            return call()
 
     try:
         outcome: Outcome[R] = link.cache.get_or_compute(compute=run, **_how(link, request, codec))
@@ -57,7 +51,7 @@ async def aserve(
     call: Callable[[], Awaitable[R]],
 ) -> R:
     """The same for a coroutine function."""
-    request = _asked(link, ask)
+    request = asked(link, ask)
     if request is None:
         return await call()
     ran = False
@@ -66,13 +60,7 @@ async def aserve(
         nonlocal ran
         ran = True
         with answering(llm):
-            answer = await call()
-        if (text := _exact_only(codec, request, answer)) is not None:
-            try:
-                await link.async_cache.put(**link.place(request), response=text, ttl=link.ttl, mode="exact")
-            except Exception as error:
-                link.warn("an answer was not stored", error)
-        return answer
+            return await call()
 
     try:
         outcome: Outcome[R] = await link.async_cache.get_or_compute(compute=run, **_how(link, request, codec))
@@ -114,7 +102,7 @@ async def aforgetting(link: Link | None, requests: list[Request]) -> AsyncIterat
         raise
 
 
-def _asked(link: Link, ask: Callable[[], Request]) -> Request | None:
+def asked(link: Link, ask: Callable[[], Request]) -> Request | None:
     try:
         return link.here(ask())
     except Exception as error:  # arguments, media and settings are the user's: reading them may fail anyhow
@@ -123,17 +111,7 @@ def _asked(link: Link, ask: Callable[[], Request]) -> Request | None:
 
 
 def _how(link: Link, request: Request, codec: ResponseCodec[R]) -> dict[str, Any]:
-    def is_kept(answer: R) -> bool:
-        return is_complete(answer) and not (request.mode == "semantic" and calls_tools(answer))
-
-    return {**link.place(request), "ttl": link.ttl, "mode": request.mode, "codec": codec, "cache_if": is_kept}
-
-
-def _exact_only(codec: ResponseCodec[R], request: Request, answer: R) -> str | None:
-    """Return the text to keep for the exact words alone: a call of tools carries the question's details."""
-    if request.mode == "semantic" and calls_tools(answer) and is_complete(answer):
-        return codec.encode(answer)
-    return None
+    return {**link.place(request), "ttl": link.ttl, "mode": request.mode, "codec": codec, "cache_if": admits}
 
 
 def _own(outcome: Outcome[R], ran: bool) -> R:

@@ -22,6 +22,7 @@ CALLS = {
     "stats": lambda cache: cache.stats(),
     "health": lambda cache: cache.health(),
     "list_namespaces": lambda cache: cache.list_namespaces(),
+    "list_queries": lambda cache: cache.list_queries(),
     "clear_namespace": lambda cache: cache.clear_namespace("n"),
     "clear": lambda cache: cache.clear(),
     "set_similarity_threshold": lambda cache: cache.set_similarity_threshold(0.9),

@@ -37,3 +37,14 @@ async def test_more_namespaces_than_are_remembered_work_all_the_same(opening, mo
         await cache.put("q", str(number), namespace=f"n{number}")
 
     assert [(await cache.get("q", namespace=f"n{number}")).response for number in range(5)] == list("01234")
+
+
+async def test_the_queries_of_a_namespace_are_listed_as_they_were_put(opening, clock):
+    cache = opening()
+    await cache.put("One  TWO", "r")
+    await cache.put("brief", "r", ttl=1)
+    await cache.put("elsewhere", "r", namespace="n")
+    clock.advance(2)
+
+    assert [await cache.list_queries(), await cache.list_queries(namespace="n")] == [["One  TWO"], ["elsewhere"]]
+    assert await cache.list_queries(namespace="none") == []

@@ -126,6 +126,7 @@ METHODS = {
     "stats": "namespace=None",
     "health": "",
     "list_namespaces": "",
+    "list_queries": "namespace='default'",
     "clear_namespace": "namespace",
     "clear": "",
     "requantize": "dtype",

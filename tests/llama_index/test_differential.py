@@ -168,7 +168,10 @@ async def test_structured_answers_are_those_of_the_uncached_model(
     await compare(openai, cache, flow)
 
 
-@pytest.mark.parametrize("flow", [*OF_ALL, *OF_TOOLS, *OF_STRUCTURE], ids=lambda flow: flow.__name__)
+EVERY = [*OF_ALL, *OF_TOOLS, *OF_STRUCTURE, *STREAMS, *STREAMS_OF_TOOLS]
+
+
+@pytest.mark.parametrize("flow", EVERY, ids=lambda flow: flow.__name__)
 async def test_the_second_time_nothing_is_asked(openai: Any, endpoint: Any, cache: SemanticCache, flow: Flow) -> None:
     llm = cached_llm(openai, cache)
     await flow(llm)

@@ -103,7 +103,7 @@ async def test_a_tool_call_is_returned_when_the_store_fails(
     answers = [llm.chat_with_tools([TOOL], "the weather"), await llm.achat_with_tools([TOOL], "the forecast")]
 
     assert [answer.message.blocks[0].block_type for answer in answers] == ["tool_call", "tool_call"]
-    assert "not stored" in caplog.text
+    assert "could not be stored" in caplog.text
 
 
 async def test_errors_of_the_model_that_are_mnemes_own_are_not_tried_again(

@@ -20,7 +20,7 @@ from llama_index.llms.openai import OpenAI
 from pydantic import BaseModel
 
 from mneme import InvalidArgumentError, SemanticCache
-from mneme_llama_index import CacheHitEvent, cached_llm
+from mneme_llama_index import SemanticCacheHitEvent, cached_llm
 
 MESSAGES = [ChatMessage(role="user", content="How are you?")]
 
@@ -134,7 +134,7 @@ def test_a_hit_is_told_to_the_instrumentation(cache: SemanticCache) -> None:
             llm.complete("a")
     finally:
         root.event_handlers.remove(recorder)
-    hits = [event for event in recorder.events if isinstance(event, CacheHitEvent)]
+    hits = [event for event in recorder.events if isinstance(event, SemanticCacheHitEvent)]
 
     assert [(hit.layer, hit.similarity, hit.namespace) for hit in hits] == [("exact", 1.0, "default")]
 

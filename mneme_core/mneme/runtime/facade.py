@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
 from mneme.errors import CorruptCacheError, InvalidArgumentError
@@ -227,6 +228,18 @@ class Facade(Generic[E]):
         self._core.check_open()
         with self._core.table.lock:
             return sorted(self._core.table.counts)
+
+    def list_queries(self, *, namespace: str = "default") -> list[str]:
+        """Return the queries of a namespace's entries that are fresh, as they were put; answered from memory.
+
+        Entries that differ in `vary` alone are each listed.
+        """
+        core = self._core
+        core.check_open()
+        now = core.clock()
+        with core.table.lock:
+            records = core.table.of(namespace)
+        return [record.query for record in records if not is_expired(record.created_at, record.ttl, now)]
 
     def requantize(self, dtype: VectorDtype) -> None:
         """Hold the vectors in memory as `dtype` from now on; reads them all from the store.
