@@ -112,28 +112,30 @@ class Caching(_Base):
         ask = functools.partial(_completion, self, prompt, kwargs, "stream_complete")
         return await aserve_stream(link, self, _COMPLETION_STREAM, ask, call)
 
-    # Prompts made from templates are compared exactly, and what does not parse is not kept.
+    # Of a prompt made from a template only `query_str` may be worded differently. What does not parse is not kept.
 
     def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict as the model does."""
-        with predicting() as requests, forgetting(_link_of(self), requests):
+        with predicting({**prompt.kwargs, **prompt_args}) as requests, forgetting(_link_of(self), requests):
             return super().predict(prompt, **prompt_args)
 
     async def apredict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict as the model does."""
-        with predicting() as requests:
+        with predicting({**prompt.kwargs, **prompt_args}) as requests:
             async with aforgetting(_link_of(self), requests):
                 return await super().apredict(prompt, **prompt_args)
 
     def stream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenGen:
         """Predict as the model does, in a stream."""
-        with predicting():
-            return held(super().stream(prompt, **prompt_args), predicting)
+        hold = functools.partial(predicting, {**prompt.kwargs, **prompt_args})
+        with hold():
+            return held(super().stream(prompt, **prompt_args), hold)
 
     async def astream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenAsyncGen:
         """Predict as the model does, in a stream."""
-        with predicting():
-            return aheld(await super().astream(prompt, **prompt_args), predicting)
+        hold = functools.partial(predicting, {**prompt.kwargs, **prompt_args})
+        with hold():
+            return aheld(await super().astream(prompt, **prompt_args), hold)
 
     def stream_structured_predict(self, *arguments: Any, **prompt_args: Any) -> Any:
         """Predict as the model does, in a stream."""
@@ -153,7 +155,7 @@ class Caching(_Base):
         **prompt_args: Any,
     ) -> M:
         """Predict as the model does."""
-        with predicting() as requests, forgetting(_link_of(self), requests):
+        with predicting({**prompt.kwargs, **prompt_args}) as requests, forgetting(_link_of(self), requests):
             made: M = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return made
 
@@ -165,7 +167,7 @@ class Caching(_Base):
         **prompt_args: Any,
     ) -> M:
         """Predict as the model does."""
-        with predicting() as requests:
+        with predicting({**prompt.kwargs, **prompt_args}) as requests:
             async with aforgetting(_link_of(self), requests):
                 made: M = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
                 return made

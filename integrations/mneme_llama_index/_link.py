@@ -12,14 +12,27 @@ from typing import Any
 from llama_index.core.llms import LLM
 
 from mneme import AsyncSemanticCache, SemanticCache
-from mneme_llama_index._request import Mode, Request
+from mneme_llama_index._request import Context, Mode, Request
 
 _log = logging.getLogger("mneme.llama_index")
 
 # The model whose own method is running: what it calls on itself is part of the same answer.
 _answering: ContextVar[LLM | None] = ContextVar("mneme_llama_index_answering", default=None)
-# Inside predict and its kin: the requests made. Their prompts come from templates, so they are exact only.
-_predicting: ContextVar[list[Request] | None] = ContextVar("mneme_llama_index_predicting", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer that is being made from a template."""
+
+    question: str = ""
+    """The template's `query_str`: what alone may be worded differently."""
+    context: str = ""
+    """The template's `context_str`."""
+    requests: list[Request] = field(default_factory=list)
+    """The requests made so far."""
+
+
+_predicting: ContextVar[Prediction | None] = ContextVar("mneme_llama_index_predicting", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,7 @@ class Link:
     ttl: float | None
     mode: Mode
     max_question_chars: int
+    context: Context = "exact"
     warned: set[str] = field(default_factory=set)
 
     def __deepcopy__(self, memo: object) -> Link:
@@ -44,13 +58,15 @@ class Link:
 
     def here(self, request: Request) -> Request:
         """Return `request` as it is compared here and now; remember it where a template made it."""
-        seen = _predicting.get()
-        is_long = len(request.query) > self.max_question_chars
-        if is_long or seen is not None or "exact" in (self.mode, request.mode):
+        prediction = _predicting.get()
+        if prediction is not None:
+            made = self.mode != "exact" and asked_within(request, prediction, self.context)
+            request = made or Request(request.query, request.vary, "exact")
+        if len(request.query) > self.max_question_chars or "exact" in (self.mode, request.mode):
             # To the letter: in documents and code, case and white space carry meaning.
             request = Request(request.query, {**request.vary, "verbatim": request.query}, "exact")
-        if seen is not None:
-            seen.append(request)
+        if prediction is not None:
+            prediction.requests.append(request)
         return request
 
     def warn(self, what: str, error: Exception) -> None:
@@ -77,11 +93,30 @@ def answering(llm: LLM) -> Iterator[None]:
 
 
 @contextmanager
-def predicting() -> Iterator[list[Request]]:
-    """Hold while an answer is made from a template; gives the requests made meanwhile."""
-    seen: list[Request] = []
-    token = _predicting.set(seen)
+def predicting(variables: Mapping[str, Any] | None = None) -> Iterator[list[Request]]:
+    """Hold while an answer is made from a template; gives the requests made meanwhile.
+
+    variables: what the template is filled with.
+    """
+    texts = {name: value for name, value in (variables or {}).items() if isinstance(value, str)}
+    prediction = Prediction(texts.get("query_str", ""), texts.get("context_str", ""))
+    token = _predicting.set(prediction)
     try:
-        yield seen
+        yield prediction.requests
     finally:
         _predicting.reset(token)
+
+
+def asked_within(request: Request, prediction: Prediction, context: Context) -> Request | None:
+    """Return the request for the question in a filled template: all around it must be equal, or all but the context.
+
+    None where the question does not stand there just once.
+    """
+    text, question = request.query, prediction.question
+    if context == "ignore" and prediction.context:
+        text = text.replace(prediction.context, "(context)", 1)
+    is_users = request.mode == "semantic" or request.vary.get("call") in ("complete", "stream_complete")
+    if not (is_users and question.strip() and text.count(question) == 1):
+        return None
+    before, _, after = text.partition(question)
+    return Request(question, {**request.vary, "around": [before, after]}, "semantic")

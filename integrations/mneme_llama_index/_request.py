@@ -11,6 +11,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from mneme_llama_index._canonical import Json, canonical, renumbered
 
 Mode: TypeAlias = Literal["semantic", "exact"]
+Context: TypeAlias = Literal["exact", "ignore"]
 
 # How ReActAgent and CodeActAgent hand a tool's result to the model in the user's name.
 _TOOL_RESULTS = ("Observation:", "Result of executing the code given:")
