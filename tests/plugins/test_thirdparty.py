@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-PROJECT = Path(__file__).parent / "thirdparty"
+PROJECT = Path(__file__).parents[2] / "examples" / "plugin"
 
 SCRIPT = """
 import json
