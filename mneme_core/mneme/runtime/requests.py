@@ -73,9 +73,9 @@ class Requests:
         if not semantic:
             check_mode(mode)
         # An empty text means nothing: it is compared exactly or not at all.
-        return Request(
-            namespace, query, text, partition, key_of(partition, text), semantic and bool(text), reads, writes
-        )
+        key = key_of(partition, text)
+        # Not through the class's own constructor, which is a Python function.
+        return tuple.__new__(Request, (namespace, query, text, partition, key, semantic and bool(text), reads, writes))
 
     @staticmethod
     def _scoped(scope: Scope, namespace: str, vary: Vary | None) -> tuple[str, Vary | None]:
