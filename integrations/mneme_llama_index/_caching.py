@@ -116,24 +116,24 @@ class Caching(_Base):
 
     def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict as the model does."""
-        with predicting({**prompt.kwargs, **prompt_args}) as requests, forgetting(_link_of(self), requests):
+        with predicting(prompt, prompt_args) as requests, forgetting(_link_of(self), requests):
             return super().predict(prompt, **prompt_args)
 
     async def apredict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict as the model does."""
-        with predicting({**prompt.kwargs, **prompt_args}) as requests:
+        with predicting(prompt, prompt_args) as requests:
             async with aforgetting(_link_of(self), requests):
                 return await super().apredict(prompt, **prompt_args)
 
     def stream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenGen:
         """Predict as the model does, in a stream."""
-        hold = functools.partial(predicting, {**prompt.kwargs, **prompt_args})
+        hold = functools.partial(predicting, prompt, prompt_args)
         with hold():
             return held(super().stream(prompt, **prompt_args), hold)
 
     async def astream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenAsyncGen:
         """Predict as the model does, in a stream."""
-        hold = functools.partial(predicting, {**prompt.kwargs, **prompt_args})
+        hold = functools.partial(predicting, prompt, prompt_args)
         with hold():
             return aheld(await super().astream(prompt, **prompt_args), hold)
 
@@ -155,7 +155,7 @@ class Caching(_Base):
         **prompt_args: Any,
     ) -> M:
         """Predict as the model does."""
-        with predicting({**prompt.kwargs, **prompt_args}) as requests, forgetting(_link_of(self), requests):
+        with predicting(prompt, prompt_args) as requests, forgetting(_link_of(self), requests):
             made: M = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return made
 
@@ -167,7 +167,7 @@ class Caching(_Base):
         **prompt_args: Any,
     ) -> M:
         """Predict as the model does."""
-        with predicting({**prompt.kwargs, **prompt_args}) as requests:
+        with predicting(prompt, prompt_args) as requests:
             async with aforgetting(_link_of(self), requests):
                 made: M = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
                 return made

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llama_index.core.llms import LLM
+from llama_index.core.prompts import BasePromptTemplate, PromptType
 
 from mneme import AsyncSemanticCache, SemanticCache
 from mneme_llama_index._request import Context, Mode, Request
 
 _log = logging.getLogger("mneme.llama_index")
+
+# Types of templates that answer from what was retrieved; one's own are "custom". A summary is of one piece of the text.
+_ANSWERING = (PromptType.QUESTION_ANSWER, PromptType.CUSTOM)
 
 # The model whose own method is running: what it calls on itself is part of the same answer.
 _answering: ContextVar[LLM | None] = ContextVar("mneme_llama_index_answering", default=None)
@@ -27,7 +31,7 @@ class Prediction:
     question: str = ""
     """The template's `query_str`: what alone may be worded differently."""
     context: str = ""
-    """The template's `context_str`."""
+    """The template's `context_str`, where an answer may be one to the question rather than to that text alone."""
     requests: list[Request] = field(default_factory=list)
     """The requests made so far."""
 
@@ -93,13 +97,17 @@ def answering(llm: LLM) -> Iterator[None]:
 
 
 @contextmanager
-def predicting(variables: Mapping[str, Any] | None = None) -> Iterator[list[Request]]:
+def predicting(
+    prompt: BasePromptTemplate | None = None, variables: Mapping[str, Any] | None = None
+) -> Iterator[list[Request]]:
     """Hold while an answer is made from a template; gives the requests made meanwhile.
 
-    variables: what the template is filled with.
+    variables: what the template is filled with, besides what it was given ahead.
     """
-    texts = {name: value for name, value in (variables or {}).items() if isinstance(value, str)}
-    prediction = Prediction(texts.get("query_str", ""), texts.get("context_str", ""))
+    known = {} if prompt is None else {**prompt.kwargs, **(variables or {})}
+    texts = {name: value for name, value in known.items() if isinstance(value, str)}
+    answers = prompt is not None and prompt.metadata.get("prompt_type") in _ANSWERING
+    prediction = Prediction(texts.get("query_str", ""), texts.get("context_str", "") if answers else "")
     token = _predicting.set(prediction)
     try:
         yield prediction.requests

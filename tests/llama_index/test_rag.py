@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from llama_index.core import Document, MockEmbedding, VectorStoreIndex
-from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate
+from llama_index.core import Document, MockEmbedding, PromptHelper, VectorStoreIndex, get_response_synthesizer
+from llama_index.core.prompts import ChatPromptTemplate, PromptTemplate, PromptType
+from llama_index.core.response_synthesizers import ResponseMode
 
 from mneme import InvalidArgumentError, SemanticCache
 from mneme_llama_index import cached_llm
@@ -51,6 +52,31 @@ def test_the_context_may_be_ignored(cache: SemanticCache, counting: Any) -> None
 
     assert (answers, other.predict(TEXT, context_str=EMMA, query_str=ASKED)) == (["answer 1"] * 2, "answer 1")
     assert cache.stats().entries == 2
+
+
+def test_a_summary_belongs_to_its_piece_of_the_text_even_where_the_context_is_ignored(
+    cache: SemanticCache, counting: Any
+) -> None:
+    llm = cached_llm(counting(), cache, context="ignore")
+    summary = PromptTemplate("{context_str}\n{query_str}", prompt_type=PromptType.SUMMARY)
+    answers = [llm.predict(summary, context_str=text, query_str=ASKED) for text in (EMMA, DUNE, EMMA)]
+
+    assert answers == ["answer 1", "answer 2", "answer 1"]
+
+
+def test_an_engine_that_sums_up_two_pieces_asks_for_both(cache: SemanticCache, openai: Any, endpoint: Any) -> None:
+    class Whole(PromptHelper):
+        """Leaves each piece alone, as for texts that fill the context."""
+
+        def repack(self, prompt: Any, text_chunks: Any, *args: Any, **options: Any) -> list[str]:
+            return list(text_chunks) if EMMA in text_chunks else super().repack(prompt, text_chunks, *args, **options)
+
+    llm = cached_llm(openai, cache, context="ignore")
+    sums_up = get_response_synthesizer(llm=llm, response_mode=ResponseMode.TREE_SUMMARIZE, prompt_helper=Whole())
+    sums_up.get_response(ASKED, [EMMA, DUNE, "Ulysses is by James Joyce."])
+    first = [asked["messages"][-1]["content"] for asked in endpoint.asked[:3]]
+
+    assert [text in said for text, said in zip((EMMA, DUNE, "Ulysses"), first, strict=True)] == [True] * 3
 
 
 def test_a_question_that_stands_in_the_context_too_is_compared_exactly(cache: SemanticCache, counting: Any) -> None:
