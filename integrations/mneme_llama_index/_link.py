@@ -12,7 +12,7 @@ from typing import Any
 from llama_index.core.llms import LLM
 from llama_index.core.prompts import BasePromptTemplate, PromptType
 
-from mneme import AsyncSemanticCache, SemanticCache
+from mneme import AsyncSemanticCache, Hit, SemanticCache
 from mneme_llama_index._request import Context, Mode, Request
 
 _log = logging.getLogger("mneme.llama_index")
@@ -33,7 +33,7 @@ class Prediction:
     context: str = ""
     """The template's `context_str`, where an answer may be one to the question rather than to that text alone."""
     requests: list[Request] = field(default_factory=list)
-    """The requests made so far."""
+    """The requests made so far, and those whose answers were served for them."""
 
 
 _predicting: ContextVar[Prediction | None] = ContextVar("mneme_llama_index_predicting", default=None)
@@ -72,6 +72,12 @@ class Link:
         if prediction is not None:
             prediction.requests.append(request)
         return request
+
+    def served(self, request: Request, hit: Hit) -> None:
+        """Remember whose answer was served for a request that a template made."""
+        prediction = _predicting.get()
+        if prediction is not None and hit.query != request.query:
+            prediction.requests.append(Request(hit.query, request.vary, request.mode))
 
     def warn(self, what: str, error: Exception) -> None:
         """Log that the cache was left out, once for each reason; no prompt is told."""

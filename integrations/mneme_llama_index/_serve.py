@@ -40,7 +40,7 @@ def serve(link: Link, llm: LLM, codec: ResponseCodec[R], ask: Callable[[], Reque
             raise
         link.warn("the cache was left out", error)
         return run()
-    return _own(outcome, ran)
+    return _own(link, request, outcome, ran)
 
 
 async def aserve(
@@ -69,7 +69,7 @@ async def aserve(
             raise
         link.warn("the cache was left out", error)
         return await run()
-    return _own(outcome, ran)
+    return _own(link, request, outcome, ran)
 
 
 @contextmanager
@@ -114,9 +114,10 @@ def _how(link: Link, request: Request, codec: ResponseCodec[R]) -> dict[str, Any
     return {**link.place(request), "ttl": link.ttl, "mode": request.mode, "codec": codec, "cache_if": admits}
 
 
-def _own(outcome: Outcome[R], ran: bool) -> R:
+def _own(link: Link, request: Request, outcome: Outcome[R], ran: bool) -> R:
     """Return the caller's own answer: LlamaIndex changes answers in place."""
     if outcome.hit is not None:
+        link.served(request, outcome.hit)
         tell(outcome.hit)
         return outcome.value
     return outcome.value if ran else copy.deepcopy(outcome.value)

@@ -21,6 +21,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 from llama_index.core.prompts import PromptTemplate
+from llama_index.core.types import BaseOutputParser
 from openai.types.chat import ChatCompletion, ChatCompletionMessageFunctionToolCall
 from pydantic import BaseModel
 
@@ -158,6 +159,33 @@ def test_what_is_cut_short_is_asked_again(
     answers = [llm.complete("a question").text for _ in range(2)]
 
     assert (answers, len(endpoint.asked)) == ([content, content], 2)
+
+
+class Choosy(BaseOutputParser):
+    """Takes answers until it is told not to."""
+
+    refuses = False
+
+    def parse(self, output: str) -> Any:
+        if self.refuses:
+            raise ValueError("not so")
+        return output
+
+
+async def test_an_answer_to_other_words_that_does_not_parse_is_forgotten(
+    cache: SemanticCache, openai: Any, endpoint: Any
+) -> None:
+    llm, template = cached_llm(openai, cache), PromptTemplate("Answer: {query_str}")
+    llm.output_parser = parser = Choosy()
+    llm.predict(template, query_str="when does it open")
+    for predict in (llm.predict, llm.apredict):
+        parser.refuses = True
+        with pytest.raises(ValueError, match="not so"):
+            await predict(template, query_str="does it open when")  # type: ignore[misc]  # of the second alone
+        parser.refuses = False
+        await llm.apredict(template, query_str="when does it open")
+
+    assert len(endpoint.asked) == 3
 
 
 class Person(BaseModel):
