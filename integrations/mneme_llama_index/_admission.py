@@ -36,7 +36,7 @@ def admits(answer: Answer) -> bool | Literal["exact"]:
 
 def admits_stream(chunks: Sequence[Answer]) -> bool | Literal["exact"]:
     """Say whether a stream may be stored: its last chunk holds all that was said, any may say how it ended."""
-    if not chunks or any(_said(place) for chunk in chunks for place in _places(chunk)):
+    if not chunks or not _has_ended(chunks) or any(_said(place) for chunk in chunks for place in _places(chunk)):
         return False
     return admits(chunks[-1])
 
@@ -59,6 +59,13 @@ def calls_tools(answer: Answer) -> bool:
         return False
     in_blocks = any(isinstance(block, ToolCallBlock) for block in answer.message.blocks)
     return in_blocks or bool(answer.message.additional_kwargs.keys() & {"tool_calls", "function_call"})
+
+
+def _has_ended(chunks: Sequence[Answer]) -> bool:
+    """Return False for a stream of OpenAI's format whose chunks give no reason for its end: it broke off."""
+    listed = [_get(chunk.raw, "choices") for chunk in chunks]
+    choices = [choice for choices in listed if isinstance(choices, list | tuple) for choice in choices]
+    return not choices or any(_get(choice, "finish_reason") for choice in choices)
 
 
 def _places(answer: Answer) -> list[Any]:

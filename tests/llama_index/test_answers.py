@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from mneme import SemanticCache
 from mneme_llama_index import cached_llm
-from mneme_llama_index._admission import calls_tools, is_complete
+from mneme_llama_index._admission import admits_stream, calls_tools, is_complete
 from mneme_llama_index._codecs import ResponseCodec
 
 CHAT: ResponseCodec[ChatResponse] = ResponseCodec(ChatResponse)
@@ -103,7 +103,7 @@ def test_a_damaged_answer_is_a_value_error(text: str) -> None:
         CHAT.decode(text)
 
 
-def ended(reason: str, *, at: str = "choices") -> dict[str, Any]:
+def ended(reason: str | None, *, at: str = "choices") -> dict[str, Any]:
     return {"choices": [{"finish_reason": reason}]} if at == "choices" else {at: reason}
 
 
@@ -137,6 +137,22 @@ CALL = ToolCallBlock(tool_name="f")
 )
 def test_only_whole_answers_are_complete(answer: Any, complete: bool) -> None:
     assert is_complete(answer) is complete
+
+
+@pytest.mark.parametrize(
+    ("chunks", "admitted"),
+    [
+        ([], False),
+        ([said(TextBlock(text=""), delta="")], False),
+        ([said(TEXT, delta="a")], True),
+        ([said(TEXT, raw=ended(None)), said(TEXT, raw=ended("stop")), said(TEXT, raw={"choices": []})], True),
+        ([said(TEXT, raw=ended(None)), said(TEXT, raw=ended("length")), said(TEXT, raw={"choices": []})], False),
+        ([said(TEXT, raw=ended(None)), said(TEXT, raw={"choices": []})], False),
+        ([said(CALL)], "exact"),
+    ],
+)
+def test_only_streams_that_ended_whole_are_admitted(chunks: Any, admitted: Any) -> None:
+    assert admits_stream(chunks) == admitted
 
 
 def test_calls_of_tools_are_seen() -> None:
