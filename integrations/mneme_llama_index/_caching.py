@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms.types import (
@@ -25,16 +25,13 @@ from mneme_llama_index._codecs import ResponseCodec, StreamCodec
 from mneme_llama_index._link import Link, is_answering, predicting
 from mneme_llama_index._model_key import model_key
 from mneme_llama_index._request import Request, chat_request, completion_request
-from mneme_llama_index._serve import aforgetting, aserve, forgetting, serve
+from mneme_llama_index._serve import Asking, aforgetting, aserve, forgetting, serve
 from mneme_llama_index._streams import aheld, aserve_stream, held, serve_stream
+from mneme_llama_index._telling import Call, Prompt
 
 M = TypeVar("M", bound=BaseModel)
 
 LINK = "_mneme_link"
-_CHAT = ResponseCodec(ChatResponse)
-_COMPLETION = ResponseCodec(CompletionResponse)
-_CHAT_STREAM = StreamCodec(ChatResponse)
-_COMPLETION_STREAM = StreamCodec(CompletionResponse)
 _log = logging.getLogger("mneme.llama_index")
 
 if TYPE_CHECKING:
@@ -51,78 +48,63 @@ class Caching(_Base):
 
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Return a cached answer, or the model's."""
-        call = functools.partial(super().chat, messages, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return call()
-        return serve(link, self, _CHAT, lambda: _chat(self, messages, kwargs), call)
+        ask = functools.partial(super().chat, messages, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "chat", messages, kwargs)
+        return ask() if asking is None else serve(asking, ResponseCodec(ChatResponse), ask)
 
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Return a cached answer, or the model's."""
-        call = functools.partial(super().achat, messages, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return await call()
-        return await aserve(link, self, _CHAT, lambda: _chat(self, messages, kwargs), call)
+        ask = functools.partial(super().achat, messages, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "achat", messages, kwargs)
+        return await ask() if asking is None else await aserve(asking, ResponseCodec(ChatResponse), ask)
 
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+    def complete(self, prompt: str, *args: Any, **kwargs: Any) -> CompletionResponse:
         """Return a cached answer, or the model's."""
-        kwargs |= {"formatted": True} if formatted else {}
-        call = functools.partial(super().complete, prompt, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return call()
-        return serve(link, self, _COMPLETION, lambda: _completion(self, prompt, kwargs), call)
+        ask = functools.partial(super().complete, prompt, *args, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "complete", prompt, _named(args, kwargs))
+        return ask() if asking is None else serve(asking, ResponseCodec(CompletionResponse), ask)
 
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+    async def acomplete(self, prompt: str, *args: Any, **kwargs: Any) -> CompletionResponse:
         """Return a cached answer, or the model's."""
-        kwargs |= {"formatted": True} if formatted else {}
-        call = functools.partial(super().acomplete, prompt, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return await call()
-        return await aserve(link, self, _COMPLETION, lambda: _completion(self, prompt, kwargs), call)
+        ask = functools.partial(super().acomplete, prompt, *args, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "acomplete", prompt, _named(args, kwargs))
+        return await ask() if asking is None else await aserve(asking, ResponseCodec(CompletionResponse), ask)
 
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Return a cached stream, or the model's."""
-        call = functools.partial(super().stream_chat, messages, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return call()
-        return serve_stream(link, self, _CHAT_STREAM, lambda: _chat(self, messages, kwargs, "stream_chat"), call)
+        ask = functools.partial(super().stream_chat, messages, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "stream_chat", messages, kwargs)
+        return ask() if asking is None else serve_stream(asking, StreamCodec(ChatResponse), ask)
 
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Return a cached stream, or the model's."""
-        call = functools.partial(super().astream_chat, messages, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return await call()
-        ask = functools.partial(_chat, self, messages, kwargs, "stream_chat")
-        return await aserve_stream(link, self, _CHAT_STREAM, ask, call)
+        ask = functools.partial(super().astream_chat, messages, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "astream_chat", messages, kwargs)
+        return await ask() if asking is None else await aserve_stream(asking, StreamCodec(ChatResponse), ask)
 
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+    def stream_complete(self, prompt: str, *args: Any, **kwargs: Any) -> CompletionResponseGen:
         """Return a cached stream, or the model's."""
-        kwargs |= {"formatted": True} if formatted else {}
-        call = functools.partial(super().stream_complete, prompt, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return call()
-        ask = functools.partial(_completion, self, prompt, kwargs, "stream_complete")
-        return serve_stream(link, self, _COMPLETION_STREAM, ask, call)
+        ask = functools.partial(super().stream_complete, prompt, *args, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "stream_complete", prompt, _named(args, kwargs))
+        return ask() if asking is None else serve_stream(asking, StreamCodec(CompletionResponse), ask)
 
-    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:
+    async def astream_complete(self, prompt: str, *args: Any, **kwargs: Any) -> CompletionResponseAsyncGen:
         """Return a cached stream, or the model's."""
-        kwargs |= {"formatted": True} if formatted else {}
-        call = functools.partial(super().astream_complete, prompt, **kwargs)  # type: ignore[safe-super]
-        if (link := _link_of(self)) is None:
-            return await call()
-        ask = functools.partial(_completion, self, prompt, kwargs, "stream_complete")
-        return await aserve_stream(link, self, _COMPLETION_STREAM, ask, call)
+        ask = functools.partial(super().astream_complete, prompt, *args, **kwargs)  # type: ignore[safe-super]
+        asking = _asking(self, "astream_complete", prompt, _named(args, kwargs))
+        return await ask() if asking is None else await aserve_stream(asking, StreamCodec(CompletionResponse), ask)
 
     # Of a prompt made from a template only `query_str` may be worded differently. What does not parse is not kept.
 
     def predict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict as the model does."""
-        with predicting(prompt, prompt_args) as requests, forgetting(_link_of(self), requests):
+        with predicting(prompt, prompt_args) as requests, forgetting(getattr(self, LINK, None), requests):
             return super().predict(prompt, **prompt_args)
 
     async def apredict(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         """Predict as the model does."""
         with predicting(prompt, prompt_args) as requests:
-            async with aforgetting(_link_of(self), requests):
+            async with aforgetting(getattr(self, LINK, None), requests):
                 return await super().apredict(prompt, **prompt_args)
 
     def stream(self, prompt: BasePromptTemplate, **prompt_args: Any) -> TokenGen:
@@ -155,7 +137,7 @@ class Caching(_Base):
         **prompt_args: Any,
     ) -> M:
         """Predict as the model does."""
-        with predicting(prompt, prompt_args) as requests, forgetting(_link_of(self), requests):
+        with predicting(prompt, prompt_args) as requests, forgetting(getattr(self, LINK, None), requests):
             made: M = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return made
 
@@ -168,7 +150,7 @@ class Caching(_Base):
     ) -> M:
         """Predict as the model does."""
         with predicting(prompt, prompt_args) as requests:
-            async with aforgetting(_link_of(self), requests):
+            async with aforgetting(getattr(self, LINK, None), requests):
                 made: M = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
                 return made
 
@@ -186,24 +168,22 @@ def plain_class(kind: type[LLM]) -> type[LLM]:
     return kind.__bases__[1] if issubclass(kind, Caching) else kind
 
 
-def _link_of(llm: LLM) -> Link | None:
-    """Return the link to ask, or None where the call is part of an answer that is being made."""
-    link = getattr(llm, LINK, None)
-    return None if link is None or is_answering(llm) else link
+def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a completion besides its prompt, by name."""
+    return {**kwargs, "formatted": args[0]} if args else kwargs
 
 
-def _chat(llm: LLM, messages: Sequence[ChatMessage], arguments: dict[str, Any], call: str = "chat") -> Request:
-    return chat_request(messages, arguments, _common(llm), call)
-
-
-def _completion(llm: LLM, prompt: str, arguments: dict[str, Any], call: str = "complete") -> Request:
-    return completion_request(prompt, arguments, _common(llm), call)
-
-
-def _common(llm: LLM) -> dict[str, Any]:
-    link: Link = getattr(llm, LINK)
-    return {
-        "client": "llama_index",
-        "llm": model_key(llm, plain_class(type(llm))),
-        "vary": dict(link.vary or {}),
-    }
+def _asking(llm: Caching, method: str, prompt: Prompt, arguments: dict[str, Any]) -> Asking | None:
+    """Return what to ask the cache, or None where the call is part of another answer or has no key."""
+    link: Link | None = getattr(llm, LINK, None)
+    if link is None or is_answering(llm, method):
+        return None
+    make: Callable[..., Request] = completion_request if isinstance(prompt, str) else chat_request
+    try:
+        kind = model_key(llm, plain_class(type(llm)))
+        common = {"client": "llama_index", "llm": kind, "vary": dict(link.vary or {})}
+        request = link.here(make(prompt, arguments, common, method.removeprefix("a")))
+    except Exception as error:  # arguments, media and settings are the user's: reading them may fail anyhow
+        link.warn("a call without a key was made without the cache", error)
+        return None
+    return Asking(link, Call(llm, super(Caching, llm), method, prompt, arguments), request)

@@ -11,19 +11,25 @@ from pydantic_core import to_jsonable_python
 
 R = TypeVar("R", ChatResponse, CompletionResponse)
 
-_VERSION = 1
+_VERSION = 2
+_PLAIN = ("chat", "complete", "stream_chat", "stream_complete")
+_METHODS = {*_PLAIN, *(f"a{name}" for name in _PLAIN)}
 
 
 class ResponseCodec(Generic[R]):
-    """For one of LlamaIndex's kinds of answer. `raw`, the client's own object, comes back as a mapping."""
+    """For one answer of one of LlamaIndex's kinds. `raw`, the client's own object, comes back as a mapping.
+
+    via: the model's other methods that the answer came through, outermost first; stored with it and read back.
+    """
 
     def __init__(self, kind: type[R]) -> None:
         self._kind: type[R] = kind
+        self.via: list[str] = []
 
     def encode(self, value: R) -> str | None:
         """Return `value` as JSON, or None for one that would come back different."""
         try:
-            text = json.dumps({"v": _VERSION, "answer": _fields(value)}, allow_nan=False)
+            text = _written(self.via, answer=_fields(value))
             copy = self.decode(text)
         except (TypeError, ValueError, RecursionError):  # pydantic's errors are ValueErrors
             return None
@@ -31,20 +37,19 @@ class ResponseCodec(Generic[R]):
 
     def decode(self, text: str) -> R:
         """Return the answer kept as `text`. Raises ValueError when it is damaged."""
-        stored = json.loads(text)
-        if not isinstance(stored, dict) or stored.get("v") != _VERSION:
-            raise ValueError("this answer was stored by another version")
+        stored = _read(text, self.via)
         return self._kind.model_validate(stored["answer"])
 
 
 class StreamCodec(Generic[R]):
-    """For streams of one of LlamaIndex's kinds of answer.
+    """For one stream of one of LlamaIndex's kinds of answer; `via` as for an answer.
 
     Each chunk holds all that was said so far: where that is the chunk before and its delta, it is left out.
     """
 
     def __init__(self, kind: type[R]) -> None:
         self._kind: type[R] = kind
+        self.via: list[str] = []
 
     def encode(self, value: list[R]) -> str | None:
         """Return the chunks as JSON, or None for chunks that would come back different."""
@@ -59,7 +64,7 @@ class StreamCodec(Generic[R]):
                         holder[name] = None
                     said = whole
                 chunks.append(fields)
-            text = json.dumps({"v": _VERSION, "chunks": chunks}, allow_nan=False)
+            text = _written(self.via, chunks=chunks)
             copies = self.decode(text)
         except (TypeError, ValueError, RecursionError):
             return None
@@ -67,15 +72,25 @@ class StreamCodec(Generic[R]):
 
     def decode(self, text: str) -> list[R]:
         """Return the chunks kept as `text`. Raises ValueError when they are damaged."""
-        stored = json.loads(text)
-        if not isinstance(stored, dict) or stored.get("v") != _VERSION:
-            raise ValueError("this stream was stored by another version")
+        stored = _read(text, self.via)
         said = ""
         for fields in stored["chunks"]:
             holder, name = _text_of(fields)
             if holder is not None:
                 said = holder[name] = said + (fields["delta"] or "") if holder[name] is None else holder[name]
         return [self._kind.model_validate(fields) for fields in stored["chunks"]]
+
+
+def _written(via: list[str], **content: Any) -> str:
+    return json.dumps({"v": _VERSION, "via": via, **content}, allow_nan=False)
+
+
+def _read(text: str, via: list[str]) -> dict[str, Any]:
+    stored = json.loads(text)
+    if not isinstance(stored, dict) or stored.get("v") != _VERSION or not _METHODS.issuperset(stored["via"]):
+        raise ValueError("this answer was stored by another version")
+    via[:] = stored["via"]
+    return stored
 
 
 def _fields(value: ChatResponse | CompletionResponse) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What LlamaIndex's instrumentation is told."""
+"""What LlamaIndex's instrumentation is told of a hit, besides what it is told of every answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _dispatcher = get_dispatcher(__name__)
 
 
 class SemanticCacheHitEvent(BaseEvent):
-    """An answer came from the cache; no model was called, and no LLM event tells of it."""
+    """An answer came from the cache; no model was called. It comes before the events that tell of the answer."""
 
     layer: str
     similarity: float
@@ -21,7 +21,7 @@ class SemanticCacheHitEvent(BaseEvent):
     @classmethod
     def class_name(cls) -> str:
         """Return the event's name."""
-        return "MnemeCacheHitEvent"
+        return "SemanticCacheHitEvent"
 
 
 def tell(hit: Hit) -> None:

@@ -13,15 +13,15 @@ from llama_index.core.llms import LLM
 from llama_index.core.prompts import BasePromptTemplate, PromptType
 
 from mneme import AsyncSemanticCache, Hit, SemanticCache
-from mneme_llama_index._request import Context, Mode, Request
+from mneme_llama_index._request import Context, Events, Mode, Request
 
 _log = logging.getLogger("mneme.llama_index")
 
 # Types of templates that answer from what was retrieved; one's own are "custom". A summary is of one piece of the text.
 _ANSWERING = (PromptType.QUESTION_ANSWER, PromptType.CUSTOM)
 
-# The model whose own method is running: what it calls on itself is part of the same answer.
-_answering: ContextVar[LLM | None] = ContextVar("mneme_llama_index_answering", default=None)
+# The model whose own method is running, and which of its methods that calls: all part of the same answer.
+_answering: ContextVar[tuple[LLM, list[str]] | None] = ContextVar("mneme_llama_index_answering", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Link:
     mode: Mode
     max_question_chars: int
     context: Context = "exact"
+    events: Events = "model"
     warned: set[str] = field(default_factory=set)
 
     def __deepcopy__(self, memo: object) -> Link:
@@ -87,15 +88,19 @@ class Link:
             _log.warning("%s", said)
 
 
-def is_answering(llm: LLM) -> bool:
-    """Whether a method of `llm` itself is what calls it now."""
-    return _answering.get() is llm
+def is_answering(llm: LLM, method: str) -> bool:
+    """Whether a method of `llm` itself is what calls `method` now; it is remembered then that it did."""
+    now = _answering.get()
+    if now is None or now[0] is not llm:
+        return False
+    now[1].append(method)
+    return True
 
 
 @contextmanager
-def answering(llm: LLM) -> Iterator[None]:
-    """Hold while a method of `llm` makes an answer."""
-    token = _answering.set(llm)
+def answering(llm: LLM, via: list[str]) -> Iterator[None]:
+    """Hold while a method of `llm` makes an answer; `via` gets its other methods that are called meanwhile."""
+    token = _answering.set((llm, via))
     try:
         yield
     finally:

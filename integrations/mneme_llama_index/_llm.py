@@ -13,7 +13,7 @@ from llama_index.core.llms.structured_llm import StructuredLLM
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
 from mneme_llama_index._caching import LINK, Caching, plain_class
 from mneme_llama_index._link import Link
-from mneme_llama_index._request import Context, Mode
+from mneme_llama_index._request import Context, Events, Mode
 
 L = TypeVar("L", bound=LLM)
 
@@ -28,6 +28,7 @@ def cached_llm(
     mode: Mode = "semantic",
     max_question_chars: int = 500,
     context: Context = "exact",
+    events: Events = "model",
 ) -> L:
     """Return a copy of `llm` whose chats, completions and streams answer from `cache` where they can.
 
@@ -37,12 +38,16 @@ def cached_llm(
         that share a long part are alike, whatever they ask.
     context: what a query engine retrieved must be equal for an answer to be reused ("exact"), or may differ ("ignore":
         then name the index and its version in vary). Either way the question alone may be worded differently.
+    events: callbacks, token counters and instrumentation are told of a hit what they are told of a call ("model"), or
+        nothing but a `SemanticCacheHitEvent` ("hit").
 
     A failure of the cache is a WARNING on the logger `mneme.llama_index`, never the caller's error.
     """
     if isinstance(llm, StructuredLLM):
         options: dict[str, Any] = {"namespace": namespace, "vary": vary, "ttl": ttl, "mode": mode}
-        inner = cached_llm(llm.llm, cache, max_question_chars=max_question_chars, context=context, **options)
+        inner = cached_llm(
+            llm.llm, cache, max_question_chars=max_question_chars, context=context, events=events, **options
+        )
         return llm.model_copy(update={"llm": inner})
     if not isinstance(llm, LLM):
         raise InvalidArgumentError(f"llm is of type {type(llm).__name__}; it is one of LlamaIndex's models.")
@@ -50,12 +55,14 @@ def cached_llm(
         raise InvalidArgumentError(f"mode is {mode!r}; it is 'semantic' or 'exact'.")
     if context not in ("exact", "ignore"):
         raise InvalidArgumentError(f"context is {context!r}; it is 'exact' or 'ignore'.")
+    if events not in ("model", "hit"):
+        raise InvalidArgumentError(f"events is {events!r}; it is 'model' or 'hit'.")
     if ttl is not None and not ttl > 0:
         raise InvalidArgumentError(f"ttl is {ttl!r}; it is a number of seconds above 0, or None.")
     both = (cache.as_sync(), cache) if isinstance(cache, AsyncSemanticCache) else (cache, cache.as_async())
     twin = llm.model_copy()
     object.__setattr__(twin, "__class__", _caching_class(plain_class(type(llm))))
-    object.__setattr__(twin, LINK, Link(*both, namespace, vary, ttl, mode, max_question_chars, context))
+    object.__setattr__(twin, LINK, Link(*both, namespace, vary, ttl, mode, max_question_chars, context, events))
     return twin
 
 

@@ -12,6 +12,7 @@ from mneme_llama_index._canonical import Json, canonical, renumbered
 
 Mode: TypeAlias = Literal["semantic", "exact"]
 Context: TypeAlias = Literal["exact", "ignore"]
+Events: TypeAlias = Literal["model", "hit"]
 
 # How ReActAgent and CodeActAgent hand a tool's result to the model in the user's name.
 _TOOL_RESULTS = ("Observation:", "Result of executing the code given:")
@@ -54,8 +55,10 @@ def completion_request(
 
     Raises NotKeyedError or OSError for what cannot be keyed.
     """
+    is_formatted = bool(arguments.get("formatted"))
+    arguments = {**arguments, "formatted": is_formatted or None}
     vary = {**common, "call": call, "arguments": canonical(arguments)}
-    is_question = bool(prompt.strip()) and not arguments.get("formatted")
+    is_question = bool(prompt.strip()) and not is_formatted
     return Request(prompt, vary, "semantic" if is_question else "exact")
 
 

@@ -5,71 +5,88 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
-from llama_index.core.llms import LLM
 
-from mneme import MnemeError, Outcome
+from mneme import Hit, MnemeError, Outcome
 from mneme_llama_index._admission import admits
 from mneme_llama_index._codecs import ResponseCodec
 from mneme_llama_index._events import tell
 from mneme_llama_index._link import Link, answering
 from mneme_llama_index._request import Request
+from mneme_llama_index._telling import Call, tell_answer
 
 R = TypeVar("R", ChatResponse, CompletionResponse)
 
 
-def serve(link: Link, llm: LLM, codec: ResponseCodec[R], ask: Callable[[], Request], call: Callable[[], R]) -> R:
-    """Return the answer to the request that `ask` makes: a cached one, or that of `call`."""
-    request = asked(link, ask)
-    if request is None:
-        return call()
-    ran = False
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A call of a model on its way to the cache."""
+
+    link: Link
+    call: Call
+    request: Request
+
+    def how(self) -> dict[str, Any]:
+        """Return where the answer is kept, and how long."""
+        return {**self.link.place(self.request), "ttl": self.link.ttl, "mode": self.request.mode}
+
+    def hit(self, hit: Hit | None) -> None:
+        """Tell of a hit, if it was one."""
+        if hit is not None:
+            self.link.served(self.request, hit)
+            tell(hit)
+
+    def told(self, via: list[str]) -> Call | None:
+        """Return the call to tell of, with the methods that its answer came through; None where hits are told alone."""
+        if self.link.events == "hit":
+            return None
+        # Methods that are called twice for one answer do not call each other.
+        return replace(self.call, via=tuple(via) if len(set(via)) == len(via) else ())
+
+
+def serve(asking: Asking, codec: ResponseCodec[R], ask: Callable[[], R]) -> R:
+    """Return the answer to the call: a cached one, or that of `ask`."""
+    link, ran = asking.link, False
 
     def run() -> R:
         nonlocal ran
         ran = True
-        with answering(llm):
-            return call()
+        with answering(asking.call.llm, codec.via):
+            return ask()
 
     try:
-        outcome: Outcome[R] = link.cache.get_or_compute(compute=run, **_how(link, request, codec))
+        outcome: Outcome[R] = link.cache.get_or_compute(compute=run, codec=codec, cache_if=admits, **asking.how())
     except MnemeError as error:
         if ran:
             raise
         link.warn("the cache was left out", error)
         return run()
-    return _own(link, request, outcome, ran)
+    return outcome.value if ran else _own(asking, outcome, codec.via)
 
 
-async def aserve(
-    link: Link,
-    llm: LLM,
-    codec: ResponseCodec[R],
-    ask: Callable[[], Request],
-    call: Callable[[], Awaitable[R]],
-) -> R:
+async def aserve(asking: Asking, codec: ResponseCodec[R], ask: Callable[[], Awaitable[R]]) -> R:
     """The same for a coroutine function."""
-    request = asked(link, ask)
-    if request is None:
-        return await call()
-    ran = False
+    link, ran = asking.link, False
 
     async def run() -> R:
         nonlocal ran
         ran = True
-        with answering(llm):
-            return await call()
+        with answering(asking.call.llm, codec.via):
+            return await ask()
 
     try:
-        outcome: Outcome[R] = await link.async_cache.get_or_compute(compute=run, **_how(link, request, codec))
+        outcome: Outcome[R] = await link.async_cache.get_or_compute(
+            compute=run, codec=codec, cache_if=admits, **asking.how()
+        )
     except MnemeError as error:
         if ran:
             raise
         link.warn("the cache was left out", error)
         return await run()
-    return _own(link, request, outcome, ran)
+    return outcome.value if ran else _own(asking, outcome, codec.via)
 
 
 @contextmanager
@@ -102,22 +119,14 @@ async def aforgetting(link: Link | None, requests: list[Request]) -> AsyncIterat
         raise
 
 
-def asked(link: Link, ask: Callable[[], Request]) -> Request | None:
-    try:
-        return link.here(ask())
-    except Exception as error:  # arguments, media and settings are the user's: reading them may fail anyhow
-        link.warn("a call without a key was made without the cache", error)
-        return None
-
-
-def _how(link: Link, request: Request, codec: ResponseCodec[R]) -> dict[str, Any]:
-    return {**link.place(request), "ttl": link.ttl, "mode": request.mode, "codec": codec, "cache_if": admits}
-
-
-def _own(link: Link, request: Request, outcome: Outcome[R], ran: bool) -> R:
-    """Return the caller's own answer: LlamaIndex changes answers in place."""
-    if outcome.hit is not None:
-        link.served(request, outcome.hit)
-        tell(outcome.hit)
-        return outcome.value
-    return outcome.value if ran else copy.deepcopy(outcome.value)
+def _own(asking: Asking, outcome: Outcome[R], via: list[str]) -> R:
+    """Return the caller's own answer, which LlamaIndex may change in place, and tell of it."""
+    answer = outcome.value if outcome.hit is not None else copy.deepcopy(outcome.value)
+    asking.hit(outcome.hit)
+    call = asking.told(via)
+    if call is not None:
+        try:
+            tell_answer(call, answer)
+        except Exception as error:  # a handler's, or that of the function which renders messages
+            asking.link.warn("a hit was not told", error)
+    return answer

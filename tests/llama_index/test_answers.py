@@ -97,7 +97,17 @@ def test_an_answer_that_json_cannot_say_is_not_kept() -> None:
     assert CHAT.encode(said(TextBlock(text="a"), additional_kwargs={"a": object()})) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"v": 2, "answer": {}}', '{"v": 1, "answer": {"message": 7}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"v": 1, "answer": {}}',
+        '{"v": 2, "via": ["to_dict"], "answer": {"text": "a"}}',
+        '{"v": 2, "via": [], "answer": {"message": 7}}',
+    ],
+)
 def test_a_damaged_answer_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         CHAT.decode(text)

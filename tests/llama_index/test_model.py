@@ -9,10 +9,6 @@ import warnings
 from typing import Any
 
 import pytest
-from llama_index.core import Settings
-from llama_index.core.callbacks import CallbackManager, CBEventType, LlamaDebugHandler
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.llms import ChatMessage, MockLLM
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.structured_llm import StructuredLLM
@@ -20,7 +16,7 @@ from llama_index.llms.openai import OpenAI
 from pydantic import BaseModel
 
 from mneme import InvalidArgumentError, SemanticCache
-from mneme_llama_index import SemanticCacheHitEvent, cached_llm
+from mneme_llama_index import cached_llm
 
 MESSAGES = [ChatMessage(role="user", content="How are you?")]
 
@@ -106,47 +102,6 @@ def test_an_option_that_cannot_be_is_an_error(cache: SemanticCache, options: dic
 def test_only_models_can_be_cached(cache: SemanticCache) -> None:
     with pytest.raises(InvalidArgumentError, match="str"):
         cached_llm("gpt-4o", cache)  # type: ignore[type-var]  # that is the case
-
-
-def test_callbacks_see_calls_of_the_model_and_no_hits(cache: SemanticCache) -> None:
-    handler = LlamaDebugHandler(print_trace_on_end=False)
-    llm = MockLLM(callback_manager=CallbackManager([handler]))
-    cached = cached_llm(llm, cache)
-    for _ in range(3):
-        cached.complete("a")
-
-    assert len(handler.get_event_pairs(CBEventType.LLM)) == 1
-
-
-class Recorder(BaseEventHandler):
-    events: list[Any] = []  # noqa: RUF012  # pydantic copies it for each instance
-
-    def handle(self, event: Any, **_: Any) -> None:
-        self.events.append(event)
-
-
-def test_a_hit_is_told_to_the_instrumentation(cache: SemanticCache) -> None:
-    recorder, root = Recorder(), get_dispatcher()
-    root.add_event_handler(recorder)
-    try:
-        llm = cached_llm(MockLLM(), cache)
-        for _ in range(2):
-            llm.complete("a")
-    finally:
-        root.event_handlers.remove(recorder)
-    hits = [event for event in recorder.events if isinstance(event, SemanticCacheHitEvent)]
-
-    assert [(hit.layer, hit.similarity, hit.namespace) for hit in hits] == [("exact", 1.0, "default")]
-
-
-def test_the_callbacks_of_settings_reach_a_cached_model(cache: SemanticCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    handler = LlamaDebugHandler(print_trace_on_end=False)
-    monkeypatch.setattr(Settings, "_llm", None)
-    monkeypatch.setattr(Settings, "_callback_manager", CallbackManager([handler]))
-    Settings.llm = cached_llm(MockLLM(), cache)
-    Settings.llm.complete("a")
-
-    assert len(handler.get_event_pairs(CBEventType.LLM)) == 1
 
 
 def test_an_answer_changed_by_its_caller_changes_no_other(cache: SemanticCache, counting: Any) -> None:
