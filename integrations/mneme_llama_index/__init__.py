@@ -1,4 +1,4 @@
-"""Mneme for LlamaIndex: `Settings.llm = cached_llm(llm, cache)`."""
+"""Mneme for LlamaIndex: its models and embedders, with what they answer kept in a cache."""
 
 try:
     import llama_index.core as _  # noqa: F401  # what is missing is said here, once
@@ -6,8 +6,9 @@ except ImportError as error:
     raise ImportError("mneme_llama_index needs LlamaIndex: pip install 'mneme-middleware[llama-index]'") from error
 
 from mneme_llama_index._activate import activate
+from mneme_llama_index._embedding import cached_embedding
 from mneme_llama_index._events import SemanticCacheHitEvent
 from mneme_llama_index._kv_store import MnemeKVStore
 from mneme_llama_index._llm import cached_llm
 
-__all__ = ["MnemeKVStore", "SemanticCacheHitEvent", "activate", "cached_llm"]
+__all__ = ["MnemeKVStore", "SemanticCacheHitEvent", "activate", "cached_embedding", "cached_llm"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,16 +27,16 @@ from mneme_llama_index._request import Request, chat_request, completion_request
 from mneme_llama_index._serve import Asking, aforgetting, aserve, forgetting, serve
 from mneme_llama_index._streams import aheld, aserve_stream, held, serve_stream
 from mneme_llama_index._telling import Call, Prompt
+from mneme_llama_index._twin import LINK, Twin, plain_class
 
 M = TypeVar("M", bound=BaseModel)
 
-LINK = "_mneme_link"
-_log = logging.getLogger("mneme.llama_index")
-
 if TYPE_CHECKING:
-    _Base = LLM
+
+    class _Base(Twin, LLM):
+        """What a cached model is."""
 else:
-    _Base = object  # no model itself: pydantic would take its names for fields
+    _Base = Twin
 
 
 # The model's class comes after this one, so what mypy takes for abstract is its method: hence safe-super.
@@ -153,19 +152,6 @@ class Caching(_Base):
             async with aforgetting(getattr(self, LINK, None), requests):
                 made: M = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
                 return made
-
-    def __reduce__(self) -> Any:
-        """Pickle as the model alone: a cache is open in one process."""
-        _log.info("a cached %s is pickled without its cache", type(self).__name__)
-        plain = self.model_copy()
-        object.__setattr__(plain, "__class__", plain_class(type(self)))
-        vars(plain).pop(LINK, None)
-        return object.__new__, (type(plain),), plain.__getstate__()
-
-
-def plain_class(kind: type[LLM]) -> type[LLM]:
-    """Return the model's own class, for the one made of it."""
-    return kind.__bases__[1] if issubclass(kind, Caching) else kind
 
 
 def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

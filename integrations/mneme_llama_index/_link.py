@@ -82,10 +82,15 @@ class Link:
 
     def warn(self, what: str, error: Exception) -> None:
         """Log that the cache was left out, once for each reason; no prompt is told."""
-        said = f"{what}: {type(error).__name__}: {error}"
-        if said not in self.warned and len(self.warned) < 100:
-            self.warned.add(said)
-            _log.warning("%s", said)
+        warn_once(self.warned, what, error)
+
+
+def warn_once(warned: set[str], what: str, error: Exception) -> None:
+    """Log what went wrong unless it is in `warned`, where it is noted."""
+    said = f"{what}: {type(error).__name__}: {error}"
+    if said not in warned and len(warned) < 100:
+        warned.add(said)
+        _log.warning("%s", said)
 
 
 def is_answering(llm: LLM, method: str) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import types
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -11,9 +9,10 @@ from llama_index.core.llms import LLM
 from llama_index.core.llms.structured_llm import StructuredLLM
 
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
-from mneme_llama_index._caching import LINK, Caching, plain_class
+from mneme_llama_index._caching import Caching
 from mneme_llama_index._link import Link
 from mneme_llama_index._request import Context, Events, Mode
+from mneme_llama_index._twin import twin_of
 
 L = TypeVar("L", bound=LLM)
 
@@ -60,14 +59,4 @@ def cached_llm(
     if ttl is not None and not ttl > 0:
         raise InvalidArgumentError(f"ttl is {ttl!r}; it is a number of seconds above 0, or None.")
     both = (cache.as_sync(), cache) if isinstance(cache, AsyncSemanticCache) else (cache, cache.as_async())
-    twin = llm.model_copy()
-    object.__setattr__(twin, "__class__", _caching_class(plain_class(type(llm))))
-    object.__setattr__(twin, LINK, Link(*both, namespace, vary, ttl, mode, max_question_chars, context, events))
-    return twin
-
-
-@functools.cache
-def _caching_class(kind: type[LLM]) -> type[LLM]:
-    """Return the class of `kind`'s cached models: a subclass that looks like `kind` itself."""
-    names = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
-    return types.new_class(kind.__name__, (Caching, kind), exec_body=lambda body: body.update(names))
+    return twin_of(llm, Caching, Link(*both, namespace, vary, ttl, mode, max_question_chars, context, events))

@@ -17,6 +17,7 @@ _SECRET = re.compile(r"(^|_)(key|secret|password|credentials?|headers?|(access|a
 _OPERATIONAL = (
     *("callback_manager", "rate_limiter", "max_retries", "timeout", "request_timeout", "reuse_client"),
     *("num_workers", "verbose", "show_progress", "keep_alive", "cache_folder"),
+    *("embed_batch_size", "embeddings_cache"),
 )
 
 
@@ -26,13 +27,13 @@ def model_key(llm: LLM, kind: type[LLM]) -> Json:
     kind: the model's own class, which answers for how it calls.
     Private attributes count where they are pydantic models, such as the model inside LangChainLLM.
     """
-    private = [item for item in (llm.__pydantic_private__ or {}).values() if isinstance(item, BaseModel)]
-    return {
-        "class": type_name(kind),
-        "model": canonical(llm.metadata.model_dump()),
-        "settings": _settings(llm),
-        "private": [_settings(item) for item in private],
-    }
+    return {**embedder_key(llm, kind), "model": canonical(llm.metadata.model_dump())}
+
+
+def embedder_key(model: BaseModel, kind: type[BaseModel]) -> dict[str, Json]:
+    """Return what must be equal for two embedders to share vectors."""
+    private = [item for item in (model.__pydantic_private__ or {}).values() if isinstance(item, BaseModel)]
+    return {"class": type_name(kind), "settings": _settings(model), "private": [_settings(item) for item in private]}
 
 
 def _settings(model: BaseModel) -> Json:
