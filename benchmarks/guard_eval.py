@@ -30,6 +30,7 @@ import mneme
 from mneme.engine.guard import compare
 from mneme.engine.guard.reader import read
 from mneme.engine.keys import canonical_text
+from mneme.evaluation.figures import rate
 
 ROOT = Path(__file__).parent.parent
 THRESHOLDS = (0.80, 0.90)
@@ -173,11 +174,7 @@ def report_sets(judged: Sequence[Judged]) -> None:
         for label, served in _policies():
             cells = []
             for same in (False, True):
-                clusters: dict[str, list[bool]] = defaultdict(list)
-                for one in chosen:
-                    if one.pair.same is same:
-                        clusters[one.pair.cluster].append(served(one))
-                cells.append(_share(list(clusters.values())))
+                cells.append(_share([(one.pair.cluster, served(one)) for one in chosen if one.pair.same is same]))
             print(f"{name:14} {half:13} {label:16} {cells[0]:>26} {cells[1]:>26}")
 
 
@@ -193,15 +190,11 @@ def _is_served(one: Judged, max_error: float) -> bool:
     return one.cosine >= mneme.Guarded().threshold and one.likeness >= 1 - max_error
 
 
-def _share(clusters: Sequence[Sequence[bool]]) -> str:
-    if not clusters:
+def _share(outcomes: Sequence[tuple[str, bool]]) -> str:
+    found = rate(outcomes)
+    if found.value is None or found.low is None or found.high is None:
         return "no pairs"
-    served = np.array([sum(outcomes) for outcomes in clusters], dtype=float)
-    sizes = np.array([len(outcomes) for outcomes in clusters], dtype=float)
-    chance = np.random.default_rng(0)
-    drawn = chance.integers(0, len(clusters), (1_000, len(clusters)))
-    low, high = np.percentile(served[drawn].sum(1) / sizes[drawn].sum(1), (2.5, 97.5)) * 100
-    return f"{served.sum() / sizes.sum() * 100:5.1f} [{low:4.1f}, {high:5.1f}] of {int(sizes.sum())}"
+    return f"{found.value * 100:5.1f} [{found.low * 100:4.1f}, {found.high * 100:5.1f}] of {found.whole}"
 
 
 def report_kinds(judged: Sequence[Judged]) -> None:

@@ -16,9 +16,7 @@ from mneme_langchain import MnemeCache, cached_model
 
 pytestmark = [
     pytest.mark.filterwarnings("error", "ignore::langchain_core._api.LangChainBetaWarning"),
-    pytest.mark.skipif(
-        not hasattr(BaseChatModel, "stream_events"), reason="the oldest has no version 3"
-    ),
+    pytest.mark.skipif(not hasattr(BaseChatModel, "stream_events"), reason="the oldest has no version 3"),
 ]
 
 

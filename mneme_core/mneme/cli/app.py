@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import mneme
-from mneme.cli import demo, plugins
+from mneme.cli import demo, evaluate, plugins
 
 EPILOG = (
     "Exit codes: 0 it ran; 1 something is not installed or failed; 2 wrong usage or no such file; "
@@ -23,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("demo", epilog=EPILOG)(demo.command)
+app.command("evaluate", epilog=EPILOG)(evaluate.command)
 app.command("plugins", epilog=EPILOG)(plugins.command)
 
 

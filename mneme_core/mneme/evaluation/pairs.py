@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mneme.errors import InvalidArgumentError
 
 Pair: TypeAlias = tuple[str, str]
 Pairs: TypeAlias = Sequence[Pair]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPair:
+    """Two questions, and whether one answer serves both."""
+
+    a: str
+    b: str
+    same: bool
+    kind: str = ""
+    """What the pair is an example of; results are also given by kind."""
+    cluster: str = ""
+    """Pairs of one origin, such as a template: resampled as one. By default each first question is its own."""
+    turns_a: tuple[str, ...] = ()
+    """What the user said before, in the first conversation."""
+    turns_b: tuple[str, ...] = ()
 
 
 def read_pairs(path: str | PathLike[str]) -> list[Pair]:
@@ -20,23 +37,58 @@ def read_pairs(path: str | PathLike[str]) -> list[Pair]:
     Empty lines are skipped, other members ignored.
     Raises OSError when the file cannot be read, InvalidArgumentError naming a line that is no such object.
     """
+    return [_parse(value, place) for value, place in _lines(path)]
+
+
+def read_labelled(path: str | PathLike[str]) -> list[LabelledPair]:
+    """Return the pairs of a JSONL file whose lines also say whether they are the "same": true or false, 1 or 0.
+
+    Optional: the texts "kind" and "cluster", the lists of texts "turns_a" and "turns_b".
+    Raises as `read_pairs` does.
+    """
+    pairs = []
+    for value, place in _lines(path):
+        a, b = _parse(value, place)
+        same = value.get("same", value.get("label"))
+        if not isinstance(same, int) or same not in (0, 1):
+            raise InvalidArgumentError(f'{place} does not say whether the pair is the "same": true or false.')
+        turns_a, turns_b = _turns(value, "turns_a", place), _turns(value, "turns_b", place)
+        kind, cluster = str(value.get("kind") or ""), str(value.get("cluster") or a)
+        pairs.append(LabelledPair(a, b, bool(same), kind, cluster, turns_a, turns_b))
+    return pairs
+
+
+def write_labelled(pairs: Sequence[LabelledPair], path: str | PathLike[str]) -> None:
+    """Write pairs as `read_labelled` reads them, in place of what the file held. Raises OSError."""
+    lines = (json.dumps({"a": pair.a, "b": pair.b, "same": pair.same, "kind": pair.kind}) for pair in pairs)
+    Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _lines(path: str | PathLike[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the objects of a JSONL file, each with the words that name its place."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidArgumentError(f"{path} is not UTF-8: {error}") from error
-    pairs: list[Pair] = []
     # Not splitlines(): it also splits at U+2028, which a JSON text may contain.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            pairs.append(_parse(line, f"{path}, line {number}"))
-    return pairs
+            place = f"{path}, line {number}"
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise InvalidArgumentError(f"{place} is not JSON: {error}") from error
+            yield (value if isinstance(value, dict) else {}), place
 
 
-def _parse(line: str, place: str) -> Pair:
-    try:
-        value = json.loads(line)
-    except ValueError as error:
-        raise InvalidArgumentError(f"{place} is not JSON: {error}") from error
-    if not isinstance(value, dict) or not all(isinstance(value.get(side), str) for side in ("a", "b")):
+def _parse(value: dict[str, Any], place: str) -> Pair:
+    if not all(isinstance(value.get(side), str) for side in ("a", "b")):
         raise InvalidArgumentError(f'{place} is not an object with the texts "a" and "b".')
     return value["a"], value["b"]
+
+
+def _turns(value: dict[str, Any], name: str, place: str) -> tuple[str, ...]:
+    turns = value.get(name, [])
+    if not isinstance(turns, list) or not all(isinstance(turn, str) for turn in turns):
+        raise InvalidArgumentError(f'{place}: "{name}" is not a list of texts.')
+    return tuple(turns)

@@ -8,14 +8,21 @@ from typing import Any
 from mneme.engine.guarded import Guarded
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
+from mneme.evaluation.policy_file import read_policy
 from mneme.stores.base import Store
 
 
 def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
-    """Return the options of a cache opened by URL: judged by `Guarded` unless they say how, as fits the embedder."""
+    """Return the options of a cache opened by URL: judged by `Guarded` unless they say how, as fits the embedder.
+
+    A policy given as a path is read from that file.
+    """
+    fingerprint = str(getattr(embedder, "fingerprint", ""))
+    if isinstance(options.get("policy"), str | PathLike):
+        return {**options, "policy": read_policy(options["policy"], fingerprint)}
     if options.keys() & {"policy", "similarity_threshold", "confidence_fn", "min_confidence"}:
         return options
-    return {**options, "policy": Guarded(calibration=calibration_for(str(getattr(embedder, "fingerprint", ""))))}
+    return {**options, "policy": Guarded(calibration=calibration_for(fingerprint))}
 
 
 def store_of(url: str | PathLike[str]) -> Store:

@@ -1,0 +1,33 @@
+"""What a command says and returns when it cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+
+from mneme.errors import InvalidArgumentError, MnemeError
+
+FAILED: Final = 1
+BAD_USAGE: Final = 2
+BAD_DATA: Final = 5
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn an error into one sentence on stderr and the exit code that the help names."""
+    try:
+        yield
+    except InvalidArgumentError as error:
+        _end(error, BAD_DATA)
+    except (MnemeError, ImportError, AttributeError) as error:
+        _end(error, FAILED)
+    except OSError as error:
+        _end(error, BAD_USAGE)
+
+
+def _end(error: Exception, code: int) -> None:
+    typer.echo(f"Error: {error}", err=True)
+    raise typer.Exit(code) from error
