@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         StoreBackendError,
         UnembeddableTextError,
     )
+    from mneme.evaluation.shadow import Shadow, ShadowReport
     from mneme.indexes.base import Index
     from mneme.model import (
         NEVER,
@@ -67,6 +68,7 @@ _HOMES = {
     "mneme.embedders": ("default_embedder", "to_async_embedder", "to_sync_embedder"),
     "mneme.embedders.base": ("AsyncEmbedder", "Embedder"),
     "mneme.engine.guarded": ("Guarded",),
+    "mneme.evaluation.shadow": ("Shadow", "ShadowReport"),
     "mneme.engine.judge": ("Policy", "Threshold"),
     "mneme.errors": (
         "CacheClosedError",
@@ -151,6 +153,8 @@ __all__ = [
     "SQLiteStore",
     "SchemaMigrationError",
     "SemanticCache",
+    "Shadow",
+    "ShadowReport",
     "Stats",
     "Store",
     "StoreBackendError",

@@ -18,7 +18,7 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
-from mneme.runtime import checkpoint, computing, explaining, opening, streams
+from mneme.runtime import checkpoint, computing, explaining, feedback, opening, streams
 from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.requests import Request
@@ -384,6 +384,22 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             await self._store(core.catch_up)
         vector = await self._vector(request, embedding)
         return await self._run(explaining.explain, core, request, vector, k)
+
+    async def report_wrong(self, hit: Hit) -> int:
+        """Take back an answer that was wrong for what was asked; return how many entries changed.
+
+        An answer to the very question is removed. One to another question stays with that question and is served to no
+        other, nor is the same answer under questions near it. The two questions are never taken for one another again:
+        while the cache is open, and where it was opened with `feedback=` as long as that file is kept.
+        """
+        core = self._core
+        core.check_open()
+        if hit.layer == "semantic":
+            core.feedback.add(hit)
+        changes = await self._store(feedback.corrections, core, hit)
+        if changes:
+            await self._write(changes)
+        return len(changes)
 
     async def vacuum(self, *, namespace: str | None = None, compact: bool = True) -> int:
         """Remove expired entries; return how many. compact: give their room back to the file system too."""

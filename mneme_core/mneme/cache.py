@@ -14,7 +14,7 @@ from mneme.embedders.base import Embedder
 from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
-from mneme.runtime import checkpoint, computing, explaining, opening, streams
+from mneme.runtime import checkpoint, computing, explaining, feedback, opening, streams
 from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.requests import Request
@@ -376,6 +376,22 @@ class SemanticCache(Facade[Embedder]):
             self._store(core.catch_up)
         vector = self._vector(request, embedding)
         return self._run(explaining.explain, core, request, vector, k)
+
+    def report_wrong(self, hit: Hit) -> int:
+        """Take back an answer that was wrong for what was asked; return how many entries changed.
+
+        An answer to the very question is removed. One to another question stays with that question and is served to no
+        other, nor is the same answer under questions near it. The two questions are never taken for one another again:
+        while the cache is open, and where it was opened with `feedback=` as long as that file is kept.
+        """
+        core = self._core
+        core.check_open()
+        if hit.layer == "semantic":
+            core.feedback.add(hit)
+        changes = self._store(feedback.corrections, core, hit)
+        if changes:
+            self._write(changes)
+        return len(changes)
 
     def vacuum(self, *, namespace: str | None = None, compact: bool = True) -> int:
         """Remove expired entries; return how many. compact: give their room back to the file system too."""

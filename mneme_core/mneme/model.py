@@ -47,6 +47,8 @@ class Hit:
     """The entry's key, hexadecimal."""
     compute_seconds: float | None = None
     """What the answer took to compute, where `get_or_compute` measured it."""
+    asked: str = ""
+    """The question that was asked."""
 
 
 class _Open:
@@ -66,6 +68,7 @@ class _Open:
         query: str,
         key: str,
         compute_seconds: float | None,
+        asked: str,
     ) -> None:
         self.response = response
         self.similarity = similarity
@@ -77,6 +80,7 @@ class _Open:
         self.query = query
         self.key = key
         self.compute_seconds = compute_seconds
+        self.asked = asked
         self.__class__ = Hit  # type: ignore[assignment]  # which has the same slots
 
 
@@ -174,6 +178,8 @@ class Candidate:
 
     neighbour: Neighbour
     verdict: Verdict
+    features: Mapping[str, Any] = field(default_factory=dict)
+    """What the policy counts, by name, where it says so; filled in by `explain` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +190,7 @@ class Explanation:
     canonical: str
     namespace: str
     outcome: str
-    """`exact`, `semantic`, or the reason of the miss."""
+    """`exact`, `semantic`, `shadow` (served but for a policy on trial), or the reason of the miss."""
     key: str
     exact: str | None
     """The state of the exact entry: `fresh`, `expired`, or None where there is none."""
@@ -212,7 +218,14 @@ class Explanation:
             word = "accept" if verdict.accepted else "refuse"
             lines.append(f"           {near.similarity:10.4f}  {verdict.confidence:10.4f}  {word}: {verdict.reason}")
             lines.append(f"             {near.query!r} -> {near.response[:80]!r}")
+            if candidate.features:
+                said = ", ".join(f"{name} {_short(value)}" for name, value in candidate.features.items())
+                lines.append(f"             {said}")
         return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

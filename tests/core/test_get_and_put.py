@@ -22,6 +22,7 @@ async def test_the_same_question_is_an_exact_hit(cache, clock):
         metadata={"model": "m"},
         query=QUESTION,
         key=cache.plain.key(QUESTION),
+        asked=QUESTION,
     )
 
 
@@ -39,6 +40,7 @@ async def test_a_reworded_question_is_a_semantic_hit(cache, clock):
         metadata={"model": "m"},
         query=QUESTION,
         key=cache.plain.key(QUESTION),
+        asked=REWORDED,
     )
 
 

@@ -104,7 +104,7 @@ def test_the_constructor_takes_what_is_documented(facade):
     positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
-    assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], {"policy", "clock"})
+    assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], {"policy", "feedback", "clock"})
 
 
 METHODS = {
@@ -118,6 +118,7 @@ METHODS = {
     "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
     "explain": "query embedding=None namespace='default' vary=None k=5",
+    "report_wrong": "hit",
     "key": "query namespace='default' vary=None",
     "scope": "namespace=None vary=None",
     "override": "bypass=False refresh=False read_only=False",
@@ -151,7 +152,7 @@ def test_there_are_no_other_public_methods(facade):
     assert {name for name in dir(facade) if not name.startswith("_")} == set(METHODS) | {"similarity_threshold"}
 
 
-AWAITED = "get put get_or_compute get_or_stream get_many put_many delete explain vacuum compact dumps loads close"
+AWAITED = "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong vacuum compact dumps loads close"
 
 
 def test_the_async_facade_awaits_what_may_wait_and_nothing_else():

@@ -9,7 +9,7 @@ import mneme
 from mneme.model import Hit, hit_of
 
 FIELDS = {
-    "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds",
+    "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds asked",
     "Stats": "namespace entries hits_exact hits_semantic misses evictions expirations embedder_fingerprint "
     "vector_dtype memory_bytes_estimate index_memory_bytes index_tombstone_count",
     "Health": "healthy schema_version integrity_ok embedder_fingerprint_match entries namespaces "
@@ -19,7 +19,7 @@ FIELDS = {
     "Outcome": "value status similarity hit saved_seconds",
     "Verdict": "accepted confidence reason",
     "Neighbour": "query response similarity age_seconds metadata namespace key",
-    "Candidate": "neighbour verdict",
+    "Candidate": "neighbour verdict features",
     "Explanation": "query canonical namespace outcome key exact candidates elsewhere",
 }
 DOCUMENTED = {"Hit": 7, "Stats": 12, "Health": 11, "StoredEntry": 11}
@@ -48,7 +48,7 @@ def test_the_values_are_frozen_and_have_slots(name):
 
 
 def test_a_hit_made_fast_is_the_same_and_as_frozen() -> None:
-    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5)
+    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5, "as put")
     hit = hit_of(*fields)
 
     assert (type(hit), hit, repr(hit), copy.copy(hit)) == (Hit, Hit(*fields), repr(Hit(*fields)), Hit(*fields))

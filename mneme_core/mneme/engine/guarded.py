@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from mneme.engine.guard import Comparison, compare
 from mneme.engine.judge import Threshold, check_similarity
@@ -12,6 +12,7 @@ from mneme.engine.likeness import MINILM, Calibration
 from mneme.errors import InvalidArgumentError
 from mneme.model import ConfidenceFn, Neighbour, Verdict
 
+_SAYS: Final = {"always": "forbids", "alike": "forbids unless built anew", "never": "weighs"}
 AMBIGUOUS: Final = "two different answers are about as near"
 
 
@@ -63,6 +64,18 @@ class Guarded:
         if any(self._competes(query, neighbour, other) for other in neighbours):
             return Verdict(False, likeness, AMBIGUOUS)
         return Verdict(True, likeness, f"P(same answer) = {likeness:.3f}, nothing forbids")
+
+    def features(self, query: str, neighbour: Neighbour) -> dict[str, Any]:
+        """Return what is weighed: the score, and what the guard counted and found."""
+        compared = compare(query, neighbour.query)
+        found = [f"{difference.reason} ({_SAYS[difference.force]})" for difference in compared.differences]
+        return {
+            "P(same answer)": self.calibration.likeness(neighbour.similarity, compared),
+            "common words": compared.surface.overlap,
+            "words alone": sum(compared.alone),
+            "light words alone": compared.soft,
+            "differences": "; ".join(found) or "none",
+        }
 
     def _refusal(self, compared: Comparison, likeness: float) -> str:
         found = compared.veto or (compared.doubt if likeness == 0.0 else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from mneme.errors import InvalidArgumentError
 from mneme.model import Candidate, ConfidenceFn, Neighbour, Validator, Verdict
@@ -28,6 +28,28 @@ class Policy(Protocol):
         neighbours: all that were found, best first, the judged one among them. Called in every semantic lookup:
         it must not block. An exception refuses the neighbour and is logged.
         """
+        ...
+
+
+@runtime_checkable
+class Trial(Protocol):
+    """A policy that decides what is served of what it accepts, and is told what was answered instead."""
+
+    def judged(self, key: bytes, query: str, accepted: Candidate | None) -> Candidate | None:
+        """Return what is served of the neighbour that was accepted for a request; called once for each search."""
+        ...
+
+    def answered(self, key: bytes, response: str) -> None:
+        """Note the answer that was stored for a request. Called in every put: it must not block, nor raise."""
+        ...
+
+
+@runtime_checkable
+class Featured(Protocol):
+    """A policy that can say what it counts."""
+
+    def features(self, query: str, neighbour: Neighbour) -> dict[str, Any]:
+        """Return the numbers and flags of a neighbour by name, for people to read."""
         ...
 
 

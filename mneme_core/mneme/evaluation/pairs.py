@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -62,6 +63,12 @@ def write_labelled(pairs: Sequence[LabelledPair], path: str | PathLike[str]) -> 
     """Write pairs as `read_labelled` reads them, in place of what the file held. Raises OSError."""
     lines = (json.dumps({"a": pair.a, "b": pair.b, "same": pair.same, "kind": pair.kind}) for pair in pairs)
     Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def append_row(path: str | PathLike[str], row: dict[str, object]) -> None:
+    """Add a line of JSON to a file that its owner alone can read. Raises OSError."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def _lines(path: str | PathLike[str]) -> Iterator[tuple[dict[str, Any], str]]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from mneme import plugins
 from mneme.engine.freshness import age_seconds, effective_ttl, is_expired
-from mneme.engine.judge import Choice, choose
+from mneme.engine.judge import Choice, Trial, choose
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine, unit
 from mneme.errors import CacheClosedError, MnemeError, NamespaceQuotaExceededError
 from mneme.indexes import make_index
@@ -25,6 +25,7 @@ from mneme.observe.events import Events
 from mneme.runtime import counters as count
 from mneme.runtime.counters import Counters
 from mneme.runtime.embedding import Embeddings
+from mneme.runtime.feedback import Feedback
 from mneme.runtime.flight import Flights
 from mneme.runtime.journal import Journal
 from mneme.runtime.options import Options
@@ -66,6 +67,8 @@ class Core:
         self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
         self.policy = options.judge()
+        self.trial = self.policy if isinstance(self.policy, Trial) else None
+        self.feedback = Feedback(options.feedback, self.requests.canonical)
         self.validator = options.validate()
         self.store = store
         self.table = Table(options.max_entries, options.namespace_quotas or {})
@@ -156,7 +159,7 @@ class Core:
                 return None
             table.touch(record, now)
             self.counters.add(record.namespace, count.HITS_EXACT)
-        return self._hit(record, 1.0, 1.0, "exact", now)
+        return self._hit(request, record, 1.0, 1.0, "exact", now)
 
     def search(self, request: Request, vector: Vector) -> Hit | None:
         """Return the semantic hit of an embedded request, or None after the event of the miss."""
@@ -177,7 +180,7 @@ class Core:
                 self.counters.add(record.namespace, count.HITS_SEMANTIC)
         if record is None or not served:  # removed or replaced while it was judged
             return self.miss(request, "no_match")
-        return self._hit(record, neighbour.similarity, verdict.confidence, "semantic", now)
+        return self._hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now)
 
     def _accepted(self, request: Request, vector: Vector, now: float) -> Candidate | None:
         choice = self.choice(request, vector, now)
@@ -186,23 +189,24 @@ class Core:
         if request.writes:
             for neighbour in choice.invalid:
                 self.remove_answer(neighbour.key, neighbour.response)
-        return choice.accepted
+        return choice.accepted if self.trial is None else self.trial.judged(request.key, request.query, choice.accepted)
 
     def choice(self, request: Request, vector: Vector, now: float) -> Choice:
         """Judge neighbours, nearest first, in ever larger rounds until one is accepted or none is left."""
         floor, wanted = self.policy.floor, NEIGHBOURS
+        policy = self.feedback.over(self.policy)
         while True:
-            near = self.nearest(request, vector, wanted, floor)
-            choice = choose(request.query, self.neighbours(near, vector, now), self.policy, self.validator)
+            near = self.nearest(request.partition, vector, wanted, floor)
+            choice = choose(request.query, self.neighbours(near, vector, now), policy, self.validator)
             if choice.accepted is not None or len(near) < wanted:
                 return choice
             wanted *= 4
 
-    def nearest(self, request: Request, vector: Vector, k: int, floor: float) -> list[Near]:
+    def nearest(self, partition: bytes, vector: Vector, k: int, floor: float) -> list[Near]:
         """Return the ids nearest to a vector; raises StoreBackendError where vectors must still be read and cannot."""
         if self.resident.unread:
             self.journal.read_vectors()
-        return self.index.search(request.partition, vector, k, floor)
+        return self.index.search(partition, vector, k, floor)
 
     def neighbours(self, near: Sequence[Near], vector: Vector, now: float) -> list[Neighbour]:
         """Return the fresh entries of `near` with exact similarities, best first.
@@ -252,7 +256,9 @@ class Core:
             self.events.emit("miss", namespace=request.namespace, reason=reason)
         return None
 
-    def _hit(self, record: Record, similarity: float, confidence: float, layer: HitLayer, now: float) -> Hit:
+    def _hit(
+        self, request: Request, record: Record, similarity: float, confidence: float, layer: HitLayer, now: float
+    ) -> Hit:
         age = int(now - record.created_at) if now > record.created_at else 0
         metadata = {} if record.metadata is None else record.metadata_copy()
         hit = hit_of(
@@ -266,6 +272,7 @@ class Core:
             record.query,
             record.key.hex(),
             record.compute_seconds,
+            request.query,
         )
         if self.events.heard:
             self.tell(hit)
@@ -309,6 +316,8 @@ class Core:
     def entry(self, draft: Draft, vector: Vector | None, compute_seconds: float | None = None) -> Put:
         """Return the change that stores a draft with its vector; None leaves it to the exact layer."""
         request, now = draft.request, self.clock()
+        if self.trial is not None:
+            self.trial.answered(request.key, draft.response)
         embedding = b"" if vector is None else vector.tobytes()
         return Put(
             StoredEntry(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mneme.engine.freshness import is_expired
-from mneme.engine.judge import assess
+from mneme.engine.judge import Featured, assess
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.base import Vector
-from mneme.model import Candidate, Explanation
+from mneme.model import Candidate, Explanation, Neighbour
 from mneme.runtime.core import Core
 from mneme.runtime.requests import Request
 
@@ -27,15 +29,16 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         exact = "expired" if is_expired(record.created_at, record.ttl, now) else "fresh"
     candidates: list[Candidate] = []
     if vector is not None:
-        near = core.nearest(request, vector, k, LOWEST)
+        policy = core.feedback.over(core.policy)
+        near = core.nearest(request.partition, vector, k, LOWEST)
         neighbours = core.neighbours(near, vector, now)[:k]
         for neighbour in neighbours:
-            verdict, _ = assess(request.query, neighbour, neighbours, core.policy, core.validator)
-            candidates.append(Candidate(neighbour, verdict))
+            verdict, _ = assess(request.query, neighbour, neighbours, policy, core.validator)
+            candidates.append(Candidate(neighbour, verdict, _features(core, request, neighbour)))
     if exact == "fresh":
         outcome = "exact"
     elif vector is not None and core.choice(request, vector, now).accepted is not None:
-        outcome = "semantic"
+        outcome = "semantic" if core.trial is None else "shadow"
     else:
         outcome = "below_threshold" if vector is not None and core.index.count(request.partition) else "no_match"
     with core.table.lock:
@@ -51,3 +54,7 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         tuple(candidates),
         elsewhere,
     )
+
+
+def _features(core: Core, request: Request, neighbour: Neighbour) -> dict[str, Any]:
+    return core.policy.features(request.query, neighbour) if isinstance(core.policy, Featured) else {}

@@ -43,7 +43,7 @@ class Facade(Generic[E]):
     embedder: turns texts into vectors; the store is bound to its fingerprint.
     similarity_threshold, confidence_fn, min_confidence: a semantic neighbour is served when its cosine reaches the
     threshold and its confidence (the cosine, unless confidence_fn says otherwise) reaches min_confidence.
-    policy: judges neighbours in their place.
+    policy: judges neighbours in their place. feedback: a JSONL file for what `report_wrong` is told, read when opening.
     default_ttl: seconds; None keeps entries. max_entries, namespace_quotas: limits, kept by evicting the least
     recently used; a namespace with a quota is ruled by that alone.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
@@ -81,6 +81,7 @@ class Facade(Generic[E]):
         max_metadata_bytes: int = 65_536,
         min_confidence: float = 0.7,
         policy: Policy | None = None,
+        feedback: str | PathLike[str] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -107,6 +108,7 @@ class Facade(Generic[E]):
             max_metadata_bytes=max_metadata_bytes,
             min_confidence=min_confidence,
             policy=policy,
+            feedback=feedback,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 from mneme.engine.freshness import check_ttl
@@ -40,6 +41,7 @@ class Options:
     max_metadata_bytes: int = 65_536
     min_confidence: float = 0.7
     policy: Policy | None = None
+    feedback: str | PathLike[str] | None = None
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:

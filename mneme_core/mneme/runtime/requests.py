@@ -42,7 +42,7 @@ class Requests:
         max_metadata: int,
     ) -> None:
         self.owner = owner
-        self._normalize, self.word = normalizer(normalize)
+        self.canonical, self.word = normalizer(normalize)
         self._max_query = max_query
         self._max_response = max_response
         self._max_metadata = max_metadata
@@ -68,7 +68,7 @@ class Requests:
         partition = self._partition(namespace)
         if vary is not None:
             partition = partition_of(namespace, vary, self.word)
-        text = self._normalize(query)
+        text = self.canonical(query)
         semantic = mode == "semantic"
         if not semantic:
             check_mode(mode)

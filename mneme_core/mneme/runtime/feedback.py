@@ -1,0 +1,101 @@
+"""What becomes of an answer that a person found wrong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mneme.engine.judge import Policy
+from mneme.engine.reported import Corrected, WrongPairs
+from mneme.evaluation.pairs import append_row, read_labelled
+from mneme.model import Hit, StoredEntry
+from mneme.runtime.table import Record
+from mneme.stores.base import Change, Delete, Put
+
+if TYPE_CHECKING:
+    from mneme.runtime.core import Core
+
+_log = logging.getLogger("mneme.cache")
+
+# How many entries near a wrong answer are looked at for the same answer under another question.
+AROUND = 32
+
+
+class Feedback:
+    """The reported pairs of a cache; with a path they outlive it, as labelled pairs that calibration reads."""
+
+    def __init__(self, path: str | PathLike[str] | None, canonical: Callable[[str], str]) -> None:
+        self._path = path
+        known = read_labelled(path) if path is not None and Path(path).exists() else []
+        self.wrong = WrongPairs(canonical, ((pair.a, pair.b) for pair in known if not pair.same))
+
+    def over(self, policy: Policy) -> Policy:
+        """Return `policy`, or one that refuses reported pairs first."""
+        return Corrected(policy, self.wrong) if len(self.wrong) else policy
+
+    def add(self, hit: Hit) -> None:
+        """Remember that an answer was wrong for what was asked; a file that cannot be written is a WARNING."""
+        if (hit.query, hit.asked) in self.wrong:
+            return
+        self.wrong.add(hit.query, hit.asked)
+        if self._path is None:
+            return
+        row = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported", "similarity": hit.similarity}
+        try:
+            append_row(self._path, row)
+        except OSError as error:
+            _log.warning("a report could not be written to %s: %s", self._path, error)
+
+
+def corrections(core: Core, hit: Hit) -> list[Change]:
+    """Return the changes after which the answer of `hit` is not served again where it was wrong.
+
+    An answer to the very question goes. One to another question stays with that question, for the exact layer alone,
+    and so does the same answer under questions near it.
+    """
+    with core.table.lock:
+        record = core.table.by_key.get(bytes.fromhex(hit.key))
+    if record is None or record.response != hit.response:  # removed or replaced since
+        return []
+    if hit.layer == "exact":
+        return [Delete(record.key.hex(), record.id)]
+    return [_exact_only(each) for each in _alike(core, record)]
+
+
+def _alike(core: Core, record: Record) -> Sequence[Record]:
+    """Return the record and those near it that have its answer, as far as they can be found by meaning."""
+    if not record.searchable:
+        return []
+    held = core.store.vectors([record.id]).get(record.id)
+    if held is None:
+        return [record]
+    near = core.nearest(record.partition, np.frombuffer(held, np.float32), AROUND, core.policy.floor)
+    with core.table.lock:
+        around = [core.table.by_id.get(number) for number, _ in near]
+    same = [each for each in around if each is not None and each.response == record.response]
+    return same if record in same else [record, *same]
+
+
+def _exact_only(record: Record) -> Put:
+    return Put(
+        StoredEntry(
+            0,
+            record.namespace,
+            record.key.hex(),
+            record.query,
+            record.response,
+            b"",
+            record.metadata_copy(),
+            record.created_at,
+            record.last_accessed_at,
+            record.ttl,
+            record.access_count,
+            record.partition,
+            record.compute_seconds,
+        )
+    )

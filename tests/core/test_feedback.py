@@ -1,0 +1,155 @@
+"""report_wrong: an answer found wrong is not served again where it was wrong."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
+from mneme.testing import WordEmbedder
+
+OPTIONS = {"embedder": WordEmbedder(), "similarity_threshold": 0.7}
+
+
+@pytest.fixture(params=["memory:", "sqlite"])
+def url(request, tmp_path):
+    return request.param if request.param == "memory:" else f"sqlite:///{tmp_path}/answers.db"
+
+
+@pytest.fixture
+def cache(url):
+    with SemanticCache.open(url, **OPTIONS) as opened:
+        yield opened
+
+
+def test_a_hit_knows_what_was_asked(cache):
+    cache.put("how do I pay", "card")
+
+    assert (cache.get("How do I  pay").asked, cache.get("how do I pay today").asked) == (
+        "How do I  pay",
+        "how do I pay today",
+    )
+
+
+def test_an_answer_to_the_very_question_is_removed(cache):
+    cache.put("how do I pay", "card")
+
+    assert cache.report_wrong(cache.get("how do I pay")) == 1
+    assert cache.get("how do I pay") is None
+    assert cache.stats().entries == 0
+
+
+def test_an_answer_to_another_question_stays_with_that_question(cache):
+    cache.put("how do I pay", "card", metadata={"by": "us"}, ttl=60)
+    wrong = cache.get("how do I pay today")
+
+    assert cache.report_wrong(wrong) == 1
+    assert cache.get("how do I pay today") is None
+    assert cache.get("how do I pay tomorrow") is None
+    own = cache.get("how do I pay")
+    assert (own.response, own.metadata) == ("card", {"by": "us"})
+
+
+def test_the_same_answer_under_questions_near_it_goes_with_it(cache):
+    cache.put("how do I pay", "card")
+    cache.put("how do I pay it", "card")
+    cache.put("how do I pay now", "cheque")
+    cache.put("where is my parcel", "card")
+
+    assert cache.report_wrong(cache.get("how do I pay today")) == 2
+    assert cache.get("how do I pay today").response == "cheque"
+    assert cache.get("where is my parcel now").response == "card"
+
+
+def test_the_pair_is_never_taken_for_one_again(cache):
+    cache.put("how do I pay", "card")
+    cache.report_wrong(cache.get("how do I pay today"))
+    cache.put("how do I pay", "card")  # found again by meaning, but for that pair
+
+    assert cache.get("how do I pay TODAY") is None
+    assert cache.get("how do I pay tomorrow").response == "card"
+    assert cache.explain("how do I pay today").candidates[0].verdict.reason == "reported wrong"
+    cache.clear()
+    cache.put("how do I pay today", "by cheque")
+    assert cache.get("how do I pay") is None
+
+
+def test_it_holds_after_opening_again(tmp_path):
+    url, path = f"sqlite:///{tmp_path}/answers.db", tmp_path / "wrong.jsonl"
+    with SemanticCache.open(url, feedback=path, **OPTIONS) as cache:
+        cache.put("how do I pay", "card")
+        hit = cache.get("how do I pay today")
+        cache.report_wrong(hit)
+        cache.report_wrong(hit)
+    with SemanticCache.open(url, **OPTIONS) as cache:
+        assert cache.get("how do I pay tomorrow") is None  # the entry's vector is gone
+    with SemanticCache.open(url, feedback=path, **OPTIONS) as cache:
+        cache.put("how do I pay", "card")
+        assert cache.get("how do I pay today") is None
+        assert cache.get("how do I pay tomorrow") is not None
+
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(row["a"], row["b"], row["same"]) for row in rows] == [("how do I pay", "how do I pay today", False)]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_another_process_sees_it(tmp_path):
+    url = f"sqlite:///{tmp_path}/answers.db"
+    with SemanticCache.open(url, **OPTIONS) as one, SemanticCache.open(url, **OPTIONS) as other:
+        one.put("how do I pay", "card")
+        assert other.get("how do I pay today") is not None
+        one.report_wrong(one.get("how do I pay today"))
+        assert other.get("how do I pay today") is None
+        assert other.get("how do I pay").response == "card"
+
+
+def test_an_answer_replaced_meanwhile_is_left_alone(cache):
+    cache.put("how do I pay", "card")
+    exact, near = cache.get("how do I pay"), cache.get("how do I pay today")
+    cache.put("how do I pay", "cheque")
+
+    assert (cache.report_wrong(exact), cache.report_wrong(near)) == (0, 0)
+    assert cache.get("how do I pay").response == "cheque"
+
+
+def test_a_hit_of_an_entry_that_is_gone_changes_nothing(cache):
+    cache.put("how do I pay", "card")
+    hit = cache.get("how do I pay")
+    cache.clear()
+
+    assert cache.report_wrong(hit) == 0
+
+
+async def test_the_async_cache_does_the_same(url):
+    async with AsyncSemanticCache.open(url, **OPTIONS) as cache:
+        await cache.put("how do I pay", "card")
+        assert await cache.report_wrong(await cache.get("how do I pay today")) == 1
+        assert await cache.get("how do I pay today") is None
+        assert await cache.report_wrong(await cache.get("how do I pay")) == 1
+        assert await cache.get("how do I pay") is None
+
+
+def test_a_feedback_file_that_is_none_is_named(tmp_path):
+    path = tmp_path / "wrong.jsonl"
+    path.write_text("{}")
+
+    with pytest.raises(InvalidArgumentError, match="line 1"):
+        SemanticCache.open("memory:", feedback=path, **OPTIONS)
+
+
+def test_a_file_that_cannot_be_written_is_a_warning(tmp_path, caplog):
+    with SemanticCache.open("memory:", feedback=tmp_path / "none" / "wrong.jsonl", **OPTIONS) as cache:
+        cache.put("how do I pay", "card")
+        assert cache.report_wrong(cache.get("how do I pay today")) == 1
+    assert "could not be written" in caplog.text
+
+
+def test_explain_tells_people_what_was_weighed():
+    with SemanticCache.open("memory:", embedder=WordEmbedder()) as cache:
+        cache.put("how long may I keep 2 books", "a week")
+        explanation = cache.explain("how long may I keep 3 books")
+
+    assert explanation.candidates[0].features["differences"].startswith("number: 3 / 2")
+    assert "P(same answer) 0" in str(explanation)
