@@ -152,7 +152,10 @@ def test_there_are_no_other_public_methods(facade):
     assert {name for name in dir(facade) if not name.startswith("_")} == set(METHODS) | {"similarity_threshold"}
 
 
-AWAITED = "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong vacuum compact dumps loads close"
+AWAITED = (
+    "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong vacuum compact dumps loads "
+    "close"
+)
 
 
 def test_the_async_facade_awaits_what_may_wait_and_nothing_else():

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 import mneme
-from mneme.cli import demo, evaluate, plugins
+from mneme.cli import calibrate, demo, evaluate, plugins
 
 EPILOG = (
     "Exit codes: 0 it ran; 1 something is not installed or failed; 2 wrong usage or no such file; "
-    "5 a line of the data cannot be used."
+    "4 nothing meets the demands; 5 a line of the data cannot be used."
 )
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.command("calibrate", epilog=EPILOG)(calibrate.command)
 app.command("demo", epilog=EPILOG)(demo.command)
 app.command("evaluate", epilog=EPILOG)(evaluate.command)
 app.command("plugins", epilog=EPILOG)(plugins.command)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mneme.cli.counting import counting
 from mneme.cli.failing import exits
 from mneme.demo.traffic import DemoRequest, load
 from mneme.errors import InvalidArgumentError
@@ -24,7 +25,6 @@ from mneme.evaluation.pairs import LabelledPair, read_labelled
 from mneme.evaluation.peers import PEERS, Peer
 from mneme.evaluation.policies import EXACT, HELP, policy_of
 from mneme.evaluation.replaying import ask_pairs, replay
-from mneme.tools.progress import reporting
 
 if TYPE_CHECKING:
     from mneme.embedders.base import Embedder
@@ -110,11 +110,11 @@ def _run(sets: Sequence[Set], policies: Sequence[str], embedder: str, peers: Seq
     vectors = Vectors(_embedder(embedder))
     makers = [_own(spec, vectors) for spec in dict.fromkeys([EXACT, *policies])]
     makers += [_peer(spec, vectors) for spec in peers]
-    with _counting("Embedding", sum(len(dict.fromkeys(each.texts)) for each in sets)) as step:
-        for each in sets:
-            vectors.learn(each.texts, step)
+    texts = [text for each in sets for text in each.texts]
+    with counting("Embedding", len(vectors.unknown(texts))) as step:
+        vectors.learn(texts, step)
     results = []
-    with _counting("Asking", sum(each.size for each in sets) * len(makers)) as step:
+    with counting("Asking", sum(each.size for each in sets) * len(makers)) as step:
         for each in sets:
             for make in makers:
                 with closing(make()) as contender:
@@ -140,20 +140,6 @@ def _peer(spec: str, vectors: Vectors) -> Callable[[], Contender]:
     if not equals or name not in PEERS:
         raise InvalidArgumentError(f"{spec!r} is no peer; write NAME=PYTHON, the name one of {', '.join(PEERS)}.")
     return lambda: Peer(name, python, vectors)
-
-
-@contextmanager
-def _counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    done = 0
-
-    def step(more: int) -> None:
-        nonlocal done
-        done += more
-        if report is not None:
-            report(done, total)
-
-    with reporting(True, what) as report:
-        yield step
 
 
 def _as_json(each: Set, contender: str, asked: list[Asked], seconds: float) -> dict[str, Any]:

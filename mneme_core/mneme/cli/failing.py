@@ -9,9 +9,11 @@ from typing import Final
 import typer
 
 from mneme.errors import InvalidArgumentError, MnemeError
+from mneme.evaluation.calibration import NoThresholdError
 
 FAILED: Final = 1
 BAD_USAGE: Final = 2
+NOTHING_MEETS: Final = 4
 BAD_DATA: Final = 5
 
 
@@ -20,6 +22,8 @@ def exits() -> Iterator[None]:
     """Turn an error into one sentence on stderr and the exit code that the help names."""
     try:
         yield
+    except NoThresholdError as error:
+        _end(error, NOTHING_MEETS)
     except InvalidArgumentError as error:
         _end(error, BAD_DATA)
     except (MnemeError, ImportError, AttributeError) as error:

@@ -50,7 +50,7 @@ class Vectors:
 
     def learn(self, texts: Iterable[str], step: Callable[[int], None] = lambda _: None) -> None:
         """Embed what is new among `texts`; what cannot be embedded is known as such. `step` gets how many are done."""
-        new = [text for text in dict.fromkeys(map(canonical_text, texts)) if text not in self._known]
+        new = self.unknown(texts)
         for start in range(0, len(new), BATCH):
             batch = new[start : start + BATCH]
             try:
@@ -58,6 +58,10 @@ class Vectors:
             except UnembeddableTextError:
                 self._known.update((text, self._alone(text)) for text in batch)
             step(len(batch))
+
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Return the canonical texts, each once, that are not embedded yet."""
+        return [text for text in dict.fromkeys(map(canonical_text, texts)) if text not in self._known]
 
     def _alone(self, text: str) -> Vector | None:
         try:

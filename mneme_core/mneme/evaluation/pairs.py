@@ -31,6 +31,11 @@ class LabelledPair:
     """What the user said before, in the first conversation."""
     turns_b: tuple[str, ...] = ()
 
+    @property
+    def origin(self) -> str:
+        """The pair's cluster."""
+        return self.cluster or self.a
+
 
 def read_pairs(path: str | PathLike[str]) -> list[Pair]:
     """Return the pairs of a JSONL file whose lines are objects with the texts "a" and "b".
@@ -54,7 +59,7 @@ def read_labelled(path: str | PathLike[str]) -> list[LabelledPair]:
         if not isinstance(same, int) or same not in (0, 1):
             raise InvalidArgumentError(f'{place} does not say whether the pair is the "same": true or false.')
         turns_a, turns_b = _turns(value, "turns_a", place), _turns(value, "turns_b", place)
-        kind, cluster = str(value.get("kind") or ""), str(value.get("cluster") or a)
+        kind, cluster = str(value.get("kind") or ""), str(value.get("cluster") or "")
         pairs.append(LabelledPair(a, b, bool(same), kind, cluster, turns_a, turns_b))
     return pairs
 

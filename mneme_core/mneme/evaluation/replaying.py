@@ -19,7 +19,7 @@ def ask_pairs(contender: Contender, pairs: Sequence[LabelledPair], step: Callabl
     for number, pair in enumerate(pairs):
         contender.keep({"pair": number, "turns": list(pair.turns_a)}, pair.a, "the answer")
         served = contender.ask({"pair": number, "turns": list(pair.turns_b)}, pair.b) is not None
-        asked.append(Asked(pair.kind, pair.cluster, pair.same, served, served and pair.same))
+        asked.append(Asked(pair.kind, pair.origin, pair.same, served, served and pair.same))
         step()
     return asked
 

@@ -1,0 +1,127 @@
+"""`mneme calibrate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mneme import SemanticCache
+from mneme.cli.app import app
+from mneme.testing import WordEmbedder
+
+ROWS = [
+    {"a": "how do I pay", "b": "how can I pay", "same": True},
+    {"a": "where is the shop", "b": "where is your shop", "same": True},
+    {"a": "one two three four", "b": "four three six zero", "same": False},
+    {"a": "how do I pay", "b": "where is the shop", "same": False},
+]
+LOG = [
+    "how do I pay my bill",
+    "where is the very big shop",
+    "how can I pay my bill",
+    "How do I  pay my bill",
+    "where is your very big shop",
+    "where is the station",
+]
+
+
+def is_same(a: str, b: str) -> bool | None:
+    return None if "your" in b else "station" not in b
+
+
+@pytest.fixture
+def calibrate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("--embedder", "mneme.testing:WordEmbedder", "--policy", "threshold")
+    return lambda *arguments, **how: CliRunner().invoke(app, ["calibrate", *map(str, arguments), *words], **how)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(map(json.dumps, ROWS)), "utf-8")
+    return path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.txt"
+    path.write_text("\n".join(LOG), "utf-8")
+    return path
+
+
+def test_pairs_make_a_policy_that_a_cache_loads(calibrate, pairs, tmp_path):
+    result = calibrate("--pairs", pairs, "--json")
+    found = json.loads(result.stdout)
+
+    assert (found["pairs"], found["precision"]["value"], found["hit_rate"]["value"]) == (4, 1.0, 1.0)
+    assert (tmp_path / "calibration.png").read_bytes().startswith(b"\x89PNG")
+    with SemanticCache.open("memory:", embedder=WordEmbedder(), policy="policy.json") as cache:
+        assert cache.similarity_threshold == found["limit"]
+        cache.put("how do I pay", "by card")
+        assert cache.get("how can I pay") is not None
+        assert cache.get("where is the shop") is None
+
+
+def test_people_read_the_intervals(calibrate, pairs):
+    result = calibrate("--pairs", pairs, "--no-plot")
+
+    assert result.exit_code == 0, result.output
+    assert all(
+        word in result.stdout for word in ("4 labelled pairs", "precision  100.0% [", "hit rate", "not chosen on")
+    )
+
+
+def test_a_log_is_labelled_by_a_function(calibrate, log, tmp_path):
+    result = calibrate("--log", log, "--judge", f"{__name__}:is_same", "--json", "--no-plot")
+    found = json.loads(result.stdout)
+
+    assert result.exit_code == 0, result.output
+    assert found["log"]["requests"] == 6
+    assert found["log"]["repeats"] == 1
+    labelled = [json.loads(line) for line in (tmp_path / "log.txt.pairs.jsonl").read_text().splitlines()]
+    assert {(row["b"], row["same"]) for row in labelled} == {
+        ("how can I pay my bill", True),
+        ("where is the station", False),
+    }
+
+
+def test_a_log_is_labelled_by_a_person_and_goes_on_where_they_stopped(calibrate, log, tmp_path):
+    first = calibrate("--log", log, "--no-plot", input="y\nq\n")
+    file = tmp_path / "log.txt.pairs.jsonl"
+    assert first.exit_code == 4  # one pair alone has no limit
+    assert len(file.read_text().splitlines()) == 1
+
+    second = calibrate("--log", log, "--no-plot", input="n\ny\n")
+    assert second.exit_code == 0, second.output
+    assert [json.loads(line)["same"] for line in file.read_text().splitlines()] == [True, False, True]
+    assert "of the log's 6 requests 1 repeat" in second.stdout
+
+
+def test_a_function_that_is_none_is_named(calibrate, log):
+    result = calibrate("--log", log, "--judge", f"{__name__}:LOG")
+
+    assert (result.exit_code, "does not name a function" in result.output) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 2, "--log"),
+        (["--pairs", "PAIRS", "--min-precision", "2"], 2, "min-precision"),
+        (["--pairs", "PAIRS", "--out", "none/policy.json"], 2, "No such file"),
+        (["--pairs", "none.jsonl"], 2, "none.jsonl"),
+        (["--pairs", "EMPTY"], 4, "0 of 0 pairs"),
+    ],
+)
+def test_wrong_usage_is_said(calibrate, pairs, tmp_path, arguments, code, said):
+    (tmp_path / "empty.jsonl").write_text("")
+    places = {"PAIRS": str(pairs), "EMPTY": "empty.jsonl"}
+    result = calibrate(*(places.get(argument, argument) for argument in arguments))
+
+    assert result.exit_code == code, result.output
+    assert said in result.output
+    assert "Traceback" not in result.output
