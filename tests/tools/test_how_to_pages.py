@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,12 +13,22 @@ import pytest
 PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 
 
-@pytest.mark.parametrize("name", ["calibrate", "change-the-embedder", "metrics", "write-a-plugin"])
+@pytest.mark.parametrize(
+    "name", ["calibrate", "shadow-and-feedback", "change-the-embedder", "metrics", "write-a-plugin"]
+)
 def test_the_page_runs(name: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (PAGES / f"{name}.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks), "utf-8")
 
-    run = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=False)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    run = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "PATH": path},
+    )
 
     assert (run.returncode, bool(blocks)) == (0, True), run.stderr
