@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from mneme import AsyncSemanticCache, SemanticCache
 from mneme_langchain._codec import Usage
 from mneme_langchain._link import Call, Link
-from mneme_langchain._request import MAX_QUESTION_CHARS, QueryExtractor, RequestBuilder
+from mneme_langchain._request import MAX_QUESTION_CHARS, Context, QueryExtractor, RequestBuilder
 
 M = TypeVar("M", bound=BaseChatModel)
 
@@ -28,6 +28,7 @@ def cached_model(
     ttl: float | None = None,
     usage: Usage = "keep",
     max_question_chars: int = MAX_QUESTION_CHARS,
+    context: Context = "exact",
 ) -> M:
     """Return a copy of the model that answers from the cache, streams included; the model itself stays as it is.
 
@@ -42,7 +43,7 @@ def cached_model(
     if not isinstance(cache, SemanticCache | AsyncSemanticCache):
         raise TypeError(f"cached_model needs a SemanticCache or an AsyncSemanticCache, got {cache!r}.")
     names = (scope_from_config,) if isinstance(scope_from_config, str) else scope_from_config
-    builder = RequestBuilder(query_extractor, max_question_chars)
+    builder = RequestBuilder(query_extractor, max_question_chars, context)
     link = Link(cache, builder, namespace=namespace, scope_names=names, ttl=ttl, usage=usage)
     copy = model.model_copy(update={"cache": False})
     object.__setattr__(copy, "__class__", _subclass(type(model), link, model.cache))

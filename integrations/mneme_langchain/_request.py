@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
+from mneme import Similar
 from mneme.model import Mode
 from mneme_langchain._identity import model_digest
 from mneme_langchain._messages import Block, Message, looks_like_json, parse_messages
 
+Context: TypeAlias = Literal["exact", "similar"]
 QueryExtractor: TypeAlias = Callable[[str], str | None]
 """(text of the last user message, or a plain model's prompt) -> the part of it to compare by meaning."""
 
@@ -20,6 +22,7 @@ QueryExtractor: TypeAlias = Callable[[str], str | None]
 MAX_QUESTION_CHARS = 500
 # An exact-only entry's query is for people who inspect the cache; the whole text is in `vary`, hashed.
 _SHOWN = 200
+_ROLES = {"human": "user", "ai": "assistant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class RequestBuilder:
 
     query_extractor: QueryExtractor | None
     max_question_chars: int
+    context: Context = "exact"
+
+    def __post_init__(self) -> None:
+        if self.context not in get_args(Context):
+            raise ValueError(f'context is {self.context!r}; it is "exact" or "similar".')
 
     def build(self, prompt: str, llm_string: str, scope: Mapping[str, str | int]) -> Request:
         """Return the request of a prompt.
@@ -47,12 +55,15 @@ class RequestBuilder:
         """
         text, around = _split(prompt)
         before, question, after = self._question(text) if around.asks else ("", "", text)
-        context = [around.kind, bool(question), around.messages, before, after]
+        turns, rest = _turns(around.messages) if question and self.context == "similar" else ([], around.messages)
+        context = [around.kind, bool(question), rest, before, after]
         vary: dict[str, Any] = {
             "client": "langchain/1",
             "model": model_digest(llm_string),
             "context": sha256(json.dumps(context, sort_keys=True).encode()).hexdigest(),
         }
+        if question and self.context == "similar":
+            vary["turns"] = Similar(turns)
         if scope:
             vary["scope"] = dict(scope)
         if question:
@@ -88,6 +99,19 @@ def _split(prompt: str) -> tuple[str, _Around]:
             gapped = [*messages[:position], rest, *messages[position + 1 :]]
             return text, _Around("chat", gapped, asks=position == len(messages) - 1)
     return "", _Around("chat", messages, asks=False)
+
+
+def _turns(messages: list[Message]) -> tuple[list[dict[str, str]], list[Message]]:
+    """Return the earlier turns that are nothing but text of user and assistant, and what must be equal."""
+    turns, rest = [], []
+    for message in messages:
+        texts = [block.get("text") for block in message["content"] if block.keys() == {"type", "text"}]
+        is_plain = message.keys() == {"kind", "content"} and message["kind"] in _ROLES
+        if is_plain and len(texts) == len(message["content"]) and all(isinstance(text, str) for text in texts):
+            turns.append({"role": _ROLES[message["kind"]], "content": "\n".join(map(str, texts))})
+        else:
+            rest.append(message)
+    return turns, rest
 
 
 def _without_text(message: Message) -> tuple[str, Message]:

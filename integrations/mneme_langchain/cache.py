@@ -15,7 +15,7 @@ from mneme.model import Mode
 from mneme_langchain._admission import calls_tools, is_complete
 from mneme_langchain._codec import Usage, decode, encode
 from mneme_langchain._messages import NotKeyedError
-from mneme_langchain._request import MAX_QUESTION_CHARS, QueryExtractor, Request, RequestBuilder
+from mneme_langchain._request import MAX_QUESTION_CHARS, Context, QueryExtractor, Request, RequestBuilder
 from mneme_langchain._scope import scope_of_run
 
 _log = logging.getLogger("mneme.langchain")
@@ -33,6 +33,7 @@ class MnemeCache(BaseCache):
         rest must be equal. A result that is no part of the text makes the request exact only.
     usage: whether a hit reports the token usage of the stored answer ("keep") or none ("zero").
     max_question_chars: a longer question is answered by exact hits only.
+    context: earlier turns must be equal ("exact"), or may be worded differently ("similar"; see `mneme.Similar`).
 
     A failure of the cache is a WARNING on the logger `mneme.langchain` and a miss, never the caller's error.
     """
@@ -46,6 +47,7 @@ class MnemeCache(BaseCache):
         query_extractor: QueryExtractor | None = None,
         usage: Usage = "keep",
         max_question_chars: int = MAX_QUESTION_CHARS,
+        context: Context = "exact",
     ) -> None:
         if not isinstance(cache, SemanticCache | AsyncSemanticCache):
             raise TypeError(
@@ -55,7 +57,7 @@ class MnemeCache(BaseCache):
         self._sync, self._async = cache.as_sync(), cache.as_async()
         self._namespace = namespace
         self._scope_names = (scope_from_config,) if isinstance(scope_from_config, str) else tuple(scope_from_config)
-        self._builder = RequestBuilder(query_extractor, max_question_chars)
+        self._builder = RequestBuilder(query_extractor, max_question_chars, context)
         self._usage: Usage = usage
         self._warned: set[str] = set()
 

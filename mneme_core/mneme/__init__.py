@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mneme.embedders.base import AsyncEmbedder, Embedder
     from mneme.engine.guarded import Guarded
     from mneme.engine.judge import Policy, Threshold
+    from mneme.engine.turns import Similar
     from mneme.errors import (
         CacheClosedError,
         CheckpointError,
@@ -68,6 +69,7 @@ _HOMES = {
     "mneme.embedders": ("default_embedder", "to_async_embedder", "to_sync_embedder"),
     "mneme.embedders.base": ("AsyncEmbedder", "Embedder"),
     "mneme.engine.guarded": ("Guarded",),
+    "mneme.engine.turns": ("Similar",),
     "mneme.evaluation.shadow": ("Shadow", "ShadowReport"),
     "mneme.engine.judge": ("Policy", "Threshold"),
     "mneme.errors": (
@@ -155,6 +157,7 @@ __all__ = [
     "SemanticCache",
     "Shadow",
     "ShadowReport",
+    "Similar",
     "Stats",
     "Store",
     "StoreBackendError",

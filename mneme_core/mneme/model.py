@@ -161,6 +161,8 @@ class Neighbour:
     metadata: Metadata
     namespace: str = ""
     key: str = ""
+    turns: tuple[tuple[str, str], ...] = ()
+    """(role, text) of what was said before, where the entry was put with similar turns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from mneme import plugins
 from mneme.engine.freshness import age_seconds, effective_ttl, is_expired
-from mneme.engine.judge import Choice, Trial, choose
+from mneme.engine.judge import Choice, Policy, Trial, choose
+from mneme.engine.turns import TURNS, InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine, unit
 from mneme.errors import CacheClosedError, MnemeError, NamespaceQuotaExceededError
 from mneme.indexes import make_index
@@ -194,13 +195,18 @@ class Core:
     def choice(self, request: Request, vector: Vector, now: float) -> Choice:
         """Judge neighbours, nearest first, in ever larger rounds until one is accepted or none is left."""
         floor, wanted = self.policy.floor, NEIGHBOURS
-        policy = self.feedback.over(self.policy)
+        policy = self.judging(request)
         while True:
             near = self.nearest(request.partition, vector, wanted, floor)
             choice = choose(request.query, self.neighbours(near, vector, now), policy, self.validator)
             if choice.accepted is not None or len(near) < wanted:
                 return choice
             wanted *= 4
+
+    def judging(self, request: Request) -> Policy:
+        """Return what judges the neighbours of a request: the policy, after reports and with what was said before."""
+        policy = self.feedback.over(self.policy)
+        return policy if request.turns is None else InContext(policy, request.turns)
 
     def nearest(self, partition: bytes, vector: Vector, k: int, floor: float) -> list[Near]:
         """Return the ids nearest to a vector; raises StoreBackendError where vectors must still be read and cannot."""
@@ -228,6 +234,7 @@ class Core:
                 record.metadata_copy(),
                 record.namespace,
                 record.key.hex(),
+                record.turns(),
             )
             for similarity, record in fresh
         ]
@@ -319,6 +326,7 @@ class Core:
         if self.trial is not None:
             self.trial.answered(request.key, draft.response)
         embedding = b"" if vector is None else vector.tobytes()
+        metadata = {**draft.metadata, TURNS: request.turns} if request.turns else draft.metadata
         return Put(
             StoredEntry(
                 0,
@@ -327,7 +335,7 @@ class Core:
                 request.query,
                 draft.response,
                 embedding,
-                draft.metadata,
+                metadata,
                 now,
                 now,
                 draft.ttl,

@@ -29,7 +29,7 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         exact = "expired" if is_expired(record.created_at, record.ttl, now) else "fresh"
     candidates: list[Candidate] = []
     if vector is not None:
-        policy = core.feedback.over(core.policy)
+        policy = core.judging(request)
         near = core.nearest(request.partition, vector, k, LOWEST)
         neighbours = core.neighbours(near, vector, now)[:k]
         for neighbour in neighbours:

@@ -90,7 +90,7 @@ def _exact_only(record: Record) -> Put:
             record.query,
             record.response,
             b"",
-            record.metadata_copy(),
+            record.metadata_as_stored(),
             record.created_at,
             record.last_accessed_at,
             record.ttl,

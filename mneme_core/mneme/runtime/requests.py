@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mneme.engine.guard.turns import Turn
 from mneme.engine.keys import Normalizer, key_of, normalizer, partition_of
+from mneme.engine.turns import TURNS, split
 from mneme.errors import InvalidArgumentError
 from mneme.model import Metadata, Mode, Vary
 from mneme.runtime.scope import Scope, merged, scope_of
@@ -28,6 +31,8 @@ class Request(NamedTuple):
     """Whether the semantic layer is asked too."""
     reads: bool
     writes: bool
+    turns: tuple[Turn, ...] | None = None
+    """What was said before, where it is compared by meaning; None where the question is compared alone."""
 
 
 class Requests:
@@ -66,16 +71,27 @@ class Requests:
                 namespace, vary = self._scoped(scope, namespace, vary)
                 reads, writes = scope.reads, scope.writes
         partition = self._partition(namespace)
+        turns, apart = None, b""
         if vary is not None:
-            partition = partition_of(namespace, vary, self.word)
+            partition, apart, turns = self._varied(namespace, vary)
         text = self.canonical(query)
         semantic = mode == "semantic"
         if not semantic:
             check_mode(mode)
         # An empty text means nothing: it is compared exactly or not at all.
-        key = key_of(partition, text)
+        key = key_of(apart or partition, text)
         # Not through the class's own constructor, which is a Python function.
-        return tuple.__new__(Request, (namespace, query, text, partition, key, semantic and bool(text), reads, writes))
+        semantic = semantic and bool(text)
+        return tuple.__new__(Request, (namespace, query, text, partition, key, semantic, reads, writes, turns))
+
+    def _varied(self, namespace: str, vary: Vary) -> tuple[bytes, bytes, tuple[Turn, ...] | None]:
+        """Return the partition, the one that an equal request has where it is another, and the turns."""
+        found = split(vary) if isinstance(vary, Mapping) else None
+        if found is None:
+            return partition_of(namespace, vary, self.word), b"", None
+        check_size("".join(text for _, text in found.turns), self._max_query, "earlier turns", "max_query_bytes")
+        exact = partition_of(namespace, found.exact, self.word)
+        return partition_of(namespace, found.partition, self.word), exact, found.turns
 
     @staticmethod
     def _scoped(scope: Scope, namespace: str, vary: Vary | None) -> tuple[str, Vary | None]:
@@ -98,7 +114,7 @@ class Requests:
         if namespace is not None:
             _check_text(namespace, "namespace")
             self._partition(namespace)
-        partition_of("", vary)
+        self._varied("", vary or {})
 
     def check_storable(self, request: Request, response: Any, metadata: Any) -> Metadata:
         """Return a copy of `metadata` as JSON gives it back.
@@ -122,6 +138,8 @@ class Requests:
             text = json.dumps(metadata, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"metadata is not JSON: {error}. Nothing was stored.") from error
+        if TURNS in metadata:
+            raise InvalidArgumentError(f"metadata has the name {TURNS!r}, which is Mneme's own. Choose another.")
         check_size(text, self._max_metadata, "metadata", "max_metadata_bytes")
         return json.loads(text)  # type: ignore[no-any-return]  # a dict was dumped
 

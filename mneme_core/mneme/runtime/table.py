@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from mneme.engine import eviction
 from mneme.engine.freshness import is_expired
+from mneme.engine.guard.turns import Turn
+from mneme.engine.turns import TURNS
 from mneme.model import Metadata, StoredEntry
 from mneme.stores.base import EntryRow
 
@@ -65,7 +67,19 @@ class Record(NamedTuple):
 
     def metadata_copy(self) -> Metadata:
         """Return the metadata as an object of the caller's own."""
+        metadata = self.metadata_as_stored()
+        metadata.pop(TURNS, None)
+        return metadata
+
+    def metadata_as_stored(self) -> Metadata:
+        """Return the metadata with what Mneme keeps in it."""
         return {} if self.metadata is None else json.loads(self.metadata)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Return what was said before, where it is compared by meaning."""
+        if self.metadata is None or TURNS not in self.metadata:
+            return ()
+        return tuple((role, text) for role, text in json.loads(self.metadata).get(TURNS, ()))
 
 
 def _records_of(rows: Iterable[EntryRow]) -> list[Record]:
