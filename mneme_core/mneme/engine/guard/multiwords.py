@@ -8,6 +8,15 @@ from __future__ import annotations
 from typing import Final
 
 MULTIWORDS: Final = """
+book appointment = {get*|make*|book*|schedule*|arrange*} {an|my|the|} appointment
+book reservation = {make*|book*} {a|my|the|} reservation
+create reminder = {set*|create*|make*|add*} {a|my|the|} reminder
+pay = make a payment
+worldwarone = {|the} {world war i|world war one|world war 1|first world war|great war} | wwi | ww1
+worldwartwo = {|the} {world war ii|world war two|world war 2|second world war} | wwii | ww2
+at = at the age of
+invent = {is|was|are|were} credited with {|the} {invention of|inventing}
+discover = {is|was|are|were} credited with {|the} {discovery of|discovering}
 atleast = at least | no {fewer|less} than | not {less|fewer} than | a minimum of | or more | minimum of
 atleast = {not|no} under
 atmost = at most | no more than | not more than | up to | a maximum of | or {less|fewer} | maximum of | {not|no} over

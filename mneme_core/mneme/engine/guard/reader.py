@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
+from mneme.engine.guard.fronting import straight
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.payload import payload_of
 from mneme.engine.guard.phrases import phrase_at
@@ -36,7 +37,7 @@ def read(text: str) -> Reading:
     if len(items) > MAX_WORDS:
         reading.is_readable = False
         return reading
-    phrased = list(_phrased([item for item in items if item.norm not in FILLERS]))
+    phrased = list(_phrased(straight([item for item in items if item.norm not in FILLERS])))
     Walk(reading).over(phrased)
     settle(reading, ends_in_have=bool(phrased) and _last_word(phrased) in ("have", "has", "got"))
     return reading

@@ -122,7 +122,7 @@ FORMATS: Final = word_set(
     email letter code pseudocode diagram chart graph outline tweet tl;dr short long brief briefly detailed"""
 )
 SYMMETRIC: Final = word_set(
-    "marry similar relate connect engage equal equivalent identical compatible different differ compare"
+    "marry similar relate connect engage equal equivalent identical compatible different differ compare distance"
 )
 """Relations whose two sides may change places: A is married to B, B is married to A."""
 

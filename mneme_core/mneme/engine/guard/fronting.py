@@ -1,0 +1,132 @@
+"""What was put in front for emphasis, put back where it stands otherwise: without a key, how do I open it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mneme.engine.guard.tokens import Token
+from mneme.engine.guard.words import AUXILIARIES, BE, HEADS, NEGATIONS, QUESTIONS, word_set
+
+_ENDS: Final = frozenset(".?!。？！")
+_PAUSES: Final = frozenset(",;:")
+_MOST: Final = 8
+"""Words in front, at most: more are a sentence of their own."""
+# What governs a sentence, not a phrase: it is put back where a comma shows its end.
+_CLAUSES: Final = word_set(
+    "if whether when while whilst because unless although despite before after until till since than of"
+)
+# Comparisons told from the lesser side: A is shorter than B, B is longer than A.
+_TURNED: Final = {
+    lesser: greater.split()
+    for lesser, greater in {
+        "shorter": "longer",
+        "lighter": "heavier",
+        "younger": "older",
+        "smaller": "bigger",
+        "cheaper": "more expensive",
+        "slower": "faster",
+        "lower": "higher",
+        "weaker": "stronger",
+        "worse": "better",
+        "colder": "hotter",
+        "thinner": "thicker",
+        "poorer": "richer",
+    }.items()
+}
+# Verbs that say the same of a thing with and without a doer unnamed: how are they formed, how do they form.
+_BY_THEMSELVES: Final = {
+    "formed": "form",
+    "started": "start",
+    "begun": "begin",
+    "developed": "develop",
+    "spread": "spread",
+    "broken": "break",
+    "melted": "melt",
+    "frozen": "freeze",
+    "ended": "end",
+}
+
+
+def straight(tokens: list[Token]) -> list[Token]:
+    """Return the tokens of a text in the order and voice in which most people would put it."""
+    return unfronted(_by_itself(_from_above(tokens)))
+
+
+def _from_above(tokens: list[Token]) -> list[Token]:
+    """Return `is A shorter than B` as `is B longer than A`."""
+    than = next((at for at, token in enumerate(tokens) if token.norm == "than"), 0)
+    if than < 3 or tokens[0].norm not in BE or tokens[than - 1].norm not in _TURNED:
+        return tokens
+    end = len(tokens) - (tokens[-1].shape == "boundary")
+    inner = tokens[:end]
+    if end <= than + 1 or any(token.shape == "boundary" or token.norm in NEGATIONS for token in inner):
+        return tokens
+    if any(token.norm in ("than", "and", "or") for token in tokens[than + 1 : end]):
+        return tokens
+    lesser = tokens[than - 1]
+    greater = [Token(word, lesser.raw, "word") for word in _TURNED[lesser.norm]]
+    return [tokens[0], *inner[than + 1 :], *greater, tokens[than], *inner[1 : than - 1], *tokens[end:]]
+
+
+def _by_itself(tokens: list[Token]) -> list[Token]:
+    """Return `how are they formed` as `how do they form`."""
+    end = len(tokens) - (bool(tokens) and tokens[-1].shape == "boundary")
+    if end < 4 or tokens[0].norm not in QUESTIONS or tokens[1].norm not in BE:
+        return tokens
+    last = tokens[end - 1]
+    if last.norm not in _BY_THEMSELVES:
+        return tokens
+    did = "did" if tokens[1].norm in ("was", "were") else "do"
+    active = [
+        Token(did, tokens[1].raw, "word"),
+        *tokens[2 : end - 1],
+        Token(_BY_THEMSELVES[last.norm], last.raw, "word"),
+    ]
+    return [tokens[0], *active, *tokens[end:]]
+
+
+def unfronted(tokens: list[Token]) -> list[Token]:
+    """Return the one sentence of a text with its leading phrase, or the alternatives it asks about, at the end.
+
+    The phrase is one that a preposition opens, before a comma or the question: "In France, how old …", "On Sundays is
+    it open?". Alternatives stand before a comma and a question: "Tea or coffee, which is better?".
+    """
+    body = tokens[:-1] if tokens and tokens[-1].shape == "boundary" else tokens
+    if any(token.shape == "boundary" and not _ENDS.isdisjoint(token.raw) for token in body):
+        return tokens
+    end = _end_of_front(body)
+    if end is None:
+        return tokens
+    rest = body[end:]
+    if rest and rest[0].shape == "boundary":
+        rest = rest[1:]
+    return [*rest, *body[:end], *tokens[len(body) :]] if len(rest) > 1 else tokens
+
+
+def _end_of_front(body: list[Token]) -> int | None:
+    """Return how many tokens stand in front; None where none do."""
+    if len(body) < 4:
+        return None
+    comma = next((at for at, token in enumerate(body) if token.shape == "boundary"), None)
+    if body[0].norm in _CLAUSES:
+        return comma if comma is not None and 2 < comma <= _MOST and not _is_question(body[0], body[1]) else None
+    if body[0].norm in HEADS:
+        if body[1].norm in QUESTIONS or body[1].norm in ("how", "what", "which", "whom"):  # to whom, for how long
+            return None
+        asked = next((at for at, token in enumerate(body) if at > 1 and _opens(token)), None)
+        end = asked if comma is None or (asked is not None and asked < comma) else comma
+        return end if end is not None and end <= _MOST else None
+    if comma is not None and 2 < comma <= _MOST and any(token.norm == "or" for token in body[:comma]):
+        follows = body[comma + 1].norm if comma + 1 < len(body) else ""
+        is_one = not any(_opens(token) for token in body[:comma]) and not _PAUSES.isdisjoint(body[comma].raw)
+        return comma if is_one and (follows in QUESTIONS or follows in ("which", "what")) else None
+    return None
+
+
+def _is_question(first: Token, second: Token) -> bool:
+    """Whether `when` asks, and opens no clause: when is it, when it is."""
+    return first.norm == "when" and _opens(second)
+
+
+def _opens(token: Token) -> bool:
+    return token.norm in QUESTIONS or token.norm in AUXILIARIES or token.norm in BE
