@@ -18,7 +18,7 @@ FIELDS = {
     "access_count partition compute_seconds",
     "Outcome": "value status similarity hit saved_seconds",
     "Verdict": "accepted confidence reason",
-    "Neighbour": "query response similarity age_seconds metadata namespace key",
+    "Neighbour": "query response similarity age_seconds metadata namespace key turns",
     "Candidate": "neighbour verdict features",
     "Explanation": "query canonical namespace outcome key exact candidates elsewhere",
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mneme.indexes.base import Ids, Near, Vector
 from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
@@ -12,6 +14,8 @@ from mneme.indexes.segment import SEGMENT_ROWS, Segment
 from mneme.model import VectorDtype
 
 FIRST_ROWS = 8
+
+N = TypeVar("N", bound=np.generic)
 
 
 class Block:
@@ -96,34 +100,38 @@ class Block:
 
     def search(self, query: Vector, k: int, floor: float, rotation: Rotation | None) -> list[Near]:
         """Return the `k` best rows of at least `floor`, and where rows are inexact all that may be among them."""
-        head, rest = None, 0.0
-        if rotation is not None:
-            heads, rests = rotation.prefixes(query[None, :])
-            head, rest = np.ascontiguousarray(heads[0]), float(rests[0])
-        count, found = self.count, []
+        head = None if rotation is None else rotation.prefix(query)
+        count, found, wrong = self.count, [], []
         for number, segment in enumerate(self.segments):
             rows = min(segment.capacity, count - number * SEGMENT_ROWS)
             if rows <= 0:
                 break
-            kept, similarities, errors = segment.scan(rows, query, head, rest, floor)
-            found.append((segment.ids[kept], similarities, errors))
+            kept, similarities = segment.scan(rows, query, head, floor)
+            found.append((segment.ids[kept], similarities))
+            if self.dtype != "float32":
+                wrong.append(segment.rows.errors[kept])
         if not found:
             return []
-        ids: Ids = np.concatenate([part[0] for part in found])
-        similarities = np.concatenate([part[1] for part in found])
-        errors = np.concatenate([part[2] for part in found])
+        ids: Ids = joined([part[0] for part in found])
+        similarities = joined([part[1] for part in found])
         if self.dtype != "float32" and len(ids) > k:
+            errors = joined(wrong)
             reached = np.partition(similarities - errors, len(ids) - k)[len(ids) - k]
             order = np.argsort(-similarities, kind="stable")
             order = order[(similarities + errors)[order] >= reached - MARGIN]
         else:
             order = best(similarities, k)
-        return [Near(int(ids[row]), float(similarities[row])) for row in order]
+        return list(map(Near._make, zip(ids[order].tolist(), similarities[order].tolist(), strict=True)))
 
     @property
     def nbytes(self) -> int:
         """The memory held, without the id table."""
         return sum(segment.nbytes for segment in self.segments)
+
+
+def joined(parts: list[NDArray[N]]) -> NDArray[N]:
+    """Return arrays as one."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def best(similarities: Vector, k: int) -> Ids:

@@ -70,25 +70,26 @@ class Requests:
             if scope is not None:
                 namespace, vary = self._scoped(scope, namespace, vary)
                 reads, writes = scope.reads, scope.writes
-        partition = self._partition(namespace)
-        turns, apart = None, b""
+        partition = self._partitions.get(namespace) or self._partition(namespace)
+        exact, turns = partition, None
         if vary is not None:
-            partition, apart, turns = self._varied(namespace, vary)
+            partition, exact, turns = self._varied(namespace, vary)
         text = self.canonical(query)
         semantic = mode == "semantic"
         if not semantic:
             check_mode(mode)
         # An empty text means nothing: it is compared exactly or not at all.
-        key = key_of(apart or partition, text)
+        key = key_of(exact, text)
         # Not through the class's own constructor, which is a Python function.
         semantic = semantic and bool(text)
         return tuple.__new__(Request, (namespace, query, text, partition, key, semantic, reads, writes, turns))
 
     def _varied(self, namespace: str, vary: Vary) -> tuple[bytes, bytes, tuple[Turn, ...] | None]:
-        """Return the partition, the one that an equal request has where it is another, and the turns."""
+        """Return the partition that similar requests have, the one that equal ones have, and the turns."""
         found = split(vary) if isinstance(vary, Mapping) else None
         if found is None:
-            return partition_of(namespace, vary, self.word), b"", None
+            partition = partition_of(namespace, vary, self.word)
+            return partition, partition, None
         check_size("".join(text for _, text in found.turns), self._max_query, "earlier turns", "max_query_bytes")
         exact = partition_of(namespace, found.exact, self.word)
         return partition_of(namespace, found.partition, self.word), exact, found.turns
@@ -114,7 +115,7 @@ class Requests:
         if namespace is not None:
             _check_text(namespace, "namespace")
             self._partition(namespace)
-        self._varied("", vary or {})
+        self._varied("", {} if vary is None else vary)
 
     def check_storable(self, request: Request, response: Any, metadata: Any) -> Metadata:
         """Return a copy of `metadata` as JSON gives it back.

@@ -67,6 +67,8 @@ class Record(NamedTuple):
 
     def metadata_copy(self) -> Metadata:
         """Return the metadata as an object of the caller's own."""
+        if self.metadata is None:
+            return {}
         metadata = self.metadata_as_stored()
         metadata.pop(TURNS, None)
         return metadata
