@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,9 @@ N = TypeVar("N", bound=np.floating[Any])
 # on, over threads that wait for each other: on a machine that has something else to do, a scan then takes five to
 # twenty times as long. One thread reads as fast as memory allows.
 VECTOR_NUMBERS, MATRIX_MULTIPLICATIONS = 8_192, 262_144
+_THREADS = next((os.environ[name] for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS") if name in os.environ), "")
+# What NumPy's BLAS was told before it was loaded: then there is nothing to keep it from.
+HAS_ONE_THREAD = _THREADS.strip() == "1"
 
 
 def products(rows: NDArray[N], other: NDArray[N]) -> NDArray[N]:
@@ -20,6 +24,8 @@ def products(rows: NDArray[N], other: NDArray[N]) -> NDArray[N]:
 
     rows: contiguous, shape (n, dim). other: shape (dim,) or (dim, m).
     """
+    if HAS_ONE_THREAD:
+        return rows @ other
     count, dim = rows.shape
     step = max(1, VECTOR_NUMBERS // dim if other.ndim == 1 else MATRIX_MULTIPLICATIONS // other.size)
     whole = count - count % step
