@@ -125,3 +125,17 @@ def test_wrong_usage_is_said(calibrate, pairs, tmp_path, arguments, code, said):
     assert result.exit_code == code, result.output
     assert said in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_judge_that_fails_is_one_sentence_and_loses_nothing(calibrate, log, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "def same(a, b):\n    if 'station' in b: raise OSError('no network')\n    return True\n", "utf-8"
+    )
+    monkeypatch.syspath_prepend("")  # so that what the command adds is undone
+    result = calibrate("--log", log, "--judge", "mine:same")
+
+    assert result.exit_code == 1
+    assert "the judge failed" in result.output
+    assert "no network" in result.output
+    assert "Traceback" not in result.output
+    assert (tmp_path / "log.txt.pairs.jsonl").exists()

@@ -116,3 +116,25 @@ def test_wrong_usage_is_said(evaluate, pairs, arguments, code):
     assert result.exit_code == code
     assert "Traceback" not in result.output
     assert result.output
+
+
+def test_an_embedder_that_fails_is_one_sentence(evaluate, pairs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    (tmp_path / "broken.py").write_text(
+        "class E:\n    dim = 4\n    fingerprint = 'e'\n    def embed(self, text): raise OSError('no network')\n",
+        "utf-8",
+    )
+    result = evaluate("--pairs", pairs, "--embedder", "broken:E")
+
+    assert (result.exit_code, "the embedder failed: OSError: no network" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(("context", "served"), [("exact", 0), ("similar", 1)])
+def test_reworded_turns_may_be_served(evaluate, tmp_path, context, served):
+    path = tmp_path / "turns.jsonl"
+    turns = {"turns_a": ["How do I reset my router?"], "turns_b": ["How can I reset my router?"]}
+    path.write_text(json.dumps({"a": "How long does it take?", "b": "How long does it take?", "same": True, **turns}))
+    result = evaluate("--pairs", path, "--context", context, *WORDS, "--json")
+
+    assert [row["recall"]["part"] for row in json.loads(result.stdout)] == [0, served]

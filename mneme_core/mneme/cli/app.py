@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +39,8 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --version: as JSON.")] = False,
 ) -> None:
+    if str(Path.cwd()) not in sys.path:  # MODULE:ATTRIBUTE may be a file beside one's data; it hides nothing installed
+        sys.path.append(str(Path.cwd()))
     if version:
         _version(as_json)
         raise typer.Exit

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from mneme.cli.counting import counting
 from mneme.cli.failing import exits
-from mneme.errors import InvalidArgumentError
+from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import Mined, mine, read_log, sample
 from mneme.evaluation.pairs import LabelledPair, append_row, read_labelled
@@ -106,6 +106,10 @@ def _label(mined: Mined, file: Path, judge: Judge | None, questions: int) -> lis
             same = judge(a, b) if judge is not None else _ask(a, b, f"{number}/{min(questions, len(mined.pairs))}")
         except (EOFError, KeyboardInterrupt, typer.Abort):
             break
+        except Exception as error:  # the function is the user's: it may raise anything
+            raise MnemeError(
+                f"the judge failed on {a[:80]!r} and {b[:80]!r}: {type(error).__name__}: {error}"
+            ) from error
         if same is not None:
             append_row(file, {"a": a, "b": b, "same": bool(same), "kind": "log"})
             known.append(LabelledPair(a, b, bool(same), "log", a))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -28,6 +28,8 @@ from mneme.evaluation.replaying import ask_pairs, replay
 
 if TYPE_CHECKING:
     from mneme.embedders.base import Embedder
+
+Context = Literal["exact", "similar"]
 
 PAIRS_HELP = (
     'Labelled pairs, JSON lines: "a", "b", "same" (true or false); optional "kind", "cluster", "turns_a", "turns_b". '
@@ -53,6 +55,9 @@ def command(
             "redisvl uses the server in REDIS_URL. It gets the same vectors and keeps its defaults."
         ),
     ] = [],  # noqa: B006
+    context: Annotated[
+        Context, typer.Option(help="Earlier turns must be equal, or may be worded differently; peers know none.")
+    ] = "exact",
     kinds: Annotated[bool, typer.Option("--by-kind", help="Show each kind by itself, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -65,7 +70,7 @@ def command(
         sets = [*map(_pairs, pairs), *map(_stream, stream)]
         if not sets:
             raise typer.BadParameter("give at least one file with --pairs or --stream.")
-        results = _run(sets, policy, embedder, peer)
+        results = _run(sets, policy, context, embedder, peer)
     if as_json:
         typer.echo(json.dumps([_as_json(*result) for result in results], ensure_ascii=False))
     else:
@@ -106,9 +111,11 @@ def _stream(path: Path) -> Set:
     return Set(path.name, [request.text for request in found], lambda it, step: replay(it, found, step), len(found))
 
 
-def _run(sets: Sequence[Set], policies: Sequence[str], embedder: str, peers: Sequence[str]) -> list[Result]:
+def _run(
+    sets: Sequence[Set], policies: Sequence[str], context: Context, embedder: str, peers: Sequence[str]
+) -> list[Result]:
     vectors = Vectors(_embedder(embedder))
-    makers = [_own(spec, vectors) for spec in dict.fromkeys([EXACT, *policies])]
+    makers = [_own(spec, vectors, context) for spec in dict.fromkeys([EXACT, *policies])]
     makers += [_peer(spec, vectors) for spec in peers]
     texts = [text for each in sets for text in each.texts]
     with counting("Embedding", len(vectors.unknown(texts))) as step:
@@ -130,9 +137,9 @@ def _embedder(target: str) -> Embedder:
     return load_embedder(target)
 
 
-def _own(spec: str, vectors: Vectors) -> Callable[[], Contender]:
+def _own(spec: str, vectors: Vectors, context: Context) -> Callable[[], Contender]:
     policy = policy_of(spec, vectors.fingerprint)
-    return lambda: Own(spec, vectors, policy, "exact" if policy is None else "semantic")
+    return lambda: Own(spec, vectors, policy, "exact" if policy is None else "semantic", context)
 
 
 def _peer(spec: str, vectors: Vectors) -> Callable[[], Contender]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from mneme.cache import SemanticCache
 from mneme.embedders.base import Embedder
 from mneme.engine.judge import Policy
 from mneme.engine.keys import canonical_text
-from mneme.errors import UnembeddableTextError
+from mneme.engine.turns import Similar
+from mneme.errors import MnemeError, UnembeddableTextError
 from mneme.evaluation.vectors import embed_all
 from mneme.indexes.base import Vector
 from mneme.model import Mode
@@ -19,7 +20,10 @@ BATCH = 64
 
 
 class Contender(Protocol):
-    """A cache under test. Nothing put in one group answers in another."""
+    """A cache under test. Nothing put in one group answers in another.
+
+    A group is JSON; its "turns" are what was said before, as texts of the user or mappings with role and content.
+    """
 
     @property
     def name(self) -> str:
@@ -57,6 +61,8 @@ class Vectors:
                 self._known.update(zip(batch, embed_all(batch, self._embedder), strict=True))
             except UnembeddableTextError:
                 self._known.update((text, self._alone(text)) for text in batch)
+            except Exception as error:  # the embedder is the user's: it may raise anything
+                raise MnemeError(f"the embedder failed: {type(error).__name__}: {error}") from error
             step(len(batch))
 
     def unknown(self, texts: Iterable[str]) -> list[str]:
@@ -83,21 +89,35 @@ class Vectors:
 
 
 class Own:
-    """A `SemanticCache` in memory with a policy; `mode="exact"` is the baseline."""
+    """A `SemanticCache` in memory with a policy; `mode="exact"` is the baseline.
 
-    def __init__(self, name: str, vectors: Vectors, policy: Policy | None, mode: Mode = "semantic") -> None:
+    context: whether the turns of a group must be equal, or may be worded differently.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        vectors: Vectors,
+        policy: Policy | None,
+        mode: Mode = "semantic",
+        context: Literal["exact", "similar"] = "exact",
+    ) -> None:
         self.name = name
+        self._context = context
         self._mode: Mode = mode
         self._cache = SemanticCache(store=MemoryStore(), embedder=vectors, policy=policy)
 
     def ask(self, group: Mapping[str, Any], query: str) -> str | None:
         """Look up."""
-        hit = self._cache.get(query, vary=group, mode=self._mode)
+        hit = self._cache.get(query, vary=self._vary(group), mode=self._mode)
         return None if hit is None else hit.response
 
     def keep(self, group: Mapping[str, Any], query: str, response: str) -> None:
         """Put."""
-        self._cache.put(query, response, vary=group, mode=self._mode)
+        self._cache.put(query, response, vary=self._vary(group), mode=self._mode)
+
+    def _vary(self, group: Mapping[str, Any]) -> Mapping[str, Any]:
+        return group if self._context == "exact" else {**group, "turns": Similar(group["turns"])}
 
     def close(self) -> None:
         """Close the cache."""

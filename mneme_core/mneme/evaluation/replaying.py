@@ -31,7 +31,7 @@ def replay(contender: Contender, requests: Sequence[DemoRequest], step: Callable
     """
     asked, there = [], set()
     for request in requests:
-        group = {"tenant": request.tenant, "history": request.history}
+        group = {"tenant": request.tenant, "turns": list(request.messages[:-1])}
         truth = request.truth or ""
         response = contender.ask(group, request.text)
         place = (request.tenant, truth)
