@@ -9,7 +9,7 @@ from typing import Final
 from mneme.engine.guard.fronting import straight
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.payload import payload_of
-from mneme.engine.guard.phrases import phrase_at
+from mneme.engine.guard.phrases import phrase_at, phrases
 from mneme.engine.guard.reading import Reading
 from mneme.engine.guard.spelling import is_short, spelt_out
 from mneme.engine.guard.syntax import settle
@@ -62,10 +62,11 @@ def _phrased(items: list[Token]) -> Iterator[Token]:
     words = [
         "" if item.shape == "boundary" else item.raw.lower() if item.shape == "number" else item.norm for item in items
     ]
+    starts = phrases().next
     at, is_first = 0, True
     while at < len(items):
         item = items[at]
-        found = phrase_at(words, at, is_first=is_first) if words[at] else None
+        found = phrase_at(words, at, is_first=is_first) if words[at] in starts else None
         if found is None:
             yield item
             is_first = item.shape == "boundary"

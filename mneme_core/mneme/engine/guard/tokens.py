@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from mneme.engine.guard.words import MONTHS, NUMBERS, ORDINALS, UNIT_SHORT, word_set
@@ -116,6 +117,7 @@ def _add_word(tokens: list[Token], raw: str, shouted: bool) -> None:
         tokens.append(_word(raw, shouted))
 
 
+@lru_cache(maxsize=8_192)
 def _word(raw: str, shouted: bool) -> Token:
     low = raw.casefold()
     if low in NUMBERS and low != "one":  # a new one, one of them
