@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.thesaurus import parts_of_speech
 from mneme.engine.guard.tokens import Token
 from mneme.engine.guard.words import AUXILIARIES, BE, HEADS, NEGATIONS, QUESTIONS, word_set
 
@@ -47,9 +49,66 @@ _BY_THEMSELVES: Final = {
 }
 
 
+_ADVISING: Final = [["do", "you", word] for word in ("recommend", "suggest", "advise")]
+_JUDGING: Final = word_set(
+    "safe legal illegal ok okay bad harmful dangerous possible allowed healthy worth rude normal"
+)
+
+
 def straight(tokens: list[Token]) -> list[Token]:
     """Return the tokens of a text in the order and voice in which most people would put it."""
-    return unfronted(_by_itself(_from_above(tokens)))
+    for rule in (_named_apart, _asked_for_advice, _offered, _as_infinitive, _by_itself, _from_above):
+        tokens = rule(tokens)
+    return unfronted(tokens)
+
+
+def _named_apart(tokens: list[Token]) -> list[Token]:
+    """Return `A vs B` as `what is difference between A and B`."""
+    at = next((at for at, token in enumerate(tokens) if token.norm in ("vs", "versus")), 0)
+    if not at or len(tokens) > _MOST or any(_opens(token) or token.norm in HEADS for token in tokens):
+        return tokens
+    words = [Token(word, tokens[at].raw, "word") for word in ("what", "is", "difference", "between", "and")]
+    return [*words[:4], *tokens[:at], words[4], *tokens[at + 1 :]]
+
+
+def _asked_for_advice(tokens: list[Token]) -> list[Token]:
+    """Return `which books do you recommend` as `what are the best books`."""
+    end = len(tokens) - (bool(tokens) and tokens[-1].shape == "boundary")
+    said = [token.norm for token in tokens[:end]]
+    if len(said) < 5 or said[0] not in ("what", "which") or said[-3:] not in _ADVISING:
+        return tokens
+    best = [Token(word, tokens[end - 1].raw, "word") for word in ("are", "the", "best")]
+    return [tokens[0], *best, *tokens[1 : end - 3], *tokens[end:]]
+
+
+def _offered(tokens: list[Token]) -> list[Token]:
+    """Return `where is it sold` as `where can I buy it`."""
+    end = len(tokens) - (bool(tokens) and tokens[-1].shape == "boundary")
+    if end < 4 or tokens[0].norm != "where" or tokens[1].norm not in ("is", "are") or tokens[end - 1].norm != "sold":
+        return tokens
+    buy = [Token(word, tokens[end - 1].raw, "word") for word in ("can", "i", "buy")]
+    return [tokens[0], *buy, *tokens[2 : end - 1], *tokens[end:]]
+
+
+def _as_infinitive(tokens: list[Token]) -> list[Token]:
+    """Return `is taking it safe when …` as `is it safe to take it when …`."""
+    if len(tokens) < 4 or tokens[0].norm not in ("is", "was") or not tokens[1].norm.endswith("ing"):
+        return tokens
+    at = next((at for at, token in enumerate(tokens) if at > 1 and token.norm in _JUDGING), 0)
+    verb = _infinitive(tokens[1].norm)
+    if not at or not verb or any(token.shape == "boundary" or _opens(token) for token in tokens[1:at]):
+        return tokens
+    follows = tokens[at + 1].norm if at + 1 < len(tokens) else ""
+    if follows and follows not in HEADS:  # a safe idea, safe enough
+        return tokens
+    is_it = [tokens[0], Token("it", tokens[1].raw, "word"), tokens[at], Token("to", tokens[1].raw, "word")]
+    return [*is_it, Token(verb, tokens[1].raw, "word"), *tokens[2:at], *tokens[at + 1 :]]
+
+
+def _infinitive(gerund: str) -> str:
+    """Return a verb whose -ing form the word is, as far as its stem is that of a verb; else an empty text."""
+    base = stem(gerund)
+    return base if base != gerund and parts_of_speech(base).startswith("v") else ""
 
 
 def _from_above(tokens: list[Token]) -> list[Token]:

@@ -43,7 +43,7 @@ apply: application; invest: investment; treat: treatment; differ: difference;
 withdraw: withdrawal withdrew withdrawn; arrive: arrival; deliver: delivery; recover: recovery; discover: discovery;
 replace: replacement; require: requirement; improve: improvement; move: movement; grow: growth; lose: loss;
 diagnose: diagnosis; prevent: prevention; connect: connection; protect: protection; reduce: reduction;
-produce: production
+produce: production; founding: founded
 """
 )
 _KEEP: Final = word_set(

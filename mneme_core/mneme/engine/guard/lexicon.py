@@ -149,7 +149,8 @@ quality attribute; shape form; size dimension; length duration; height elevation
 cause reason; trigger activate; lead cause; affect impact; consequence result effect; outcome result;
 side-effect reaction; suggest advise; advise recommend; recommend endorse; warn alert; remind notify; notify inform;
 announce declare; happen take-place; vary differ; change vary; switch change; swap change; convert change;
-transform change; grow rise; fall drop; drop decline; decline decrease; rise climb; climb increase
+transform change; grow rise; fall drop; drop decline; decline decrease; rise climb; climb increase;
+establish founded; erect build construct; vanish disappear
 """
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 MULTIWORDS: Final = """
+last = most recent
 book appointment = {get*|make*|book*|schedule*|arrange*} {an|my|the|} appointment
 book reservation = {make*|book*} {a|my|the|} reservation
 create reminder = {set*|create*|make*|add*} {a|my|the|} reminder

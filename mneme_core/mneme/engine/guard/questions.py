@@ -35,6 +35,7 @@ _LOOSE: Final = (
     {"open", "howmuch"},
     {"open", "whatdo"},
     {"open", "where"},
+    {"open", "who"},
 )
 _CLOSED: Final = word_set("yesno")
 # Questions whose word alone says what is asked for.

@@ -90,6 +90,8 @@ class Walk:
         elif norm in LIGHT or norm in GENERIC:
             self._recall(norm)
             self._break()
+        elif norm == "current" and _is_noun(stem(after)):
+            self._break()  # the current rate: the rate
         elif norm in MUST:
             reading.modals.append("must")
             self._break()
