@@ -37,6 +37,10 @@ SAME = [
     ("How do I undo the most recent commit?", "How do I undo the last commit?"),
 ]
 OTHER = [
+    ("Where can I buy fresh yeast?", "Where can I buy fresh yeast online?"),
+    ("How long does it take to learn Spanish?", "How long did it take you to learn Spanish?"),
+    ("If I cancel, do I get a refund?", "Unless I cancel, do I get a refund?"),
+    ("What is the current interest rate?", "What will the interest rate be?"),
     ("TCP vs UDP", "What is the difference between TCP and QUIC?"),
     ("TCP vs UDP", "TCP and UDP"),
     ("What books about Rust do you recommend?", "What are the worst books about Rust?"),

@@ -127,7 +127,7 @@ def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) 
     if any(roles):
         kinds: list[Kind] = [kind_of(role, "") for side in roles for role in side]
         # Before, after, or, than say something; if, when, from, out may be said otherwise.
-        is_firm = any(kind in ("comparison", "quantifier") for kind in kinds)
+        is_firm = any(kind in ("comparison", "quantifier") for kind in kinds) or "unless" in {*roles[0], *roles[1]}
         yield Difference(kinds[0], listed(roles[0]), listed(roles[1]), "always" if is_firm else "alike")
     if first.is_floating or second.is_floating:
         fused = {label for label, word in (*a, *b) if word.stem == "not"}

@@ -28,7 +28,7 @@ _POLAR: Final = word_set(
     high low buy sell start stop left right true false safe dangerous legal illegal good bad advantage
     disadvantage benefit risk import export upload download install uninstall show hide push pull add remove
     win lose cheap expensive fast slow long short old new public private internal external input output in
-    out income expense rent lend borrow encode decode encrypt decrypt mute unmute"""
+    out income expense rent lend borrow encode decode encrypt decrypt mute unmute online offline"""
 )
 _CLASSES: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
     ("negation", NEGATIONS),

@@ -8,6 +8,10 @@ from mneme.engine.guard.difference import Difference
 from mneme.engine.guard.pairing import Placed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.syntax import is_participle
+from mneme.engine.guard.words import word_set
+
+# What is asked of things to come as of things that are. Not whether, what or who.
+_PLANNED = word_set("when where why how howmany howmuch howlong howoften howto whatif whatdo open")
 
 
 def asks_what_to_do(first: Reading, second: Reading) -> bool:
@@ -22,8 +26,8 @@ def tense_difference(first: Reading, second: Reading) -> Iterator[Difference]:
         return
     decisive = {"past", "future", "once"} if a and b else {"future", "once"}
     if a & decisive != b & decisive:
-        # How long will it take is how long does it take; will it rain is not does it rain.
-        is_plan = "yesno" not in first.asks | second.asks and a ^ b <= {"future", "present"}
+        # How long will it take is how long does it take; not so will it rain and does it, who will be and who is.
+        is_plan = first.asks | second.asks <= _PLANNED and a ^ b <= {"future", "present"}
         is_plain = a & decisive ^ b & decisive <= {"past"}
         yield Difference("tense", listed(a), listed(b), "never" if is_plan else "alike" if is_plain else "always")
 
