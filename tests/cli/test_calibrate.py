@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,14 @@ def test_a_judge_that_fails_is_one_sentence_and_loses_nothing(calibrate, log, tm
     assert "no network" in result.output
     assert "Traceback" not in result.output
     assert (tmp_path / "log.txt.pairs.jsonl").exists()
+
+
+@pytest.mark.parametrize(("asked", "code"), [([], 0), (["--plot", "own.png"], 1)])
+def test_without_matplotlib_a_picture_is_missing_only_where_it_was_asked_for(
+    calibrate, pairs, monkeypatch, tmp_path, asked, code
+):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = calibrate("--pairs", pairs, *asked)
+
+    assert (result.exit_code, "matplotlib" in result.output) == (code, True)
+    assert (tmp_path / "policy.json").exists()

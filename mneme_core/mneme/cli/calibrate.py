@@ -58,7 +58,9 @@ def command(
         str, typer.Option(help="MODULE:ATTRIBUTE, an embedder or what makes one.")
     ] = "mneme:default_embedder",
     out: Annotated[Path, typer.Option(dir_okay=False, help="The policy file.")] = Path("policy.json"),
-    plot: Annotated[Path | None, typer.Option(dir_okay=False, help="The picture, a PNG.")] = Path("calibration.png"),
+    plot: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="The picture, a PNG.", show_default="calibration.png")
+    ] = None,
     no_plot: Annotated[bool, typer.Option("--no-plot", help="Draw nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -81,12 +83,11 @@ def command(
         tuned = tune(labelled, vectors, policy, min_precision=min_precision)
         found = _measured(tuned, labelled, mined, vectors, policy)
         write_policy(tuned.policy, vectors.fingerprint, out, found)
-        if plot is not None and not no_plot:
-            _draw(tuned, policy, plot)
+        drawn = None if no_plot else _draw(tuned, policy, plot)
     if as_json:
         typer.echo(json.dumps({"policy": str(out), "kind": policy, **found}, ensure_ascii=False))
     else:
-        _show(tuned, policy, found, out, None if no_plot else plot)
+        _show(tuned, policy, found, out, drawn)
 
 
 def _mined(log: Path, vectors: Vectors) -> Mined:
@@ -159,15 +160,20 @@ def _measured(
     return found
 
 
-def _draw(tuned: Tuned, policy: Kind, path: Path) -> None:
+def _draw(tuned: Tuned, policy: Kind, path: Path | None) -> Path | None:
+    """Draw the picture; return where it is, or None where matplotlib is not there and no picture was asked for."""
     from mneme.evaluation.plot import draw
 
+    place = path or Path("calibration.png")
     try:
-        draw(tuned, NAMES[policy], path)
+        draw(tuned, NAMES[policy], place)
     except ImportError as error:
-        raise ImportError(
-            f'the picture needs matplotlib: pip install "mneme-middleware[demo]", or say --no-plot ({error})'
-        ) from error
+        remedy = 'pip install "mneme-middleware[demo]"'
+        if path is None:
+            typer.echo(f"No picture: it needs matplotlib ({remedy}).", err=True)
+            return None
+        raise ImportError(f"the picture needs matplotlib: {remedy}, or say --no-plot ({error})") from error
+    return place
 
 
 def _show(tuned: Tuned, policy: Kind, found: dict[str, Any], out: Path, plot: Path | None) -> None:
