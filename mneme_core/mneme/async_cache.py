@@ -18,7 +18,7 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
-from mneme.runtime import checkpoint, computing, explaining, feedback, opening, streams
+from mneme.runtime import checkpoint, computing, explaining, feedback, opening, searching, streams, writing
 from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.requests import Request
@@ -75,7 +75,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
         try:
-            vector = await self._embed(request.text) if embedding is None else core.unit(embedding)
+            vector = await self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
             return core.miss(request, "dim_mismatch")
         except UnembeddableTextError:
@@ -83,9 +83,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if core.leaves_loop(request):
-            return await self._run(core.search, request, vector)
-        return core.search(request, vector)
+        if searching.leaves_loop(core, request):
+            return await self._run(searching.search, core, request, vector)
+        return searching.search(core, request, vector)
 
     async def put(
         self,
@@ -108,19 +108,19 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = core.draft(request, response, metadata, ttl)
+        draft = writing.draft(core, request, response, metadata, ttl)
         if draft is None:
             return
         vector = await self._vector(request, embedding)
-        await self._write([core.entry(draft, vector)])
-        core.evict(request.namespace)
+        await self._write([writing.entry(core, draft, vector)])
+        writing.evict(core, request.namespace)
 
     async def _vector(self, request: Request, embedding: Any = None) -> Vector | None:
         """Return the vector to store; None leaves the entry to the exact layer."""
         if not request.semantic:
             return None
         if embedding is not None:
-            return self._core.unit(embedding)
+            return writing.unit(self._core, embedding)
         return await self._faithful(request.text)
 
     async def _faithful(self, text: str) -> Vector | None:
@@ -192,7 +192,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float) -> None:
         core, request = self._core, plan.request
         try:
-            draft = core.draft(request, kept.text, plan.metadata, plan.ttl)
+            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl)
             if draft is None:
                 return
             try:
@@ -200,8 +200,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             except Exception:
                 _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
                 vector = None
-            await self._write([core.entry(draft, vector, seconds)])
-            core.evict(request.namespace)
+            await self._write([writing.entry(core, draft, vector, seconds)])
+            writing.evict(core, request.namespace)
         except (MnemeError, TypeError):
             _log.warning("a computed value could not be stored", exc_info=True)
 
@@ -321,7 +321,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         pairs = list(items)
         given = computing.paired(pairs, embeddings)
         drafts = [
-            core.draft(core.request(query, namespace, vary, mode), response, metadata, ttl) for query, response in pairs
+            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl)
+            for query, response in pairs
         ]
         kept = [(draft, vector) for draft, vector in zip(drafts, given, strict=True) if draft is not None]
         if not kept:
@@ -331,13 +332,13 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         changes: list[Change] = []
         for draft, vector in kept:
             if not draft.request.semantic:
-                changes.append(core.entry(draft, None))
+                changes.append(writing.entry(core, draft, None))
             elif vector is None:
-                changes.append(core.entry(draft, new[draft.request.text]))
+                changes.append(writing.entry(core, draft, new[draft.request.text]))
             else:
-                changes.append(core.entry(draft, core.unit(vector)))
+                changes.append(writing.entry(core, draft, writing.unit(core, vector)))
         await self._write(changes)
-        core.evict(kept[0][0].request.namespace)
+        writing.evict(core, kept[0][0].request.namespace)
 
     async def _faithful_many(self, texts: Sequence[str]) -> dict[str, Vector | None]:
         try:
@@ -409,7 +410,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             expired = core.table.expired(namespace, core.clock())
         if expired:
             await self._write([Delete(record.key.hex(), record.id) for record in expired])
-            core.forget_expired(expired)
+            writing.forget_expired(core, expired)
         if compact:
             await self.compact()
         return len(expired)

@@ -9,6 +9,7 @@ from mneme.engine.judge import Featured, assess
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.base import Vector
 from mneme.model import Candidate, Explanation, Neighbour
+from mneme.runtime import searching
 from mneme.runtime.core import Core
 from mneme.runtime.requests import Request
 
@@ -29,15 +30,15 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         exact = "expired" if is_expired(record.created_at, record.ttl, now) else "fresh"
     candidates: list[Candidate] = []
     if vector is not None:
-        policy = core.judging(request)
-        near = core.nearest(request.partition, vector, k, LOWEST)
-        neighbours = core.neighbours(near, vector, now)[:k]
+        policy = searching.judging(core, request)
+        near = searching.nearest(core, request.partition, vector, k, LOWEST)
+        neighbours = searching.neighbours(core, near, vector, now)[:k]
         for neighbour in neighbours:
             verdict, _ = assess(request.query, neighbour, neighbours, policy, core.validator)
             candidates.append(Candidate(neighbour, verdict, _features(core, request, neighbour)))
     if exact == "fresh":
         outcome = "exact"
-    elif vector is not None and core.choice(request, vector, now).accepted is not None:
+    elif vector is not None and searching.chosen(core, request, vector, now).accepted is not None:
         outcome = "semantic" if core.trial is None else "shadow"
     else:
         outcome = "below_threshold" if vector is not None and core.index.count(request.partition) else "no_match"

@@ -14,6 +14,7 @@ from mneme.engine.judge import Policy
 from mneme.engine.reported import Corrected, WrongPairs
 from mneme.evaluation.pairs import append_row, read_labelled
 from mneme.model import Hit, StoredEntry
+from mneme.runtime.searching import nearest
 from mneme.runtime.table import Record
 from mneme.stores.base import Change, Delete, Put
 
@@ -74,7 +75,7 @@ def _alike(core: Core, record: Record) -> Sequence[Record]:
     held = core.store.vectors([record.id]).get(record.id)
     if held is None:
         return [record]
-    near = core.nearest(record.partition, np.frombuffer(held, np.float32), AROUND, core.policy.floor)
+    near = nearest(core, record.partition, np.frombuffer(held, np.float32), AROUND, core.policy.floor)
     with core.table.lock:
         around = [core.table.by_id.get(number) for number, _ in near]
     same = [each for each in around if each is not None and each.response == record.response]

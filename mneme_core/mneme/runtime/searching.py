@@ -1,0 +1,127 @@
+"""The semantic steps of a lookup: neighbours, verdicts, and the hit that comes of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mneme.engine.freshness import age_seconds, is_expired
+from mneme.engine.judge import Choice, Policy, choose
+from mneme.engine.turns import InContext
+from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
+from mneme.indexes.base import Near, Vector
+from mneme.model import Candidate, Hit, Neighbour
+from mneme.runtime import counters as count
+from mneme.runtime.requests import Request
+from mneme.runtime.table import Record
+
+if TYPE_CHECKING:
+    from mneme.runtime.core import Core
+
+_log = logging.getLogger("mneme.cache")
+
+NEIGHBOURS = 8
+# A thread hop costs about 0.1 ms; a search that is shorter than this is not worth one.
+INLINE_SECONDS = 0.001
+
+
+def search(core: Core, request: Request, vector: Vector) -> Hit | None:
+    """Return the semantic hit of an embedded request, or None after the event of the miss."""
+    now = core.clock()
+    try:
+        accepted = _accepted(core, request, vector, now)
+    except Exception:
+        _log.warning("the search failed; this lookup is a miss", exc_info=True)
+        return core.miss(request, "store_failure")
+    if accepted is None:
+        return core.miss(request, "below_threshold" if core.index.count(request.partition) else "no_match")
+    neighbour, verdict = accepted.neighbour, accepted.verdict
+    with core.table.lock:
+        record = core.table.by_key.get(bytes.fromhex(neighbour.key))
+        served = record is not None and record.response == neighbour.response
+        if record is not None and served:
+            core.table.touch(record, now)
+            core.counters.add(record.namespace, count.HITS_SEMANTIC)
+    if record is None or not served:  # removed or replaced while it was judged
+        return core.miss(request, "no_match")
+    return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now)
+
+
+def _accepted(core: Core, request: Request, vector: Vector, now: float) -> Candidate | None:
+    choice = chosen(core, request, vector, now)
+    for error in choice.errors:
+        _log.warning("the policy or the validator raised; the neighbour is refused", exc_info=error)
+    if request.writes:
+        for neighbour in choice.invalid:
+            core.remove_answer(neighbour.key, neighbour.response)
+    return choice.accepted if core.trial is None else core.trial.judged(request.key, request.query, choice.accepted)
+
+
+def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
+    """Judge neighbours, nearest first, in ever larger rounds until one is accepted or none is left."""
+    floor, wanted = core.policy.floor, NEIGHBOURS
+    policy = judging(core, request)
+    while True:
+        near = nearest(core, request.partition, vector, wanted, floor)
+        choice = choose(request.query, neighbours(core, near, vector, now), policy, core.validator)
+        if choice.accepted is not None or len(near) < wanted:
+            return choice
+        wanted *= 4
+
+
+def judging(core: Core, request: Request) -> Policy:
+    """Return what judges the neighbours of a request: the policy, after reports and with what was said before."""
+    policy = core.feedback.over(core.policy)
+    return policy if request.turns is None else InContext(policy, request.turns)
+
+
+def nearest(core: Core, partition: bytes, vector: Vector, k: int, floor: float) -> list[Near]:
+    """Return the ids nearest to a vector; raises StoreBackendError where vectors must still be read and cannot."""
+    if core.resident.unread:
+        core.journal.read_vectors()
+    return core.index.search(partition, vector, k, floor)
+
+
+def neighbours(core: Core, near: Sequence[Near], vector: Vector, now: float) -> list[Neighbour]:
+    """Return the fresh entries of `near` with exact similarities, best first.
+
+    Raises StoreBackendError where vectors are held inexactly and the store cannot be read.
+    """
+    records = core.table.by_id
+    fresh: list[tuple[float, Record]] = []
+    for number, similarity in _exact(core, near, vector):
+        record = records.get(number)
+        if record is not None and not is_expired(record.created_at, record.ttl, now):
+            fresh.append((similarity, record))
+    return [
+        Neighbour(
+            record.query,
+            record.response,
+            similarity,
+            age_seconds(record.created_at, now),
+            record.metadata_copy(),
+            record.namespace,
+            record.key.hex(),
+            record.turns(),
+        )
+        for similarity, record in fresh
+    ]
+
+
+def _exact(core: Core, near: Sequence[Near], vector: Vector) -> list[tuple[int, float]]:
+    if core.index.dtype == "float32":
+        return [(number, min(round(similarity, SIMILARITY_DECIMALS), 1.0)) for number, similarity in near]
+    held = core.store.vectors([number for number, _ in near])
+    numbers = [number for number, _ in near if number in held]
+    if not numbers:
+        return []
+    similarities = cosine(vector, b"".join(held[number] for number in numbers))
+    return sorted(zip(numbers, similarities, strict=True), key=lambda pair: -pair[1])
+
+
+def leaves_loop(core: Core, request: Request) -> bool:
+    """Return whether a search would hold an event loop for longer than a thread hop is worth."""
+    if core.store.blocking and (core.resident.unread or core.index.dtype != "float32"):
+        return True
+    return core.index.search_seconds(request.partition) > INLINE_SECONDS

@@ -1,0 +1,98 @@
+"""The steps of a write: what is to be put, checked, and what must leave for it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mneme.engine.freshness import effective_ttl
+from mneme.engine.turns import TURNS
+from mneme.engine.vectors import unit as unit_vector
+from mneme.errors import NamespaceQuotaExceededError
+from mneme.indexes.base import Vector
+from mneme.model import Metadata, StoredEntry
+from mneme.runtime import counters as count
+from mneme.runtime.requests import Request
+from mneme.runtime.table import Record
+from mneme.stores.base import Put
+
+if TYPE_CHECKING:
+    from mneme.runtime.core import Core
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be put, checked, before its vector is known."""
+
+    request: Request
+    response: str
+    metadata: Metadata
+    ttl: float | None
+
+
+def unit(core: Core, embedding: Any) -> Vector:
+    """Return a caller's embedding as a unit vector; raises for one that cannot be compared."""
+    return unit_vector(embedding, core.identity.dim)
+
+
+def draft(core: Core, request: Request, response: str, metadata: Any, ttl: float | None) -> Draft | None:
+    """Check what is to be put; None where the scope forbids writing. Raises for what cannot be stored."""
+    if (core.options.namespace_quotas or {}).get(request.namespace) == 0:
+        raise NamespaceQuotaExceededError(
+            f"the namespace {request.namespace!r} has a quota of 0 entries. Raise it in namespace_quotas, "
+            "or do not put into it."
+        )
+    metadata = core.requests.check_storable(request, response, metadata)
+    lifetime = effective_ttl(ttl, core.options.default_ttl)
+    return Draft(request, response, metadata, lifetime) if request.writes else None
+
+
+def entry(core: Core, draft: Draft, vector: Vector | None, compute_seconds: float | None = None) -> Put:
+    """Return the change that stores a draft with its vector; None leaves it to the exact layer."""
+    request, now = draft.request, core.clock()
+    if core.trial is not None:
+        core.trial.answered(request.key, draft.response)
+    embedding = b"" if vector is None else vector.tobytes()
+    metadata = {**draft.metadata, TURNS: request.turns} if request.turns else draft.metadata
+    return Put(
+        StoredEntry(
+            0,
+            request.namespace,
+            request.key.hex(),
+            request.query,
+            draft.response,
+            embedding,
+            metadata,
+            now,
+            now,
+            draft.ttl,
+            0,
+            request.partition,
+            compute_seconds,
+        )
+    )
+
+
+def evict(core: Core, namespace: str) -> None:
+    """Remove the least recently used entries where a put into `namespace` passed a limit."""
+    with core.table.lock:
+        leaving = core.table.leaving(namespace)
+    if leaving:
+        _count_gone(core, "eviction", count.EVICTIONS, core.journal.retire(leaving))
+
+
+def forget_expired(core: Core, records: Sequence[Record]) -> None:
+    """Count and tell entries that `vacuum` removed."""
+    _count_gone(core, "expired", count.EXPIRATIONS, records)
+
+
+def _count_gone(core: Core, event: str, which: int, records: Sequence[Record]) -> None:
+    amounts = Counter(record.namespace for record in records)
+    with core.table.lock:
+        for namespace, amount in amounts.items():
+            core.counters.add(namespace, which, amount)
+    if core.events.heard:
+        for namespace, amount in amounts.items():
+            core.events.emit(event, namespace=namespace, count=amount)
