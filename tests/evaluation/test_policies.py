@@ -8,7 +8,7 @@ import pytest
 
 from mneme import Guarded, InvalidArgumentError, SemanticCache, Threshold
 from mneme.evaluation.policies import policy_of
-from mneme.evaluation.policy_file import read_policy, write_policy
+from mneme.runtime.policy_file import read_policy, write_policy
 from mneme.testing import WordEmbedder
 
 PRINT = WordEmbedder().fingerprint

@@ -11,9 +11,9 @@ from mneme.demo.traffic import DemoRequest
 from mneme.errors import InvalidArgumentError, UnembeddableTextError
 from mneme.evaluation.contenders import Own, Vectors
 from mneme.evaluation.figures import figures
-from mneme.evaluation.pairs import LabelledPair
 from mneme.evaluation.peers import Peer, PeerError
 from mneme.evaluation.replaying import ask_pairs, replay
+from mneme.runtime.pairs import LabelledPair
 from mneme.testing import WordEmbedder
 
 PAIRS = [

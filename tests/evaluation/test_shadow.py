@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mneme import AsyncSemanticCache, Guarded, InvalidArgumentError, MemoryStore, SemanticCache, Shadow, Threshold
-from mneme.evaluation.pairs import read_labelled
 from mneme.evaluation.shadow import equal_answers, wilson
+from mneme.runtime.pairs import read_labelled
 from mneme.testing import WordEmbedder
 
 

@@ -10,9 +10,9 @@ from mneme import Guarded, InvalidArgumentError, Neighbour, Threshold
 from mneme.evaluation.calibration import NoThresholdError
 from mneme.evaluation.contenders import Own, Vectors
 from mneme.evaluation.figures import figures
-from mneme.evaluation.pairs import LabelledPair
 from mneme.evaluation.replaying import ask_pairs
 from mneme.evaluation.tuning import Scored, _choose, limits, scorer, texts_of, tune
+from mneme.runtime.pairs import LabelledPair
 from mneme.testing import WordEmbedder
 
 SCORED = st.lists(

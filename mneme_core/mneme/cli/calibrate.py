@@ -19,9 +19,9 @@ from mneme.cli.failing import exits
 from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import Mined, mine, read_log, sample
-from mneme.evaluation.pairs import LabelledPair, append_row, read_labelled
-from mneme.evaluation.policy_file import write_policy
 from mneme.evaluation.tuning import Tuned, scorer, texts_of, tune
+from mneme.runtime.pairs import LabelledPair, append_row, read_labelled
+from mneme.runtime.policy_file import write_policy
 from mneme.tools.loading import load_embedder
 
 Kind = Literal["guarded", "threshold"]

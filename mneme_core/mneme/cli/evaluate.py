@@ -21,10 +21,10 @@ from mneme.demo.traffic import DemoRequest, load
 from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Contender, Own, Vectors
 from mneme.evaluation.figures import Asked, Figures, by_kind, figures
-from mneme.evaluation.pairs import LabelledPair, read_labelled
 from mneme.evaluation.peers import PEERS, Peer
 from mneme.evaluation.policies import EXACT, HELP, policy_of
 from mneme.evaluation.replaying import ask_pairs, replay
+from mneme.runtime.pairs import LabelledPair, read_labelled
 
 if TYPE_CHECKING:
     from mneme.embedders.base import Embedder

@@ -14,10 +14,10 @@ from mneme.engine.judge import check_similarity
 from mneme.engine.keys import Normalizer, normalizer
 from mneme.engine.vectors import SIMILARITY_DECIMALS
 from mneme.errors import InvalidArgumentError
-from mneme.evaluation.pairs import Pairs
 from mneme.evaluation.vectors import embed_all
 from mneme.indexes.quantize import check_dtype
 from mneme.model import VectorDtype
+from mneme.runtime.pairs import Pairs
 
 TargetMetric: TypeAlias = Literal["f1", "precision", "recall"]
 Similarities: TypeAlias = NDArray[np.float64]

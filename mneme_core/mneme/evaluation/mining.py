@@ -15,7 +15,7 @@ import numpy as np
 from mneme.engine.keys import canonical_text
 from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Vectors
-from mneme.evaluation.pairs import Pair
+from mneme.runtime.pairs import Pair
 
 FLOOR = 0.6
 BLOCK = 512

@@ -11,7 +11,7 @@ from mneme.engine.guarded import Guarded
 from mneme.engine.judge import Policy, Threshold
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
-from mneme.evaluation.policy_file import read_policy
+from mneme.runtime.policy_file import read_policy
 
 EXACT: Final = "exact"
 HELP: Final = (

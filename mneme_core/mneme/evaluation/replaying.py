@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from mneme.demo.traffic import DemoRequest
 from mneme.evaluation.contenders import Contender
 from mneme.evaluation.figures import Asked
-from mneme.evaluation.pairs import LabelledPair
+from mneme.runtime.pairs import LabelledPair
 
 
 def ask_pairs(contender: Contender, pairs: Sequence[LabelledPair], step: Callable[[], None]) -> list[Asked]:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from mneme.engine.judge import Policy
 from mneme.errors import InvalidArgumentError
-from mneme.evaluation.pairs import append_row
 from mneme.model import Candidate, Neighbour, Verdict
+from mneme.runtime.pairs import append_row
 
 _log = logging.getLogger("mneme.shadow")
 

@@ -20,7 +20,7 @@ from mneme.errors import InvalidArgumentError
 from mneme.evaluation.calibration import NoThresholdError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.figures import Rate, rate
-from mneme.evaluation.pairs import LabelledPair, Pair
+from mneme.runtime.pairs import LabelledPair, Pair
 
 PolicyKind: TypeAlias = Literal["guarded", "threshold"]
 Score: TypeAlias = Callable[[str, str], float]

@@ -8,7 +8,7 @@ from typing import Any
 from mneme.engine.guarded import Guarded
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
-from mneme.evaluation.policy_file import read_policy
+from mneme.runtime.policy_file import read_policy
 from mneme.stores.base import Store
 
 

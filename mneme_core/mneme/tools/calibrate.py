@@ -22,8 +22,8 @@ from mneme.evaluation.calibration import (
     find_threshold,
     precision_recall_curve,
 )
-from mneme.evaluation.pairs import read_pairs
 from mneme.model import VectorDtype
+from mneme.runtime.pairs import read_pairs
 from mneme.tools.loading import load_embedder
 
 __all__ = ["CalibrationResult", "PrecisionRecall", "find_threshold", "main", "precision_recall_curve"]
