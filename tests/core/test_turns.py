@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mneme import InvalidArgumentError, SemanticCache, Similar
+from mneme import InvalidArgumentError, SemanticCache, Similar, Verdict
 from mneme.testing import WordEmbedder
 
 OPTIONS = {"embedder": WordEmbedder(), "similarity_threshold": 0.6}
@@ -139,3 +139,39 @@ def test_turns_without_end_are_refused(cache):
 def test_the_name_in_metadata_is_ours(cache):
     with pytest.raises(InvalidArgumentError, match=r"mneme\.turns"):
         cache.put("x", "y", metadata={"mneme.turns": []})
+
+
+def test_of_a_thousand_conversations_only_those_of_one_shape_are_judged(cache):
+    judged = []
+
+    class Counting:
+        floor = 0.5
+
+        def judge(self, query, neighbour, neighbours):
+            judged.append(neighbour)
+            return Verdict(True, 1.0, "near")
+
+    with SemanticCache.open("memory:", embedder=WordEmbedder(), policy=Counting()) as counted:
+        for number in range(200):
+            turns = [f"What is topic {number}?"] * (1 + number % 4)
+            counted.put("How long does it take?", str(number), vary=after(*turns))
+        assert counted.get("How long does it take now?", vary=after(*["Who climbed the mountain?"] * 4)) is None
+
+    assert 50 <= len(set(map(id, judged))) <= 8 + 32 + 50
+
+
+def test_judging_ends_where_many_were_refused():
+    judged = []
+
+    class Refusing:
+        floor = 0.0
+
+        def judge(self, query, neighbour, neighbours):
+            judged.append(neighbour.query)
+            return Verdict(False, 0.0, "no")
+
+    with SemanticCache.open("memory:", embedder=WordEmbedder(), policy=Refusing()) as cache:
+        cache.put_many([(f"question {number}", "answer") for number in range(700)])
+        assert cache.get("question") is None
+
+    assert len(judged) == 8 + 32 + 128 + 512

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from mneme.engine.guard.turns import Turn, turns_difference
+from mneme.engine.guard.turns import Turn, is_instruction, turns_difference
 from mneme.engine.judge import Policy
 from mneme.engine.keys import canonical_text
 from mneme.errors import InvalidArgumentError
@@ -55,7 +55,12 @@ def split(vary: Vary) -> Split | None:
         raise InvalidArgumentError(f"vary names similar turns {len(names)} times, as {', '.join(names)}; it may once.")
     turns = vary[names[0]].turns
     said = [[role, canonical_text(text)] for role, text in turns]
-    return Split({**vary, names[0]: said}, {**vary, names[0]: {TURNS: "similar"}}, turns)
+    # What would be refused anyhow is not even looked at: of one follow-up there may be thousands.
+    shape = {
+        "user": sum(role == "user" for role, _ in turns),
+        "others": [turn for turn in turns if is_instruction(turn)],
+    }
+    return Split({**vary, names[0]: said}, {**vary, names[0]: {TURNS: shape}}, turns)
 
 
 class InContext:

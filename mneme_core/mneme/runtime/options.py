@@ -56,6 +56,8 @@ class Options:
             given = getattr(self, name)
             if given is not None and not callable(given):
                 raise InvalidArgumentError(f"{name} is {given!r}; it is a function.")
+        if not (self.feedback is None or isinstance(self.feedback, str | PathLike)):
+            raise InvalidArgumentError(f"feedback is {self.feedback!r}; it is the path of a file.")
         for name in ("max_query_bytes", "max_response_bytes", "max_metadata_bytes"):
             _check_count(getattr(self, name), name)
         if self.multi_process_mode not in MODES:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("mneme.cache")
 
 NEIGHBOURS = 8
+# Refused for one lookup, about, before it is a miss: a policy that reads texts takes a tenth of a millisecond for each,
+# and where hundreds of nearer ones were refused the next is hardly an answer.
+MOST_REFUSED = 512
 # A thread hop costs about 0.1 ms; a search that is shorter than this is not worth one.
 INLINE_SECONDS = 0.001
 
@@ -59,13 +62,13 @@ def _accepted(core: Core, request: Request, vector: Vector, now: float) -> Candi
 
 
 def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
-    """Judge neighbours, nearest first, in ever larger rounds until one is accepted or none is left."""
+    """Judge neighbours, nearest first, in ever larger rounds; ends with one accepted, none left or many refused."""
     floor, wanted = core.policy.floor, NEIGHBOURS
     policy = judging(core, request)
     while True:
         near = nearest(core, request.partition, vector, wanted, floor)
         choice = choose(request.query, neighbours(core, near, vector, now), policy, core.validator)
-        if choice.accepted is not None or len(near) < wanted:
+        if choice.accepted is not None or len(near) < wanted or len(choice.refused) >= MOST_REFUSED:
             return choice
         wanted *= 4
 

@@ -39,7 +39,7 @@ def turns_difference(question: str, here: Sequence[Turn], there: Sequence[Turn])
     """
     if list(here) == list(there):
         return None
-    roles = [[turn for turn in turns if turn[0] not in ("user", "assistant")] for turns in (here, there)]
+    roles = [list(filter(is_instruction, turns)) for turns in (here, there)]
     if roles[0] != roles[1]:
         return "turns: other instructions"
     told = _apart(*([text for role, text in turns if role == "user"] for turns in (here, there)))
@@ -48,6 +48,11 @@ def turns_difference(question: str, here: Sequence[Turn], there: Sequence[Turn])
     answers = [[" ".join(text.split()) for role, text in turns if role == "assistant"] for turns in (here, there)]
     pointer = None if answers[0] == answers[1] else points_back(question)
     return None if pointer is None else f"turns: other answers before, and the question has {pointer!r}"
+
+
+def is_instruction(turn: Turn) -> bool:
+    """Whether a turn is neither the user's nor the assistant's."""
+    return turn[0] not in ("user", "assistant")
 
 
 def points_back(question: str) -> str | None:
