@@ -111,7 +111,8 @@ class StoreDifferential(RuleBasedStateMachine):
         """What a new handle finds is the same."""
         with closing(self.make()) as store:
             fresh, model = _reader(store), _reader(self.memory)
-            fresh.pull(), model.pull()
+            fresh.pull()
+            model.pull()
             numbers = [held.id for held in model.entries.values()]
 
             assert fresh.entries == model.entries
