@@ -91,6 +91,7 @@ def _turn(turn: Any, position: int) -> Turn:
         role, text = turn.get("role"), turn.get("content")
     if not (isinstance(role, str) and isinstance(text, str)):
         raise InvalidArgumentError(
-            f'turn {position} is {turn!r}; it is a text of the user, or a mapping with the texts "role" and "content".'
+            f"turn {position} is of type {type(turn).__name__}; it is a text of the user, or a mapping with the texts "
+            '"role" and "content".'
         )
     return role, text
