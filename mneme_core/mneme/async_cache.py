@@ -7,7 +7,7 @@ import contextvars
 import inspect
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from types import TracebackType
@@ -15,12 +15,24 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from mneme.embedders.adapters import to_async_embedder
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.engine.origins import origins_of
 from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
-from mneme.runtime import checkpoint, computing, explaining, feedback, opening, searching, streams, writing
-from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan
+from mneme.runtime import (
+    checkpoint,
+    computing,
+    explaining,
+    feedback,
+    invalidating,
+    opening,
+    searching,
+    streams,
+    writing,
+)
+from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
 from mneme.runtime.facade import Facade, check_embedder
+from mneme.runtime.invalidating import Source
 from mneme.runtime.requests import Request
 from mneme.stores.base import Change, Delete
 
@@ -97,18 +109,21 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         vary: Vary | None = None,
         metadata: Metadata | None = None,
         ttl: float | None = None,
+        tags: Iterable[str] = (),
+        source_version: Mapping[str, str] | None = None,
         mode: Mode = "semantic",
     ) -> None:
         """Store an answer, in place of the one of the same request; once it returns it survives the process.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
+        tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
         mode "exact" stores no vector: only the same request will find it.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = writing.draft(core, request, response, metadata, ttl)
+        draft = writing.draft(core, request, response, metadata, ttl, origins_of(tags, source_version))
         if draft is None:
             return
         vector = await self._vector(request, embedding)
@@ -142,12 +157,18 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         mode: Mode = "semantic",
         codec: Codec[T] | None = None,
         cache_if: Admission[T] | None = None,
+        tags: Tags[T] = (),
+        source_version: SourceVersion[T] | None = None,
+        stale_while_revalidate: float | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
         codec: how values become text and back; without one only text is stored. cache_if: whether a value may be
-        stored; "exact" stores it for the same request alone. An error of `compute` is raised in every caller that
-        waits and is not stored; an error of the cache is logged, and the value is computed.
+        stored; "exact" stores it for the same request alone. tags, source_version: as for `put`, or functions of the
+        value; what was begun before it was invalidated is not stored. stale_while_revalidate: seconds after its ttl for
+        which the answer of the same request is still given, while it is computed anew once in the background.
+        An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
+        and the value is computed.
         """
         core = self._core
         plan = computing.plan(
@@ -158,11 +179,20 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             ttl=ttl,
             metadata=metadata,
             mode=mode,
+            tags=tags,
+            source_version=source_version,
+            stale_while_revalidate=stale_while_revalidate,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(await _value(compute))
-        outcome = plan.of_hit(await self._exact(plan.request))
+        outcome = plan.of_hit(await self._exact(plan.request)) or plan.of_refused()
         if outcome is not None:
+            return outcome
+        outcome = plan.of_stale()
+        if outcome is not None:
+            core.refreshes.astart(
+                plan.flight, lambda: core.flights.arun(plan.flight, lambda: self._make(plan, compute))
+            )
             return outcome
         filled, led = await core.flights.arun(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else await self._follow(plan, filled)
@@ -181,6 +211,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
                 return Filled(outcome, None)
         else:
             core.miss(request, "bypass")
+        return await self._make(plan, compute)
+
+    async def _make(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]]) -> Filled[T]:
         started = time.perf_counter()
         value = await _value(compute)
         seconds = time.perf_counter() - started
@@ -192,8 +225,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl)
-            if draft is None:
+            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
+            if draft is None or plan.is_outdated(plan.moment, kept.origins):
                 return
             try:
                 vector = await self._vector(request) if kept.semantic else None
@@ -201,6 +234,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
                 _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
                 vector = None
             await self._write([writing.entry(core, draft, vector, seconds)])
+            if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
+                core.remove_answer(request.key.hex(), kept.text)
             writing.evict(core, request.namespace)
         except (MnemeError, TypeError):
             _log.warning("a computed value could not be stored", exc_info=True)
@@ -229,6 +264,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         metadata: Metadata | None = None,
         mode: Mode = "semantic",
         cache_if: Admission[list[T]] | None = None,
+        tags: Tags[list[T]] = (),
+        source_version: SourceVersion[list[T]] | None = None,
     ) -> Outcome[AsyncIterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
 
@@ -245,6 +282,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             ttl=ttl,
             metadata=metadata,
             mode=mode,
+            tags=tags,
+            source_version=source_version,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(produce())
@@ -310,18 +349,21 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         vary: Vary | None = None,
         metadata: Metadata | None = None,
         ttl: float | None = None,
+        tags: Iterable[str] = (),
+        source_version: Mapping[str, str] | None = None,
         mode: Mode = "semantic",
     ) -> None:
         """Store (query, response) pairs: one call of the embedder, one transaction, all or none.
 
-        metadata, ttl, vary and mode hold for each of them.
+        metadata, ttl, tags, source_version, vary and mode hold for each of them.
         """
         core = self._core
         core.check_open()
         pairs = list(items)
         given = computing.paired(pairs, embeddings)
+        origins = origins_of(tags, source_version)
         drafts = [
-            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl)
+            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins)
             for query, response in pairs
         ]
         kept = [(draft, vector) for draft, vector in zip(drafts, given, strict=True) if draft is not None]
@@ -357,6 +399,37 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             return False
         await self._write([Delete(record.key.hex())])
         return True
+
+    async def invalidate(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        source: Source | None = None,
+        query: str | None = None,
+        near: str | None = None,
+        min_similarity: float = 0.85,
+        namespace: str | None = None,
+    ) -> int:
+        """Remove the answers that are out of date, whatever their `vary`; return how many.
+
+        Exactly one of: tags, those that carry one of them; source, those made from it, or, as {source: version}, from
+        another version of it; query, all answers of the same question; near, those to questions whose cosine with it
+        reaches min_similarity. namespace: None is every one, or that of the scope around.
+        What others put before this returns is removed too; what `get_or_compute` of this process began before is not
+        stored. Raises StoreBackendError where the store cannot be read or written.
+        """
+        core = self._core
+        core.check_open()
+        aim = invalidating.aim(core, tags, source, query, near, min_similarity, namespace)
+        vector = None if aim.near is None else await self._vector(aim.near)
+        await self._store(core.journal.catch_up)
+        number = 0
+        # Writing brings in what others put meanwhile: until nothing is left of it.
+        while removals := await self._run(invalidating.removals, core, aim, vector):
+            await self._write(removals)
+            number += len(removals)
+        invalidating.tell(core, aim, number)
+        return number
 
     def clear_namespace(self, namespace: str) -> int:
         """Remove a namespace's entries and counters; return how many entries."""

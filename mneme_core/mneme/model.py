@@ -235,7 +235,9 @@ class Outcome(Generic[T]):
     """What `get_or_compute` gives back."""
 
     value: T
-    status: Literal["hit", "computed"]
+    status: Literal["hit", "computed", "stale", "refused"]
+    """`stale`: the old answer, which is computed anew meanwhile. `refused`: one that was just computed and may not be
+    stored, given again while `negative_ttl` lasts."""
     similarity: float | None
     """Of the hit; None where the value was computed."""
     hit: Hit | None

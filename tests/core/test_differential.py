@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from mneme import AsyncSemanticCache, Hit, MemoryStore, MnemeError, Outcome, SemanticCache, SQLiteStore
 from mneme.testing import AsyncWordEmbedder, FakeClock, WordEmbedder
 
-OPTIONS = {"max_entries": 4, "namespace_quotas": {"b": 2}, "default_ttl": 50, "similarity_threshold": 0.8}
+OPTIONS = {
+    "max_entries": 4,
+    "namespace_quotas": {"b": 2},
+    "default_ttl": 50,
+    "similarity_threshold": 0.8,
+    "ttl_jitter": 0.1,
+    "negative_ttl": 3,
+}
 WORDS = ("red", "green", "blue", "dark", "light")
 
 queries = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join) | st.sampled_from(["", "RED  blue"])
@@ -23,7 +30,17 @@ places = st.fixed_dictionaries(
     {"namespace": st.sampled_from(["default", "b"])},
     optional={"vary": st.sampled_from([{}, {"model": "m"}])},
 )
+tags = st.sampled_from([(), (), ["t"], ["t", "u"], ["u"]])
+versions = st.sampled_from([None, {"s": "1"}, {"s": "2"}])
 modes = st.sampled_from(["semantic", "semantic", "exact"])
+
+
+aims = st.one_of(
+    st.fixed_dictionaries({"tags": tags}),
+    st.fixed_dictionaries({"source": st.sampled_from(["s", {"s": "2"}])}),
+    st.fixed_dictionaries({"query": queries, "namespace": st.sampled_from([None, "b"])}),
+    st.fixed_dictionaries({"near": queries, "min_similarity": st.sampled_from([0.5, 0.9])}),
+)
 
 
 def call(name, *arguments, **options):
@@ -37,10 +54,11 @@ def whole(name, *arguments):
 
 operations = st.one_of(
     call("put", queries, answers, ttl=ttls, mode=modes),
-    call("put", queries, answers, ttl=ttls, mode=modes),
+    call("put", queries, answers, tags=tags, source_version=versions),
     call("get", queries, mode=modes, bypass=st.booleans()),
     call("get", queries, mode=modes),
-    call("get_or_compute", queries, answers, ttl=ttls, mode=modes),
+    call("get_or_compute", queries, answers, ttl=ttls, mode=modes, tags=tags),
+    st.tuples(st.just("invalidate"), st.just(()), aims, st.just({})),
     call("get_many", st.lists(queries, max_size=3), mode=modes),
     call("put_many", st.lists(st.tuples(queries, answers), max_size=3), ttl=ttls, mode=modes),
     call("put", queries, st.just(None)),

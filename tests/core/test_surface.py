@@ -104,21 +104,25 @@ def test_the_constructor_takes_what_is_documented(facade):
     positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
-    assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], {"policy", "feedback", "clock"})
+    added = {"policy", "feedback", "ttl_jitter", "negative_ttl", "clock"}
+    assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 
 METHODS = {
     "get": "query embedding=None namespace='default' vary=None mode='semantic' bypass=False",
-    "put": "query response embedding=None namespace='default' vary=None metadata=None ttl=None mode='semantic'",
+    "put": "query response embedding=None namespace='default' vary=None metadata=None ttl=None tags=() "
+    "source_version=None mode='semantic'",
     "get_or_compute": "query compute namespace='default' vary=None ttl=None metadata=None mode='semantic' codec=None "
-    "cache_if=None",
+    "cache_if=None tags=() source_version=None stale_while_revalidate=None",
     "get_or_stream": "query produce codec namespace='default' vary=None ttl=None metadata=None mode='semantic' "
-    "cache_if=None",
+    "cache_if=None tags=() source_version=None",
     "get_many": "queries embeddings=None namespace='default' vary=None mode='semantic'",
-    "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None mode='semantic'",
+    "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None tags=() "
+    "source_version=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
     "explain": "query embedding=None namespace='default' vary=None k=5",
     "report_wrong": "hit",
+    "invalidate": "tags=() source=None query=None near=None min_similarity=0.85 namespace=None",
     "key": "query namespace='default' vary=None",
     "scope": "namespace=None vary=None",
     "override": "bypass=False refresh=False read_only=False",
@@ -153,8 +157,8 @@ def test_there_are_no_other_public_methods(facade):
 
 
 AWAITED = (
-    "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong vacuum compact dumps loads "
-    "close"
+    "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong invalidate vacuum compact "
+    "dumps loads close"
 )
 
 

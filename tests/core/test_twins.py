@@ -23,6 +23,7 @@ TRANSLATION = {
     "await ": "",
     "_value(compute)": "compute()",
     ".arun(": ".run(",
+    ".astart(": ".start(",
     ".astreams.": ".streams.",
     "areplayed(": "replayed(",
     "AsyncIterator": "Iterator",

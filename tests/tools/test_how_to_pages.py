@@ -14,7 +14,16 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
 
 
 @pytest.mark.parametrize(
-    "name", ["calibrate", "shadow-and-feedback", "change-the-embedder", "metrics", "write-a-plugin", "write-a-store"]
+    "name",
+    [
+        "calibrate",
+        "invalidate",
+        "shadow-and-feedback",
+        "change-the-embedder",
+        "metrics",
+        "write-a-plugin",
+        "write-a-store",
+    ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (PAGES / f"{name}.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)

@@ -30,6 +30,21 @@ def effective_ttl(ttl: float | None, default_ttl: float | None) -> float | None:
     return None if chosen == NEVER else float(chosen)
 
 
+def jittered(ttl: float | None, jitter: float, key: bytes) -> float | None:
+    """Return the ttl shortened by up to its share `jitter`, in [0, 1): by how much, the key alone decides.
+
+    What is stored together does not run out together.
+    """
+    if ttl is None or not jitter:
+        return ttl
+    return ttl * (1.0 - jitter * (int.from_bytes(key[:4], "big") / 2**32))
+
+
+def is_stale(created_at: float, ttl: float | None, grace: float, now: float) -> bool:
+    """Return whether an entry has run out, but not for longer than `grace` seconds."""
+    return ttl is not None and is_expired(created_at, ttl, now) and not is_expired(created_at, ttl + grace, now)
+
+
 def check_ttl(ttl: float | None, name: str) -> None:
     """Raise InvalidArgumentError unless `ttl` is None or a number of seconds above zero."""
     if ttl is None:

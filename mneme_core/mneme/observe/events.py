@@ -15,7 +15,7 @@ class Events:
     """Calls each listener with (event, attributes). Used with no lock held.
 
     hit {namespace, layer, similarity, confidence, age_seconds}; miss {namespace, reason};
-    eviction {namespace, count}; expired {namespace, count}.
+    eviction {namespace, count}; expired {namespace, count}; invalidated {namespace (None for all), count}.
     """
 
     def __init__(self, listeners: Sequence[MetricsHook | None]) -> None:

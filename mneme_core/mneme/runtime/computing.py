@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
 from mneme.engine.freshness import check_ttl
+from mneme.engine.origins import NOWHERE, Origins, check_sources, check_tags, origins_of
 from mneme.errors import InvalidArgumentError
 from mneme.model import Hit, Metadata, Mode, Outcome
+from mneme.runtime import labels
 from mneme.runtime.core import Core
+from mneme.runtime.refusals import Refused
 from mneme.runtime.requests import Request, check_mode
 
 _log = logging.getLogger("mneme.cache")
@@ -54,12 +57,19 @@ Admission: TypeAlias = Callable[[T], "bool | Literal['exact']"]
 """Whether a value may be stored; "exact": for the same request alone."""
 
 
+Tags: TypeAlias = "Iterable[str] | Callable[[T], Iterable[str]]"
+"""Tags of a value, or a function of the value that gives them."""
+SourceVersion: TypeAlias = "Mapping[str, str] | Callable[[T], Mapping[str, str]]"
+"""Source -> version of what a value was made from, or a function of the value that gives it."""
+
+
 class Kept(NamedTuple):
     """What is stored of a computed value."""
 
     text: str
     semantic: bool
     """Whether a request in other words may be answered with it."""
+    origins: Origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,12 @@ class Plan(Generic[T]):
     cache_if: Admission[T] | None
     ttl: float | None
     metadata: Metadata | None
+    tags: Tags[T] = ()
+    source_version: SourceVersion[T] | None = None
+    grace: float | None = None
+    """Seconds for which an answer that ran out is served while it is computed anew."""
+    moment: int = 0
+    """When it was begun, as `Invalidated` counts."""
 
     def of_hit(self, hit: Hit | None) -> Outcome[T] | None:
         """Return the outcome of a hit; None for no hit, and for one that cannot be decoded, which is removed."""
@@ -95,6 +111,26 @@ class Plan(Generic[T]):
             return None
         return Outcome(value, "hit", hit.similarity, hit, hit.compute_seconds or 0.0)
 
+    def of_stale(self) -> Outcome[T] | None:
+        """Return the outcome of an answer that has just run out; the caller sees to it that it is computed anew."""
+        if self.grace is None or not (self.request.reads and self.request.writes):
+            return None
+        outcome = self.of_hit(self.core.stale(self.request, self.grace))
+        return outcome and Outcome(outcome.value, "stale", 1.0, outcome.hit, outcome.saved_seconds)
+
+    def of_refused(self) -> Outcome[T] | None:
+        """Return the outcome of a value that was refused a moment ago."""
+        refused = self.core.refusals.of(self.flight) if self.request.reads else None
+        if refused is None or self.is_outdated(refused.moment):
+            return None
+        return Outcome(self._own(refused.text, refused.value), "refused", None, None, 0.0)
+
+    def is_outdated(self, moment: int, origins: Origins = NOWHERE) -> bool:
+        """Return whether what was begun at `moment` may have been made from what was invalidated since."""
+        request = self.request
+        carried = [("namespace", request.namespace), ("query", request.text), *labels.of_origins(origins)]
+        return self.core.invalidated.since(moment, carried)
+
     @property
     def flight(self) -> tuple[bytes, bool, bool]:
         """What calls that may share one computation have in common."""
@@ -104,22 +140,35 @@ class Plan(Generic[T]):
         """Return what to store of a computed value, or None where it is not to be stored."""
         try:
             admitted = True if self.cache_if is None else self.cache_if(value)
-            text = self.codec.encode(value) if admitted else None
-            if text is None or not self.core.validator(text):
+            wanted = bool(admitted) or self.core.refusals.seconds is not None
+            text = self.codec.encode(value) if wanted else None
+            if not admitted or (text is not None and not self.core.validator(text)):
+                self.core.refusals.note(self.flight, Refused(value, text, self.moment))
                 return None
-            return Kept(text, self.request.semantic and admitted != "exact")
+            if text is None:
+                return None
+            return Kept(text, self.request.semantic and admitted != "exact", self._origins(value))
         except Exception:
             _log.warning("a computed value could not be encoded; it is not cached", exc_info=True)
             return None
+
+    def _origins(self, value: T) -> Origins:
+        tags = self.tags(value) if callable(self.tags) else self.tags
+        source_version = self.source_version
+        return origins_of(tags, source_version(value) if callable(source_version) else source_version)
 
     def of_shared(self, filled: Filled[T]) -> Outcome[T]:
         """Return a follower's outcome: the leader's value, as an object of its own where the codec can make one."""
         if filled.text is None:
             return filled.outcome
+        return computed(self._own(filled.text, filled.outcome.value))
+
+    def _own(self, text: str | None, value: T) -> T:
+        """Return the value of `text` as an object of its own, or else `value`, which others have too."""
         try:
-            return Outcome(self.codec.decode(filled.text), "computed", None, None, 0.0)
+            return value if text is None else self.codec.decode(text)
         except Exception:
-            return filled.outcome
+            return value
 
 
 def computed(value: T) -> Outcome[T]:
@@ -141,17 +190,36 @@ def plan(
     ttl: float | None,
     metadata: Metadata | None,
     mode: Mode,
+    tags: Tags[T] = (),
+    source_version: SourceVersion[T] | None = None,
+    stale_while_revalidate: float | None = None,
 ) -> Plan[T] | None:
     """Return the plan, or None, with a warning, where this call's query or vary cannot be cached.
 
-    Raises InvalidArgumentError for a ttl, metadata or mode that can never be used, CacheClosedError after close.
+    Raises InvalidArgumentError for a ttl, metadata, tags or mode that can never be used, CacheClosedError after close.
     """
     core.check_open()
     check_ttl(ttl, "ttl")
     check_mode(mode)
+    check_ttl(stale_while_revalidate, "stale_while_revalidate")
     core.requests.check_metadata(metadata)
+    # Read once here: an iterator is empty the second time.
+    tags = tags if callable(tags) else check_tags(tags)
+    source_version = source_version if callable(source_version) else check_sources(source_version)
+    moment = core.invalidated.now()
     try:
-        return Plan(core, request(), codec or TextCodec(), cache_if, ttl, metadata)
+        return Plan(
+            core,
+            request(),
+            codec or TextCodec(),
+            cache_if,
+            ttl,
+            metadata,
+            tags,
+            source_version,
+            stale_while_revalidate,
+            moment,
+        )
     except (InvalidArgumentError, TypeError) as error:
         _log.warning("computed without the cache: %s", error)
         return None

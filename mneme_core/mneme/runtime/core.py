@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from mneme import plugins
-from mneme.engine.freshness import is_expired
+from mneme.engine.freshness import is_expired, is_stale
 from mneme.engine.judge import Trial
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
@@ -25,11 +25,15 @@ from mneme.runtime.embedding import Embeddings
 from mneme.runtime.feedback import Feedback
 from mneme.runtime.flight import Flights
 from mneme.runtime.journal import Journal
+from mneme.runtime.labels import Invalidated
 from mneme.runtime.options import Options
+from mneme.runtime.record import Record
+from mneme.runtime.refreshing import Refreshes
+from mneme.runtime.refusals import Refusals
 from mneme.runtime.requests import Request, Requests
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
-from mneme.runtime.table import Record, Table
+from mneme.runtime.table import Table
 from mneme.stores.base import Identity, Store
 
 _log = logging.getLogger("mneme.cache")
@@ -62,12 +66,15 @@ class Core:
         self.counters = Counters()
         self.embeddings = Embeddings(dim)
         self.flights = Flights()
+        self.refreshes = Refreshes()
+        self.refusals = Refusals(options.negative_ttl, options.clock)
+        self.invalidated = Invalidated()
         self.streams, self.astreams = Streams(), AsyncStreams()
         self.events = Events([options.metrics_hook, plugins.listener()])
         self.closed = False
         index = self._new_index()
         store.open(self.identity)
-        self.resident = Resident(self.table, index, self.counters, dim)
+        self.resident = Resident(self.table, index, self.counters, dim, self.invalidated)
         self.journal = Journal(store, self.resident)
         try:
             self.journal.load()
@@ -145,6 +152,17 @@ class Core:
             if record is None or (record.ttl is not None and is_expired(record.created_at, record.ttl, now)):
                 return None
             table.touch(record, now)
+            self.counters.add(record.namespace, count.HITS_EXACT)
+        return self.hit(request, record, 1.0, 1.0, "exact", now)
+
+    def stale(self, request: Request, grace: float) -> Hit | None:
+        """Return the exact entry as a hit where it ran out not longer than `grace` seconds ago. Memory only."""
+        now = self.clock()
+        with self.table.lock:
+            record = self.table.by_key.get(request.key)
+            if record is None or not is_stale(record.created_at, record.ttl, grace, now):
+                return None
+            self.table.touch(record, now)
             self.counters.add(record.namespace, count.HITS_EXACT)
         return self.hit(request, record, 1.0, 1.0, "exact", now)
 
@@ -226,7 +244,9 @@ class Core:
         """Make this process's own locks, connection and threads."""
         self.table.lock = threading.Lock()
         self._executor, self._executor_lock = None, threading.Lock()
-        self.flights = Flights()
+        self.flights, self.refreshes = Flights(), Refreshes()
+        self.refusals.after_fork()
+        self.invalidated.after_fork()
         self.streams, self.astreams = Streams(), AsyncStreams()
         self.embeddings.after_fork()
         self.store.after_fork()

@@ -44,8 +44,11 @@ class Facade(Generic[E]):
     similarity_threshold, confidence_fn, min_confidence: a semantic neighbour is served when its cosine reaches the
     threshold and its confidence (the cosine, unless confidence_fn says otherwise) reaches min_confidence.
     policy: judges neighbours in their place. feedback: a JSONL file for what `report_wrong` is told, read when opening.
-    default_ttl: seconds; None keeps entries. max_entries, namespace_quotas: limits, kept by evicting the least
-    recently used; a namespace with a quota is ruled by that alone.
+    default_ttl: seconds; None keeps entries. ttl_jitter: every ttl is shortened by up to this share of it, so that what
+    is stored together does not run out together. negative_ttl: seconds for which `get_or_compute` gives a value again
+    that validator or cache_if refused; None asks anew each time.
+    max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
+    by that alone.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
@@ -82,6 +85,8 @@ class Facade(Generic[E]):
         min_confidence: float = 0.7,
         policy: Policy | None = None,
         feedback: str | PathLike[str] | None = None,
+        ttl_jitter: float = 0.0,
+        negative_ttl: float | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -109,6 +114,8 @@ class Facade(Generic[E]):
             min_confidence=min_confidence,
             policy=policy,
             feedback=feedback,
+            ttl_jitter=ttl_jitter,
+            negative_ttl=negative_ttl,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)

@@ -14,8 +14,8 @@ from mneme.engine.judge import Policy
 from mneme.engine.reported import Corrected, WrongPairs
 from mneme.model import Hit, StoredEntry
 from mneme.runtime.pairs import append_row, read_labelled
+from mneme.runtime.record import Record
 from mneme.runtime.searching import nearest
-from mneme.runtime.table import Record
 from mneme.stores.base import Change, Delete, Put
 
 if TYPE_CHECKING:

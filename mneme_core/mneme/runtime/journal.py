@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError
 from mneme.indexes.base import Index
 from mneme.runtime import collector
+from mneme.runtime.record import Record
 from mneme.runtime.resident import Resident, cleared, without
-from mneme.runtime.table import Record
 from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, Usage
 
 _log = logging.getLogger("mneme.store")

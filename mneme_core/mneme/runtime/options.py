@@ -25,6 +25,8 @@ class Options:
 
     similarity_threshold: float = 0.85
     default_ttl: float | None = None
+    ttl_jitter: float = 0.0
+    negative_ttl: float | None = None
     max_entries: int | None = None
     namespace_quotas: Mapping[str, int] | None = None
     confidence_fn: ConfidenceFn | None = None
@@ -47,6 +49,15 @@ class Options:
     def __post_init__(self) -> None:
         self.judge()
         check_ttl(self.default_ttl, "default_ttl")
+        check_ttl(self.negative_ttl, "negative_ttl")
+        if (
+            isinstance(self.ttl_jitter, bool)
+            or not isinstance(self.ttl_jitter, int | float)
+            or not (0 <= self.ttl_jitter < 1)
+        ):
+            raise InvalidArgumentError(
+                f"ttl_jitter is {self.ttl_jitter!r}; it is a share of the ttl from 0 to below 1."
+            )
         check_dtype(self.vector_dtype)
         if self.max_entries is not None:
             _check_count(self.max_entries, "max_entries")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from mneme.engine.guard.turns import Turn
 from mneme.engine.keys import Normalizer, key_of, normalizer, partition_of
-from mneme.engine.turns import TURNS, split
+from mneme.engine.origins import OWN_PREFIX
+from mneme.engine.turns import split
 from mneme.errors import InvalidArgumentError
 from mneme.model import Metadata, Mode, Vary
 from mneme.runtime.scope import Scope, merged, scope_of
@@ -139,10 +140,19 @@ class Requests:
             text = json.dumps(metadata, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"metadata is not JSON: {error}. Nothing was stored.") from error
-        if TURNS in metadata:
-            raise InvalidArgumentError(f"metadata has the name {TURNS!r}, which is Mneme's own. Choose another.")
+        copy: Metadata = json.loads(text)
+        for name in copy:
+            if name.startswith(OWN_PREFIX):
+                raise InvalidArgumentError(
+                    f"metadata has the name {name!r}; names that begin with {OWN_PREFIX!r} are Mneme's own. "
+                    "Choose another."
+                )
+        self.check_metadata_size(text)
+        return copy
+
+    def check_metadata_size(self, text: str) -> None:
+        """Raise InvalidArgumentError for metadata, as JSON text, over its limit."""
         check_size(text, self._max_metadata, "metadata", "max_metadata_bytes")
-        return json.loads(text)  # type: ignore[no-any-return]  # a dict was dumped
 
 
 def check_size(text: str, limit: int, name: str, argument: str) -> None:

@@ -8,19 +8,24 @@ import numpy as np
 
 from mneme.indexes.base import Index
 from mneme.runtime.counters import Counters
-from mneme.runtime.table import Record, Table
+from mneme.runtime.labels import Invalidated
+from mneme.runtime.record import Record
+from mneme.runtime.table import Table
 from mneme.stores.base import Change, Clear, Delete, EntryRow, Put, Usage
 
 
 class Resident:
     """Applies changes. One thread at a time, but for `retire` and `forget`, which wait for nobody."""
 
-    def __init__(self, table: Table, index: Index, counters: Counters, dim: int) -> None:
+    def __init__(
+        self, table: Table, index: Index, counters: Counters, dim: int, invalidated: Invalidated | None = None
+    ) -> None:
         self.index = index
         self.unread = range(0)
         """The ids among which are entries whose vectors were not yet read from the store."""
         self._table = table
         self._counters = counters
+        self._invalidated = invalidated or Invalidated()
         self._dim = dim
 
     def apply(self, changes: Iterable[tuple[int, Change]]) -> None:
@@ -68,8 +73,11 @@ class Resident:
 
     def apply_foreign(self, changes: Sequence[Change]) -> None:
         """Apply what other writers changed: their entries are numbered, and their clearing drops counters here too."""
+        gone = cleared(changes)
         self.apply(map(_settled, changes))
-        self.drop_counters(cleared(changes))
+        self.drop_counters(gone)
+        for namespace in gone:
+            self._invalidated.note_cleared(namespace)
 
     def drop_counters(self, namespaces: Iterable[str | None]) -> None:
         """Forget the counters of these namespaces; None stands for all."""
@@ -87,6 +95,7 @@ class Resident:
 
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, with its counters."""
+        self._invalidated.note_cleared(namespace)
         self._clear(Clear(namespace), {})
         self.drop_counters([namespace])
 

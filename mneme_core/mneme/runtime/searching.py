@@ -13,8 +13,8 @@ from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
 from mneme.model import Candidate, Hit, Neighbour
 from mneme.runtime import counters as count
+from mneme.runtime.record import Record
 from mneme.runtime.requests import Request
-from mneme.runtime.table import Record
 
 if TYPE_CHECKING:
     from mneme.runtime.core import Core

@@ -2,86 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import NamedTuple
 
 from mneme.engine import eviction
 from mneme.engine.freshness import is_expired
-from mneme.engine.guard.turns import Turn
-from mneme.engine.turns import TURNS
-from mneme.model import Metadata, StoredEntry
+from mneme.runtime.labels import Label, Labels
+from mneme.runtime.record import Record
 from mneme.stores.base import EntryRow
 
 # Where an EntryRow has them.
 _ID, _NAMESPACE, _KEY = itemgetter(0), itemgetter(1), itemgetter(2)
 _UNTOUCHED = (0.0, 0)
-
-
-class Record(NamedTuple):
-    """An entry without its vector: an EntryRow with names."""
-
-    id: int
-    namespace: str
-    key: bytes
-    query: str
-    response: str
-    vector_bytes: int | None
-    metadata: str | None
-    """As text: every hit gets metadata of its own, and text is smaller than what it stands for."""
-    created_at: float
-    last_accessed_at: float
-    """When it was stored or loaded; what came since stands in the table."""
-    ttl: float | None
-    access_count: int
-    partition: bytes
-    compute_seconds: float | None
-
-    @property
-    def searchable(self) -> bool:
-        """Whether it has a vector."""
-        return bool(self.vector_bytes)
-
-    @classmethod
-    def of(cls, entry: StoredEntry, id: int) -> Record:
-        """Return the record of an entry under its place in the store's log."""
-        return cls(
-            id,
-            entry.namespace,
-            bytes.fromhex(entry.query_hash),
-            entry.query,
-            entry.response,
-            len(entry.embedding),
-            json.dumps(entry.metadata) if entry.metadata else None,
-            entry.created_at,
-            entry.last_accessed_at,
-            entry.ttl,
-            entry.access_count,
-            entry.partition,
-            entry.compute_seconds,
-        )
-
-    def metadata_copy(self) -> Metadata:
-        """Return the metadata as an object of the caller's own."""
-        if self.metadata is None:
-            return {}
-        metadata = self.metadata_as_stored()
-        metadata.pop(TURNS, None)
-        return metadata
-
-    def metadata_as_stored(self) -> Metadata:
-        """Return the metadata with what Mneme keeps in it."""
-        return {} if self.metadata is None else json.loads(self.metadata)
-
-    def turns(self) -> tuple[Turn, ...]:
-        """Return what was said before, where it is compared by meaning."""
-        if self.metadata is None or TURNS not in self.metadata:
-            return ()
-        return tuple((role, text) for role, text in json.loads(self.metadata).get(TURNS, ()))
 
 
 def _records_of(rows: Iterable[EntryRow]) -> list[Record]:
@@ -102,6 +37,7 @@ class Table:
         self.counts: dict[str, int] = {}
         self.touched: dict[int, tuple[float, int]] = {}
         """Id -> (last access, accesses) that the store does not have yet."""
+        self._labels = Labels()
         self._quotas = dict(quotas)
         self._limits: dict[str | None, int] = dict(quotas.items())
         if max_entries is not None:
@@ -116,6 +52,7 @@ class Table:
         old = self.remove(record.key)
         self.by_key[record.key] = record
         self.by_id[record.id] = record
+        self._labels.add(record)
         self.counts[record.namespace] = self.counts.get(record.namespace, 0) + 1
         order = self._recency.get(self._scope(record.namespace))
         if order is not None:
@@ -129,6 +66,7 @@ class Table:
         self.by_id.update(zip(map(_ID, rows), records, strict=True))
         for namespace, number in Counter(map(_NAMESPACE, rows)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
+        self._labels.load(records)
         if self._recency:
             for record in records:
                 order = self._recency.get(self._scope(record.namespace))
@@ -142,6 +80,7 @@ class Table:
             return None
         del self.by_key[key]
         del self.by_id[record.id]
+        self._labels.remove(record)
         left = self.counts[record.namespace] - 1
         if left:
             self.counts[record.namespace] = left
@@ -179,6 +118,10 @@ class Table:
     def of(self, namespace: str | None) -> list[Record]:
         """Return the records of a namespace, or all."""
         return [record for record in self.by_key.values() if namespace in (None, record.namespace)]
+
+    def labelled(self, labels: Iterable[Label]) -> list[Record]:
+        """Return the records that carry one of these labels, in the order in which they came."""
+        return [self.by_id[number] for number in sorted(self._labels.of(labels, self.by_key.values()))]
 
     def expired(self, namespace: str | None, now: float) -> list[Record]:
         """Return the records of a namespace, or all, whose time has run out."""

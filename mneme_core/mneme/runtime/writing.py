@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mneme.engine.freshness import effective_ttl
+from mneme.engine.freshness import effective_ttl, jittered
+from mneme.engine.origins import NOWHERE, Origins, noted
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import unit as unit_vector
 from mneme.errors import NamespaceQuotaExceededError
 from mneme.indexes.base import Vector
 from mneme.model import Metadata, StoredEntry
 from mneme.runtime import counters as count
+from mneme.runtime.record import Record
 from mneme.runtime.requests import Request
-from mneme.runtime.table import Record
 from mneme.stores.base import Put
 
 if TYPE_CHECKING:
@@ -37,7 +39,9 @@ def unit(core: Core, embedding: Any) -> Vector:
     return unit_vector(embedding, core.identity.dim)
 
 
-def draft(core: Core, request: Request, response: str, metadata: Any, ttl: float | None) -> Draft | None:
+def draft(
+    core: Core, request: Request, response: str, metadata: Any, ttl: float | None, origins: Origins = NOWHERE
+) -> Draft | None:
     """Check what is to be put; None where the scope forbids writing. Raises for what cannot be stored."""
     if (core.options.namespace_quotas or {}).get(request.namespace) == 0:
         raise NamespaceQuotaExceededError(
@@ -45,7 +49,10 @@ def draft(core: Core, request: Request, response: str, metadata: Any, ttl: float
             "or do not put into it."
         )
     metadata = core.requests.check_storable(request, response, metadata)
-    lifetime = effective_ttl(ttl, core.options.default_ttl)
+    if origins != NOWHERE:
+        metadata = noted(metadata, origins)
+        core.requests.check_metadata_size(json.dumps(metadata))
+    lifetime = jittered(effective_ttl(ttl, core.options.default_ttl), core.options.ttl_jitter, request.key)
     return Draft(request, response, metadata, lifetime) if request.writes else None
 
 
