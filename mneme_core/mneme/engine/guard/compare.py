@@ -65,7 +65,8 @@ def compare(a: str, b: str) -> Comparison:
         turned = tuple(replace(found, a=found.b, b=found.a) for found in there.differences)
         return replace(there, differences=turned, alone=there.alone[::-1])
     first, second = read(a), read(b)
-    if first.is_readable and second.is_readable and first.sequence == second.sequence and not first.is_code:
+    is_prose = first.is_readable and second.is_readable and not first.is_code and not second.is_code
+    if is_prose and first.sequence == second.sequence and (first.sequence or a.split() == b.split()):
         return _SAME
     doubt = _unreadable(first, second, a, b)
     if doubt is not None:

@@ -11,7 +11,7 @@ from typing import Final
 # Sets of words that the frames share, written <name>.
 SETS: Final = {
     "one": "i|you|we|one|someone|somebody|anyone|people|a person",
-    "best": "|best|right|proper|correct|good|recommended|usual|easiest|simplest|easy|simple|standard|normal|preferred",
+    "best": "|best|right|proper|correct|good|recommended|usual|standard|normal|preferred",
     "ask": "can|could|would|will",
     "is": "is|are|was|were",
     "a": "|a|an|the|any|some",
@@ -46,11 +46,15 @@ yesno = is it {true|correct|right} that | is it the case that | would you say {|
 howto = {and|but|because|so|then} i {|now|really} {want|would like|need|am trying|wish} to
 = quick question | question {about|on} ^ | just {curious|wondering} | i am looking for {|information on}
 = looking for ^
-= in fact | of course | by the way | as a matter of fact | to be honest | for real | at all | right now | in detail
-= at the moment | these days | as of now | in your opinion | in simple terms | in plain english | in layman terms
+= in fact | of course | by the way | as a matter of fact | to be honest | for real | at all | right now
+= at the moment | these days | as of now | in your opinion
 = do you think {|that} | do you {believe|suppose} that | in general | so far | for me | for us | in the world
 = a lot of
 = of the two | the two of | is that | is it that | that is | i mean | as well | out there
+detailed = in {|great|more|full} detail | in depth | thoroughly | at length
+plainly = in {simple|plain|easy} {terms|words|language|english} | in {layman|laymans|a layman} terms
+plainly = like i am {5|five} | for a {child|layman|beginner}
+plainly explanation = {a|} simple {explanation|answer|description}
 explain = {<ask>} you {|please} {|kindly} {explain|describe}
 write = {<ask>} you {|please} {|kindly} {write|generate|compose|draft} {|me|us}
 write = {write|generate|compose|draft} {me|us}
@@ -69,6 +73,7 @@ where buy = where {do|does|can|could} {they|people|shops|stores} sell
 where buy = {which|what} {shops|stores|shop|store} {sell|sells}
 howto = how 2 {|go about}
 howto = how to {|go about|best} | how does {one|someone|a person} {|go about} | how is it possible to | how may i
+howto easily = {what is|what are} {<a>} {easy|easiest|simple|simplest} {way|ways|method} {to|for|of}
 howto = {what is|what are|what would be} {<a>} {<best>} {way|ways|method|methods|procedure|process|approach} {to|for|of}
 howto = {what is|what are} {<a>} {<best>} {way|ways|method|steps} i can
 howto = {what is|what are} {|the} {|best} {steps} {to|for|in}
@@ -79,6 +84,7 @@ howto = what {do|should|must|can|does|would} {<one>} {|need to|have to} do {|in 
 howto = ways of | way of
 howto = steps {to|for} ^ | instructions {for|on how to|to|on} ^ | guide {to|for} ^ | tutorial {on|for} ^
 howto = method {for|of|to} ^
+howto = {want|need|trying|looking|hoping} to ^
 howto = i {want|would like|need|am trying|am looking|wish|am hoping} to ^ | how should one | how must one
 howto = how {am i|are you|is one} supposed to | the {|best|right|easiest} {way|steps|procedure} {to|for}
 howto = {show|teach|tell} {me|us} how {|to|i can|i could|you|i} | show {me|us} the {way|steps|command} {to|for}

@@ -12,7 +12,7 @@ from mneme.engine.guard.kinds import is_name, is_superlative, kind_of
 from mneme.engine.guard.pairing import Pairing
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import CLASSIFYING, NARROWING, word_set
+from mneme.engine.guard.words import CLASSIFYING, MODIFYING, NARROWING, TELLING, word_set
 
 _CLASSIFYING: Final = frozenset(stem(word) for word in CLASSIFYING)
 _NARROWING: Final = frozenset(stem(word) for word in NARROWING)
@@ -24,7 +24,9 @@ _UNSAID: Final = frozenset(
     ("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person", "format")
 )
 # What `is it … to` asks for.
-_PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "legal", "ok", "okay", "able", "fine"))
+_PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "ok", "okay", "able", "fine"))
+_MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
+_TELLING: Final = frozenset(stem(word) for word in TELLING)
 _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
@@ -49,6 +51,7 @@ def leftovers(
     pins = _pins(left, right, a, b)
     for kind, (some, others) in sides.items():
         yield _difference(kind, some, others, "always" if pins else _force_of(kind, some, others))
+    yield from _modified(left, right, a, b)
     opposite = next(((one, other) for one in left for other in right if are_contrary(one.stem, other.stem)), None)
     if opposite is not None:
         yield Difference("polarity", opposite[0].raw, opposite[1].raw)
@@ -56,7 +59,8 @@ def leftovers(
     if not (ours or theirs):
         ours, theirs = _swapped_verbs(left, right)
     if ours or theirs:
-        is_adjective = is_closed and any(parts_of_speech(word.stem)[:1] == "a" for word in (*ours, *theirs))
+        parts = {parts_of_speech(word.stem)[:1] for word in (*ours, *theirs)}
+        is_adjective = (is_closed and "a" in parts) or ("r" in parts and not (ours and theirs))
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
         is_only = len(ours) == len(theirs)
         swapped = (is_howto and _opens_otherwise(ours, theirs, a, b)) or any(
@@ -65,6 +69,23 @@ def leftovers(
         yield _difference(
             "word", ours, theirs, "always" if swapped or pins or is_adjective else "alike" if forbids else "never"
         )
+
+
+def _modified(
+    left: Sequence[Word], right: Sequence[Word], a: Sequence[Word], b: Sequence[Word]
+) -> Iterator[Difference]:
+    """Yield the light adjectives and adverbs that stand for each other, or say on one side which thing is meant."""
+    ours, theirs = ([word for word in words if word.light and word.stem in _MODIFYING] for words in (left, right))
+    if (ours and theirs) or any(
+        word.stem in _TELLING and _is_before(word, text) for words, text in ((ours, a), (theirs, b)) for word in words
+    ):
+        yield _difference("word", ours, theirs, "always")
+
+
+def _is_before(word: Word, text: Sequence[Word]) -> bool:
+    """Return whether another word stands right behind this one, which is no whole phrase: is it safe to."""
+    after = text.index(word) + 1
+    return " " not in word.raw and after < len(text) and text[after].run == word.run
 
 
 def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:
@@ -166,7 +187,6 @@ def _narrows(word: Word, text: Sequence[Word]) -> bool:
     if word.stem in _NARROWING or parts_of_speech(word.stem)[:1] in ("n", ""):
         return True
     is_form = word.raw.lower().endswith(("ed", "ing"))
-    if parts_of_speech(word.stem)[:1] == "v" and not is_form:
-        return True  # what is done
-    after = text.index(word) + 1
-    return after < len(text) and text[after].run == word.run
+    if parts_of_speech(word.stem)[:1] in ("a", "r") or (parts_of_speech(word.stem)[:1] == "v" and not is_form):
+        return True  # what is done, or how
+    return _is_before(word, text)

@@ -171,6 +171,12 @@ def is_known(word: str) -> bool:
     return word in _GROUPS_OF
 
 
+# How long a word must be to be known in spite of a slip.
+_DOUBLED: Final = 4
+_SLIPPED: Final = 5
+_LONG: Final = 7
+
+
 @lru_cache(maxsize=16_384)
 def related(a: str, b: str) -> bool:
     """Return whether two stems may stand for each other: synonyms, or one a slip of the pen for the other."""
@@ -180,7 +186,14 @@ def related(a: str, b: str) -> bool:
     # A slip is one away from a known word and is no word itself: two real words can be one letter apart and
     # mean two things.
     known_a, known_b = bool(groups_a) or is_word(a), bool(groups_b) or is_word(b)
-    return known_a != known_b and min(len(a), len(b)) >= 5 and one_slip(a, b)
+    if known_a and known_b:
+        return False
+    size = min(len(a), len(b))
+    if size >= _DOUBLED and known_a != known_b and one_doubled(a, b):
+        return True
+    if known_a == known_b:
+        return size >= _LONG and one_doubled(a, b)
+    return size >= _SLIPPED and (one_slip(a, b) or (size >= _LONG and one_vowel(a, b)))
 
 
 def one_slip(a: str, b: str) -> bool:
@@ -191,3 +204,17 @@ def one_slip(a: str, b: str) -> bool:
     if len(a) == len(b) + 1:
         return start > 0 and a[start + 1 :] == b[start:]
     return len(a) == len(b) and a[start : start + 2] == b[start : start + 2][::-1] and a[start + 2 :] == b[start + 2 :]
+
+
+def one_doubled(a: str, b: str) -> bool:
+    """Return whether the two differ in one doubled letter that is single in the other: adress, address."""
+    if len(a) < len(b):
+        a, b = b, a
+    start = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(b))
+    return len(a) == len(b) + 1 and start > 0 and a[start] == a[start - 1] and a[start + 1 :] == b[start:]
+
+
+def one_vowel(a: str, b: str) -> bool:
+    """Return whether one vowel stands for another: ibuprofin, ibuprofen."""
+    unlike = [(x, y) for x, y in zip(a, b, strict=False) if x != y]
+    return len(a) == len(b) and len(unlike) == 1 and set(unlike[0]) <= set("aeiouy")

@@ -14,6 +14,9 @@ from mneme.engine.guard.words import word_set
 _PLANNED = word_set("when where why how howmany howmuch howlong howoften howto whatif whatdo open")
 
 
+_CLAUSAL = word_set("after before since when while without by on upon")
+
+
 def asks_what_to_do(first: Reading, second: Reading) -> bool:
     """Return whether both ask for advice: what to do if it is lost, it was lost, what to do."""
     return first.asks == second.asks == {"whatdo"}
@@ -59,6 +62,8 @@ def state_difference(a: Sequence[Placed], b: Sequence[Placed], are_states: bool)
         other = others[label]
         if word.raw != other.raw and word.stem == other.stem and not word.light:
             forms = {_form(word), _form(other)}
+            if word.head in _CLAUSAL and other.head in _CLAUSAL:  # after placing it: after I placed it
+                continue
             if "ing" in forms and (word.opens or other.opens):  # reading a file: how to read it
                 continue
             if forms == {"ing", "ed"} or (are_states and len(forms) == 2 and not (word.head or other.head)):

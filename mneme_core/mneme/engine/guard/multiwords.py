@@ -9,6 +9,21 @@ from typing import Final
 
 MULTIWORDS: Final = """
 last = most recent
+twice = {two|2} times
+checkout = check out
+on linux = under linux
+on windows = under windows
+on ubuntu = under ubuntu
+on macos = under macos
+on debian = under debian
+on unix = under unix
+serial number = serial no
+part number = part no
+model number = model no
+tracking number = tracking no
+reference number = {reference|ref} no
+invoice number = invoice no
+account number = account no
 book appointment = {get*|make*|book*|schedule*|arrange*} {an|my|the|} appointment
 book reservation = {make*|book*} {a|my|the|} reservation
 create reminder = {set*|create*|make*|add*} {a|my|the|} reminder

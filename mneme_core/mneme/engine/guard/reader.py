@@ -29,7 +29,7 @@ def read(text: str) -> Reading:
         return Reading(is_readable=False)
     items = _spelt(text)
     reading = Reading(
-        sequence=tuple(item.norm or item.raw for item in items),
+        sequence=tuple(item.norm for item in items if item.norm),
         stems=tuple(stem(item.norm) for item in items if item.norm),
         payload=payload_of(text),
         is_code=is_code(text),
@@ -37,6 +37,8 @@ def read(text: str) -> Reading:
     if len(items) > MAX_WORDS:
         reading.is_readable = False
         return reading
+    if items and items[-1].norm == "simply":
+        items[-1] = items[-1]._replace(norm="plainly")
     phrased = list(_phrased(straight([item for item in items if item.norm not in FILLERS])))
     Walk(reading).over(phrased)
     settle(reading, ends_in_have=bool(phrased) and _last_word(phrased) in ("have", "has", "got"))

@@ -38,7 +38,7 @@ class Reading:
     cases: set[str] = field(default_factory=set)
     """`i as subject`, `i as object`: what tells who follows me from whom I follow."""
     sequence: tuple[str, ...] = ()
-    """Every word as written, in order, lower case: what two spellings of one text share."""
+    """Every word as written, in order, lower case, without punctuation: what two spellings of one text share."""
     stems: tuple[str, ...] = ()
     """The stems of all words in order: what a text looks like."""
     payload: str = ""

@@ -123,6 +123,9 @@ def _settle_question(reading: Reading) -> None:
     for weak in _STRONG:  # a question word rules out what word order suggested
         if len(asks) > 1:
             asks.discard(weak)
+    if asks == {"how"} and reading.has_be and reading.modals == ["can"]:  # how can it be done
+        asks.add("howto")
+        reading.modals.clear()
     if "howto" in asks:
         asks.discard("how")
     if asks & {"whatif", "whatdo"}:  # what happens if, what happens when

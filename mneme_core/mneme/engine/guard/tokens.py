@@ -25,6 +25,8 @@ class Token(NamedTuple):
 _EDGE: Final = ".,;:?!\"'()[]“”„«»‘’*…—–-¿¡。？！，、；："
 _QUOTES: Final = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "–": "-", "−": "-"})
 _NUMBER: Final = re.compile(r"([$€£¥₹]?)([+-]?\d+(?:,\d{3})*(?:\.\d+)*)(?:(st|nd|rd|th)|([a-z°%$€£¥₹]{0,12}))")
+_LETTERED: Final = re.compile(r"\b(\d+)\(([a-z])\)")
+"""401(k) is 401k."""
 _RANGE: Final = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 # Characters that prose does not hold inside a word; a text with them is compared as code.
 _CODE: Final = re.compile(r"[{}<>=;|\\`^~]|\w\(|\)\.|\w\[|::|->|&&|\+\+")
@@ -43,6 +45,8 @@ def tokens_of(text: str) -> list[Token]:
     shouted = text.isupper()
     if not shouted and _is_titled(text):
         text = text.lower()
+    if "(" in text:
+        text = _LETTERED.sub(r"\1\2", text)
     tokens: list[Token] = []
     for chunk in text.split():
         _add_chunk(tokens, chunk, shouted)

@@ -60,6 +60,8 @@ class Walk:
             elif item.shape == "word":
                 self._word(item.norm, item.raw, after)
             elif item.shape == "boundary":
+                if following is None:
+                    self._recall("it")  # it fails, how to fix?
                 self._root()
                 self.is_fresh = True
                 self.clause_start = len(self.reading.words)

@@ -25,16 +25,16 @@ def _to(words: str, value: str) -> dict[str, str]:
 
 ARTICLES: Final = word_set("a an the one")
 LIGHT: Final = word_set(
-    """also any some so very really actually literally basically simply just please kindly exactly currently
+    """also any some so very really actually literally basically just please kindly exactly currently
     indeed truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh
     um there here something anything it its itself this that these those such thing things do does did doing done
     be am is are was were been being have has had having which what whats then as own sir madam guys folks anyway
-    perhaps maybe either now quite rather somehow still even yet already ever but"""
+    perhaps maybe either now quite rather somehow even yet ever but"""
 )
 """Words that carry no content by themselves; tense is read from them before they are dropped."""
 
 FILLERS: Final = word_set(
-    """just really actually literally basically simply please kindly exactly indeed truly honestly certainly
+    """just really actually literally basically please kindly exactly indeed truly honestly certainly
     definitely specifically generally usually normally typically personally perhaps maybe somehow anyway even"""
 )
 """Words dropped before phrases are looked up: is it *actually* safe to."""
@@ -119,7 +119,7 @@ LANGUAGES: Final = word_set(
 )
 FORMATS: Final = word_set(
     """json yaml xml csv html markdown table list bullet bulleted numbered paragraph sentence word essay poem haiku
-    email letter code pseudocode diagram chart graph outline tweet tl;dr short long brief briefly detailed"""
+    email letter code pseudocode diagram chart graph outline tweet tl;dr short long brief briefly detailed plainly"""
 )
 SYMMETRIC: Final = word_set(
     "marry similar relate connect engage equal equivalent identical compatible different differ compare distance"
@@ -145,10 +145,11 @@ UNIT_SHORT: Final = folding(
 SOFT: Final = word_set(
     """considered get obtain receive have offer provide per use utilize employ request perform conduct carry
     make like help happen go exist mean know understand take do find locate look seem appear way thing kind sort
-    process procedure method option information detail people human person fact case proper correct exact
+    process procedure method option information people human person fact case proper correct exact
     specific certain particular different various own whole entire actual real main typical usual common overall
     total easy simple available current possible able safe recommended necessary required together properly
-    correctly safely easily legal ok okay fine usually normally typically city town country state currently"""
+    correctly safely easily ok okay fine usually normally typically city town country state currently still already
+    simply"""
 )
 """Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
 NARROWING: Final = word_set(
@@ -157,6 +158,14 @@ NARROWING: Final = word_set(
     again still before deleted used"""
 )
 """Verbs that change what the verb beside them says: start paying, avoid paying."""
+MODIFYING: Final = word_set(
+    """proper correct exact specific certain particular different various whole entire actual real main typical usual
+    common overall total easy simple available current possible safe recommended necessary required properly correctly
+    safely easily ok okay fine usually normally typically currently still already simply"""
+)
+"""Soft words of which one does not stand for another: the *typical* dose, the *safe* one."""
+TELLING: Final = word_set("safe free full total easy simple possible available necessary required normal")
+"""Light adjectives that say which of several things is meant: a *safe* dose, the *total* cost."""
 CLASSIFYING: Final = word_set(
     """account app application plan website site software platform tool service card store shop hotel restaurant
     brand desert language library framework programming web company document file page package module"""
