@@ -13,8 +13,8 @@ from itertools import islice
 
 from mneme.embedders.base import AsyncBatchEmbedder, AsyncEmbedder, Embedder
 from mneme.errors import InvalidArgumentError
-from mneme.evaluation.vectors import aembed_all, embed_all
 from mneme.model import StoredEntry
+from mneme.tools.embedding import aembed_each, embed_each, positive
 from mneme.tools.progress import Progress, reporting
 from mneme.tools.transfer import FilePath, Transfer
 
@@ -50,7 +50,7 @@ def reembed(
     """
     if inspect.iscoroutinefunction(new_embedder.embed):
         raise InvalidArgumentError("this embedder is async; use areembed, or wrap it with mneme.to_sync_embedder.")
-    size = _positive(batch_size, "batch_size")
+    size = positive(batch_size, "batch_size")
     tally = _Tally()
     transfer = Transfer(source_path, dest_path, new_embedder.fingerprint, new_embedder.dim, namespaces)
     with closing(transfer), reporting(progress, WHAT) as report:
@@ -58,7 +58,7 @@ def reembed(
         total = transfer.count() if report else 0
         with closing(transfer.entries()) as entries:
             while batch := _take(entries, size):
-                vectors = _embed(transfer.texts(batch), new_embedder, size)
+                vectors = embed_each(transfer.texts(batch), new_embedder, size)
                 transfer.write(batch, tally.spread(batch, vectors))
                 if report:
                     report(tally.entries, total)
@@ -81,7 +81,7 @@ async def areembed(
 
     Files are read and written in a thread of their own. A cancelled run leaves no half destination either.
     """
-    size, parallel = _positive(batch_size, "batch_size"), _positive(concurrency, "concurrency")
+    size, parallel = positive(batch_size, "batch_size"), positive(concurrency, "concurrency")
     window = size * parallel if isinstance(new_embedder, AsyncBatchEmbedder) else size
     tally = _Tally()
     transfer = Transfer(source_path, dest_path, new_embedder.fingerprint, new_embedder.dim, namespaces)
@@ -94,7 +94,7 @@ async def areembed(
             await run(transfer.open)
             total = await run(transfer.count) if report else 0
             while batch := await run(_take, entries, window):
-                vectors = await _aembed(transfer.texts(batch), new_embedder, size, parallel)
+                vectors = await aembed_each(transfer.texts(batch), new_embedder, size, parallel)
                 await run(transfer.write, batch, tally.spread(batch, vectors))
                 if report:
                     report(tally.entries, total)
@@ -132,34 +132,5 @@ class _Tally:
         logger.warning("%s; their entries are kept for exact hits alone", what)
 
 
-def _embed(texts: list[str], embedder: Embedder, size: int) -> list[bytes]:
-    """Return the vectors of `texts`; an empty one for a text that is refused."""
-    try:
-        return [row.tobytes() for row in embed_all(texts, embedder, batch_size=size)]
-    except InvalidArgumentError as error:
-        if len(texts) == 1:
-            logger.debug("no vector for one entry: %s", error)
-            return [b""]
-    return [vector for text in texts for vector in _embed([text], embedder, size)]
-
-
-async def _aembed(texts: list[str], embedder: AsyncEmbedder, size: int, concurrency: int) -> list[bytes]:
-    """Return what `_embed` does."""
-    try:
-        rows = await aembed_all(texts, embedder, batch_size=size, concurrency=concurrency)
-        return [row.tobytes() for row in rows]
-    except InvalidArgumentError as error:
-        if len(texts) == 1:
-            logger.debug("no vector for one entry: %s", error)
-            return [b""]
-    return [vector for text in texts for vector in await _aembed([text], embedder, size, concurrency)]
-
-
 def _take(entries: Iterator[StoredEntry], count: int) -> list[StoredEntry]:
     return list(islice(entries, count))
-
-
-def _positive(value: int, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidArgumentError(f"{name} is {value!r}; it is a whole number from 1 on.")
-    return value
