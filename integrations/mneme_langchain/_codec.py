@@ -15,10 +15,10 @@ Usage: TypeAlias = Literal["keep", "zero"]
 """What a hit reports as its token usage: what the stored answer once cost, or nothing."""
 
 _VERSION: Final = 1
-_GENERATIONS: Final[dict[str, type[Generation]]] = {
+GENERATIONS: Final[dict[str, type[Generation]]] = {
     kind.__name__: kind for kind in (Generation, GenerationChunk, ChatGeneration, ChatGenerationChunk)
 }
-_MESSAGES: Final[dict[str, type[BaseMessage]]] = {
+MESSAGES: Final[dict[str, type[BaseMessage]]] = {
     kind.__name__: kind for kind in (AIMessage, AIMessageChunk, ChatMessage)
 }
 _NO_USAGE: Final = UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
@@ -62,10 +62,10 @@ def _dump(generation: Generation) -> dict[str, Any]:
 
 
 def _load(fields: dict[str, Any], usage: Usage) -> Generation:
-    kind = _GENERATIONS[fields["kind"]]
+    kind = GENERATIONS[fields["kind"]]
     if not issubclass(kind, ChatGeneration):
         return kind(text=fields["text"], generation_info=fields["info"])
-    message = _MESSAGES[fields["message_kind"]].model_validate(fields["message"])
+    message = MESSAGES[fields["message_kind"]].model_validate(fields["message"])
     if usage == "zero" and isinstance(message, AIMessage):
         message.usage_metadata = UsageMetadata(**_NO_USAGE)
     return kind(message=message, generation_info=fields["info"])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from langchain_core.caches import BaseCache
 from langchain_core.outputs import Generation
 
 from mneme import AsyncSemanticCache, CacheClosedError, Hit, SemanticCache, StoreBackendError
 from mneme.model import Mode
-from mneme_langchain._admission import calls_tools, is_complete
-from mneme_langchain._codec import Usage, decode, encode
+from mneme_langchain._codec import Usage, decode
+from mneme_langchain._entry import Entry, entry_of
 from mneme_langchain._messages import NotKeyedError
 from mneme_langchain._request import MAX_QUESTION_CHARS, Context, QueryExtractor, Request, RequestBuilder
 from mneme_langchain._scope import scope_of_run
@@ -124,12 +124,8 @@ class MnemeCache(BaseCache):
     def _request(self, prompt: str, llm_string: str) -> Request:
         return self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
 
-    def _entry(self, prompt: str, llm_string: str, generations: Sequence[Generation]) -> _Entry | None:
-        response = encode(generations) if is_complete(generations) else None
-        if response is None:
-            return None
-        request = self._request(prompt, llm_string)
-        return _Entry(request.query, response, request.vary, "exact" if calls_tools(generations) else request.mode)
+    def _entry(self, prompt: str, llm_string: str, generations: Sequence[Generation]) -> Entry | None:
+        return entry_of(generations, lambda: self._request(prompt, llm_string))
 
     def _decode(self, hit: Hit | None) -> list[Generation] | None:
         if hit is None:
@@ -151,13 +147,6 @@ class MnemeCache(BaseCache):
                 _log.warning("not cached: %s", reason)
         except Exception as error:
             _log.warning("%s failed with %s; %s", what, type(error).__name__, consequence)
-
-
-class _Entry(NamedTuple):
-    query: str
-    response: str
-    vary: dict[str, Any]
-    mode: Mode
 
 
 def _raise_unless_unembedded(error: Exception, mode: Mode) -> None:
