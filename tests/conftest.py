@@ -1,4 +1,4 @@
-"""An endpoint on loopback that speaks OpenAI's and Anthropic's wire formats and counts what it is asked."""
+"""Other caches' files, and an endpoint on loopback that speaks OpenAI's and Anthropic's wire formats."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -125,3 +128,14 @@ def endpoint() -> Iterator[Endpoint]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def foreign() -> ModuleType:
+    """The functions of foreign.py."""
+    spec = spec_from_file_location("foreign", Path(__file__).with_name("foreign.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

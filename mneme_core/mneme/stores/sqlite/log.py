@@ -153,3 +153,9 @@ def count(db: sqlite3.Connection, usage: Usage) -> None:
 def vectors(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, bytes]:
     """Return the vectors of entries."""
     return dict(db.execute(rows.VECTORS, (f"[{','.join(map(str, ids))}]",)))
+
+
+def created(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, float]:
+    """Return key -> created_at of the entries that there are."""
+    found = (db.execute(rows.CREATED, (key,)).fetchone() for key in keys)
+    return {key: row[0] for key, row in zip(keys, found, strict=True) if row is not None}

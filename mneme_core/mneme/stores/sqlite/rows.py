@@ -44,6 +44,8 @@ VECTORS = """
 SELECT seq, vector FROM entries WHERE vector IS NOT NULL AND seq IN (SELECT value FROM json_each(?))
 """
 
+CREATED = "SELECT created_at FROM entries WHERE key = ?"
+
 
 def entry_of(row: tuple[Any, ...]) -> StoredEntry:
     """Return the entry of a row of SELECT."""

@@ -181,6 +181,11 @@ class SQLiteStore:
         with self._using("reading") as db:
             return log.vectors(db, ids)
 
+    def created(self, keys: Sequence[bytes]) -> Mapping[bytes, float]:
+        """Return when the entries of these keys were created; a key without an entry is left out."""
+        with self._using("reading") as db:
+            return log.created(db, keys)
+
     def compact(self) -> None:
         """Give free pages back to the file system; other processes cannot write meanwhile."""
         with self._using("compacting") as db:

@@ -1,0 +1,68 @@
+"""The cache file that an import fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+
+from mneme.errors import InvalidArgumentError
+from mneme.model import StoredEntry
+from mneme.stores.base import Cursor, Identity, Put
+from mneme.stores.memory import check_identity
+from mneme.stores.sqlite import SQLiteStore
+
+# Past the end of any log: nothing that others wrote before is asked for.
+END = Cursor(2**62, 0)
+
+
+class Destination:
+    """A cache file, new or filled, in use or not. Each `write` is a transaction: what it wrote stays."""
+
+    def __init__(self, path: str | PathLike[str], source: str | PathLike[str], identity: Identity) -> None:
+        """Open the file, or make it.
+
+        Raises FileNotFoundError when its directory is missing; InvalidArgumentError when it is the source, or makes
+        canonical questions as `identity` cannot; EmbedderMismatchError, EmbedderDimensionError, StoreBackendError.
+        """
+        file = Path(path).resolve()
+        if not file.parent.is_dir():
+            raise FileNotFoundError(f"the directory {file.parent} does not exist. Create it first.")
+        if file.exists() and file.samefile(source):
+            raise InvalidArgumentError(f"source and destination must differ: both are {file}.")
+        self._store, self._cursor = SQLiteStore(file), END
+        try:
+            bound = self._store.identity()
+            if bound is not None:
+                check_identity(bound, identity, str(file))
+                _check_normalize(bound.normalize, identity.normalize, file)
+                identity = bound
+            self._store.open(identity)
+        except BaseException:
+            self._store.close()
+            raise
+        self.normalizes = identity.normalize == "default"
+
+    def created(self, keys: Sequence[bytes]) -> Mapping[bytes, float]:
+        """Return when the entries of these keys were created; a key without an entry is left out."""
+        return self._store.created(keys)
+
+    def write(self, entries: Sequence[StoredEntry]) -> None:
+        """Add the entries, in place of those of the same keys."""
+        if entries:
+            _, _, self._cursor = self._store.write([Put(entry) for entry in entries], self._cursor)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+
+def _check_normalize(bound: str, asked: str, file: Path) -> None:
+    if bound == "custom":
+        raise InvalidArgumentError(
+            f"{file} was opened with a function as normalize=, which it does not remember. Import into a new file."
+        )
+    if asked == "none" and bound != "none":
+        raise InvalidArgumentError(
+            f"the source tells questions apart by case and white space, {file} does not. Import into a new file."
+        )
