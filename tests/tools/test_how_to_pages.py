@@ -23,6 +23,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "metrics",
         "write-a-plugin",
         "write-a-store",
+        "import",
     ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:
