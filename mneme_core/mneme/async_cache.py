@@ -38,6 +38,7 @@ from mneme.stores.base import Change, Delete
 
 if TYPE_CHECKING:
     from mneme.cache import SemanticCache
+    from mneme.stores.encrypted import Keys
 
 _log = logging.getLogger("mneme.cache")
 
@@ -521,15 +522,21 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     @classmethod
     def open(
-        cls, url: str | PathLike[str], *, embedder: AsyncEmbedder | Embedder | None = None, **options: Any
+        cls,
+        url: str | PathLike[str],
+        *,
+        embedder: AsyncEmbedder | Embedder | None = None,
+        encryption: Keys | None = None,
+        **options: Any,
     ) -> AsyncSemanticCache:
         """Open a cache by URL: "sqlite:///cache.db" (or a path), "memory:", or a scheme that a plugin brings.
 
-        embedder: `mneme.default_embedder()` unless given. options: those of the constructor; neighbours are judged by
+        embedder: `mneme.default_embedder()` unless given. encryption: a function that returns keys of 32 bytes; what is
+        stored is then encrypted (extra `crypto`). options: those of the constructor; neighbours are judged by
         `Guarded()` unless they name a policy or a similarity_threshold.
         """
         chosen = opening.embedder_or_default(embedder)
-        return cls(store=opening.store_of(url), embedder=chosen, **opening.careful(options, chosen))
+        return cls(store=opening.store_of(url, encryption), embedder=chosen, **opening.careful(options, chosen))
 
     def as_async(self) -> AsyncSemanticCache:
         """Return this cache."""

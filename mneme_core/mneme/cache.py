@@ -34,6 +34,7 @@ from mneme.stores.base import Change, Clear, Delete
 
 if TYPE_CHECKING:
     from mneme.async_cache import AsyncSemanticCache
+    from mneme.stores.encrypted import Keys
 
 _log = logging.getLogger("mneme.cache")
 
@@ -510,14 +511,22 @@ class SemanticCache(Facade[Embedder]):
         return cls(path, embedder, **kwargs)
 
     @classmethod
-    def open(cls, url: str | PathLike[str], *, embedder: Embedder | None = None, **options: Any) -> SemanticCache:
+    def open(
+        cls,
+        url: str | PathLike[str],
+        *,
+        embedder: Embedder | None = None,
+        encryption: Keys | None = None,
+        **options: Any,
+    ) -> SemanticCache:
         """Open a cache by URL: "sqlite:///cache.db" (or a path), "memory:", or a scheme that a plugin brings.
 
-        embedder: `mneme.default_embedder()` unless given. options: those of the constructor; neighbours are judged by
+        embedder: `mneme.default_embedder()` unless given. encryption: a function that returns keys of 32 bytes; what is
+        stored is then encrypted (extra `crypto`). options: those of the constructor; neighbours are judged by
         `Guarded()` unless they name a policy or a similarity_threshold.
         """
         chosen = opening.embedder_or_default(embedder)
-        return cls(store=opening.store_of(url), embedder=chosen, **opening.careful(options, chosen))
+        return cls(store=opening.store_of(url, encryption), embedder=chosen, **opening.careful(options, chosen))
 
     def as_async(self) -> AsyncSemanticCache:
         """Return the async facade over this engine; closing either closes both."""

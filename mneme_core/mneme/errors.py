@@ -5,6 +5,7 @@ MnemeError
 ├── CacheClosedError                    the cache was used after close()
 ├── EmbedderMismatchError               the store was filled by another embedding model
 ├── EmbedderDimensionError              a vector has not the cache's length
+├── EncryptionError                     a store is encrypted and these keys do not open it, or it is not encrypted
 ├── NamespaceQuotaExceededError         a namespace whose quota leaves room for no entry
 ├── QuantizationError                   vectors cannot be held in the type asked for
 ├── IndexBackendUnavailableError        the index asked for is not installed
@@ -43,6 +44,10 @@ class EmbedderError(MnemeError):
 
 class EmbedderDimensionError(MnemeError):
     """A vector has not the cache's length."""
+
+
+class EncryptionError(MnemeError):
+    """A store is encrypted and these keys do not open it, or keys were given for one that is not."""
 
 
 class NamespaceQuotaExceededError(MnemeError):

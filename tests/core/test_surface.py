@@ -138,7 +138,7 @@ METHODS = {
     "set_similarity_threshold": "value",
     "dumps": "dest",
     "loads": "source path embedder **kwargs",
-    "open": "url embedder=None **options",
+    "open": "url embedder=None encryption=None **options",
     "cached": "**options",
     "as_async": "",
     "as_sync": "",

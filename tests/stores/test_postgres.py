@@ -18,6 +18,7 @@ from hypothesis import settings
 from mneme import InvalidArgumentError, SemanticCache, StoreBackendError
 from mneme.stores import memory
 from mneme.stores.base import Store
+from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.network_contract import NetworkContract
@@ -65,6 +66,12 @@ class TestContract(StoreContract):
     @pytest.fixture
     def make_store(self, url: str, schema: str) -> Callable[[], Store]:
         return lambda: PostgresStore(url, schema=schema)
+
+
+class TestEncryptedContract(StoreContract):
+    @pytest.fixture
+    def make_store(self, url: str, schema: str) -> Callable[[], Store]:
+        return lambda: EncryptedStore(PostgresStore(url, schema=schema), lambda: [b"k" * 32])
 
 
 class OverPostgres(StoreDifferential):

@@ -19,6 +19,7 @@ from hypothesis import settings
 from mneme import CheckpointError, InvalidArgumentError, SemanticCache, StoreBackendError
 from mneme.stores import memory
 from mneme.stores.base import Store
+from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.network_contract import NetworkContract
@@ -93,6 +94,12 @@ class TestContract(StoreContract):
     @pytest.fixture
     def make_store(self, url: str, name: str) -> Callable[[], Store]:
         return lambda: RedisStore(url, name=name)
+
+
+class TestEncryptedContract(StoreContract):
+    @pytest.fixture
+    def make_store(self, url: str, name: str) -> Callable[[], Store]:
+        return lambda: EncryptedStore(RedisStore(url, name=name), lambda: [b"k" * 32])
 
 
 class OverRedis(StoreDifferential):

@@ -24,6 +24,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "write-a-plugin",
         "write-a-store",
         "import",
+        "encryption",
     ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mneme.engine.guarded import Guarded
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
 from mneme.runtime.policy_file import read_policy
 from mneme.stores.base import Store
+
+if TYPE_CHECKING:
+    from mneme.stores.encrypted import Keys
 
 
 def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
@@ -25,12 +28,20 @@ def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
     return {**options, "policy": Guarded(calibration=calibration_for(fingerprint))}
 
 
-def store_of(url: str | PathLike[str]) -> Store:
-    """Return the store of a URL or path.
+def store_of(url: str | PathLike[str], encryption: Keys | None = None) -> Store:
+    """Return the store of a URL or path, with keys the encrypted one over it.
 
     "sqlite:///relative.db", "sqlite:////absolute.db" or a bare path; "memory:"; "scheme://…" of a plugin.
-    Raises InvalidArgumentError or PluginError for what names no store.
+    Raises InvalidArgumentError or PluginError for what names no store, ImportError naming the extra for encryption.
     """
+    if encryption is None:
+        return _store_of(url)
+    from mneme.stores.encrypted import EncryptedStore
+
+    return EncryptedStore(_store_of(url), encryption)
+
+
+def _store_of(url: str | PathLike[str]) -> Store:
     if not isinstance(url, str | PathLike) or not str(url):
         raise InvalidArgumentError(f'url is {url!r}; it is a path, "sqlite:///cache.db" or "memory:".')
     scheme, colon, _ = str(url).partition(":")

@@ -16,6 +16,11 @@ from mneme.model import StoredEntry
 # Removals a store remembers for other caches over it; one that is further behind reads everything anew.
 REMOVALS_KEPT = 10_000
 
+# How the fingerprint of a store begins whose content EncryptedStore sealed.
+SEALED = "sealed:1:"
+# What sealing adds to a vector: the store under an EncryptedStore is bound to vectors that are longer by it.
+SEAL_BYTES = 32
+
 
 class Cursor(NamedTuple):
     """How far a cache has read a store's changes."""
@@ -62,6 +67,21 @@ class Identity:
     dim: int
     normalize: str
     """`default`, `none` or `custom`: how canonical queries were made."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether this is what an EncryptedStore binds the store under it to."""
+        return self.fingerprint.startswith(SEALED)
+
+    def sealed(self) -> Identity:
+        """Return what an EncryptedStore of this identity binds the store under it to."""
+        return Identity(SEALED + self.fingerprint, self.dim + SEAL_BYTES // 4, self.normalize)
+
+    def unsealed(self) -> Identity:
+        """Return the identity that `sealed` was made of, or this one."""
+        if not self.is_sealed:
+            return self
+        return Identity(self.fingerprint.removeprefix(SEALED), self.dim - SEAL_BYTES // 4, self.normalize)
 
 
 @dataclass(frozen=True, slots=True)

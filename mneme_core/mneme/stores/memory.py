@@ -9,6 +9,7 @@ from dataclasses import replace
 from mneme.errors import (
     EmbedderDimensionError,
     EmbedderMismatchError,
+    EncryptionError,
     InvalidArgumentError,
     StoreBackendError,
 )
@@ -173,7 +174,20 @@ class MemoryStore:
 
 
 def check_identity(bound: Identity, asked: Identity, what: str) -> None:
-    """Raise EmbedderMismatchError or EmbedderDimensionError when a store is bound to another embedder."""
+    """Raise EmbedderMismatchError or EmbedderDimensionError when a store is bound to another embedder.
+
+    EncryptionError when an encrypted one is opened without keys, or one in clear with keys.
+    """
+    if bound.is_sealed and not asked.is_sealed:
+        raise EncryptionError(
+            f"{what} is encrypted. Open it with its keys: encryption=, or EncryptedStore(store, keys)."
+        )
+    if asked.is_sealed and not bound.is_sealed:
+        raise EncryptionError(
+            f"{what} is not encrypted, and keys were given. It is left as it is: open it without keys, or choose "
+            "another place for the encrypted cache."
+        )
+    bound, asked = bound.unsealed(), asked.unsealed()
     remedy = (
         "Use the embedder it was filled with, open another cache, or run `reembed` to build one with the new embedder."
     )

@@ -56,6 +56,8 @@ class Transfer:
         bound = self._source.identity()
         if bound is None:
             raise InvalidArgumentError(f"{self._source_path} has never held a cache; there is nothing to copy.")
+        # An encrypted source is refused here: its texts are not to be embedded, nor to be copied without their key.
+        check_identity(bound, bound.unsealed(), str(self._source_path))
         self._normalize = bound.normalize
         self._identity = Identity(self._fingerprint, self._dim, bound.normalize)
         self._check_destination()

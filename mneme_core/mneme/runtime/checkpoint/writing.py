@@ -40,9 +40,15 @@ COPY_BYTES = 1_048_576
 def dump(core: Core, dest: str | PathLike[str] | BinaryIO) -> None:
     """Write every entry to the archive `dest`: a path, which appears whole with mode 0600, or a binary file.
 
-    Writers are not held up. Raises CheckpointError for a store that has no snapshots and when `dest` cannot be written.
+    Writers are not held up. Raises CheckpointError for a store that has no snapshots or is encrypted, and when
+    `dest` cannot be written.
     """
     store = core.store
+    if getattr(store, "is_encrypted", False):
+        raise CheckpointError(
+            "the store is encrypted, and an archive would hold its entries in clear. Close every cache over it, and "
+            "copy its file: that stays encrypted."
+        )
     if not isinstance(store, SnapshotStore):
         raise CheckpointError(
             f"the store {store.name!r} cannot be read as a whole while it is written, so it cannot be dumped. "

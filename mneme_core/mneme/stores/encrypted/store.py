@@ -1,0 +1,196 @@
+"""The store that encrypts: over any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from mneme.errors import EncryptionError, InvalidArgumentError
+from mneme.stores.base import (
+    BulkStore,
+    Change,
+    Cursor,
+    EntryRow,
+    Identity,
+    Put,
+    SnapshotStore,
+    Store,
+    Usage,
+)
+from mneme.stores.encrypted import rotation
+from mneme.stores.encrypted.keys import Keyring, Keys
+from mneme.stores.encrypted.opening import Opener, clears_counters, warn
+from mneme.stores.encrypted.sealing import nonce_of, sealed_changes
+
+BEGINNING = Cursor(0, 0)
+
+
+class EncryptedStore:
+    """Keeps entries in another store with query, response, metadata, vector, key and partition encrypted.
+
+    keys: a function that returns keys of 32 random bytes; the first encrypts, every one decrypts. It is asked when the
+    store is opened, and when an entry comes that was encrypted with another key, at most once a minute.
+    In clear stay namespaces, times, ttl, sizes and counters. Needs the extra `crypto`.
+    """
+
+    is_encrypted = True
+
+    # Where the store under this one has them: a store is what it can do.
+    load: Callable[[], Iterator[tuple[Sequence[EntryRow], Cursor]]]
+    load_vectors: Callable[[range], Iterator[Sequence[tuple[int, bytes]]]]
+    snapshot: Callable[[], EncryptedStore]
+    lag: float
+
+    def __init__(self, store: Store, keys: Keys) -> None:
+        if getattr(store, "is_encrypted", False):
+            raise InvalidArgumentError("the store is an EncryptedStore already. Give it the store under it, once.")
+        self.store = store
+        self._keys = keys
+        self._ring = Keyring(keys)
+        self._opener = Opener(self._ring)
+        self._marks: set[str] = set()
+        """Of keys, as far as the store is known to have noted them."""
+        if isinstance(store, BulkStore):
+            self.load, self.load_vectors = partial(self._load, store), partial(self._load_vectors, store)
+        if isinstance(store, SnapshotStore):
+            self.snapshot = partial(self._snapshot, store)
+        lag = getattr(store, "lag", None)
+        if lag is not None:
+            self.lag = lag
+
+    @property
+    def name(self) -> str:
+        """That of the store under this one, which is encrypted."""
+        return f"encrypted {self.store.name}"
+
+    @property
+    def blocking(self) -> bool:
+        """That of the store under this one."""
+        return self.store.blocking
+
+    @property
+    def schema_version(self) -> int:
+        """That of the store under this one."""
+        return self.store.schema_version
+
+    def open(self, identity: Identity) -> None:
+        """Ask for the keys, open the store, and check that they are its keys.
+
+        Raises EncryptionError for other keys and for a store in clear; nothing is changed then.
+        """
+        self._ring.ask()
+        self.store.open(identity.sealed())
+        try:
+            self._marks = set(rotation.marks(self.store))
+            missing = self._ring.lacks(self._marks)
+            if missing:
+                raise EncryptionError(
+                    f"the store {self.store.name!r} was encrypted with {len(self._marks)} keys; {len(missing)} of them "
+                    "were not given. Give them too, behind the one that encrypts; nothing was changed."
+                )
+            if not self._marks:
+                self.write((), BEGINNING)
+        except BaseException:
+            self.store.close()
+            raise
+
+    def changed(self, cursor: Cursor) -> bool:
+        """Ask the store under this one."""
+        return self.store.changed(cursor)
+
+    def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
+        """Yield the changes that open; what does not takes away what it replaced."""
+        for changes, following in self.store.pull(cursor):
+            yield self._opened(changes), following
+
+    def _opened(self, changes: Sequence[Change]) -> list[Change]:
+        if clears_counters(changes, rotation.SPACE):
+            self._marks = set()
+        return self._opener.changes(changes, self.store.name)
+
+    def write(
+        self, changes: Sequence[Change], cursor: Cursor, usage: Usage | None = None
+    ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
+        """Encrypt and write `changes`."""
+        if clears_counters(changes, rotation.SPACE):
+            self._marks = set()
+        current = self._ring.current
+        sealed, places = sealed_changes(changes, current, self._ring.others(current))
+        mark = current.mark
+        if mark not in self._marks:
+            counters = {} if usage is None else usage.counters
+            usage = Usage({} if usage is None else usage.accesses, {**counters, (rotation.SPACE, mark): 1})
+        foreign, numbers, reached = self.store.write(sealed, cursor, usage)
+        self._marks.add(mark)
+        opened = self._opened(foreign)
+        own = [numbers[place] for place in places]
+        for place, number in zip(places, own, strict=True):
+            change = sealed[place]
+            if isinstance(change, Put):
+                self._opener.remember(number, nonce_of(change.entry.partition))
+        if self._opener.is_full:
+            rotation.forget(self.store, self._opener)
+        return opened, own, reached
+
+    def counters(self) -> Mapping[tuple[str, str], int]:
+        """Return (namespace, counter) -> value."""
+        return {name: value for name, value in self.store.counters().items() if name[0] != rotation.SPACE}
+
+    def vectors(self, ids: Sequence[int]) -> Mapping[int, bytes]:
+        """Return the float32 vectors of these ids."""
+        return dict(self._opener.vectors(self.store.vectors(ids).items(), self.store.name))
+
+    def reseal(self) -> int:
+        """Encrypt anew, with the first of the keys, all that was encrypted with another; return how many entries.
+
+        Afterwards no entry needs the others. Caches may use the store meanwhile. What another process changes in the
+        same moment wins, but for some milliseconds the older answer may be served.
+        """
+        self._ring.ask()
+        return rotation.reseal(self.store, self._opener)
+
+    def _load(self, store: BulkStore) -> Iterator[tuple[Sequence[EntryRow], Cursor]]:
+        """Yield every entry that opens."""
+        failed = 0
+        cursor = BEGINNING
+        # While keys change, one entry may stand under the names of two of them: the newer counts.
+        is_single = not self._ring.others(self._ring.current)
+        newest: dict[bytes, EntryRow] = {}
+        for rows, cursor in store.load():
+            opened = self._opener.rows(rows)
+            failed += len(rows) - len(opened)
+            if is_single:
+                yield opened, cursor
+                continue
+            for row in opened:
+                newest.pop(row[2], None)
+                newest[row[2]] = row
+        if not is_single:
+            yield list(newest.values()), cursor
+        warn(failed, self.store.name)
+
+    def _load_vectors(self, store: BulkStore, ids: range) -> Iterator[Sequence[tuple[int, bytes]]]:
+        """Yield the vectors that open."""
+        for batch in store.load_vectors(ids):
+            opened = list(self._opener.vectors(batch, self.store.name))
+            if opened:
+                yield opened
+
+    def _snapshot(self, store: SnapshotStore) -> EncryptedStore:
+        """Return a second store over the same entries, open, that opens them with the same keys."""
+        second = EncryptedStore(store.snapshot(), self._keys)
+        second._ring, second._opener, second._marks = self._ring, Opener(self._ring), set(self._marks)
+        return second
+
+    def compact(self) -> None:
+        """Compact the store under this one."""
+        self.store.compact()
+
+    def after_fork(self) -> None:
+        """Let the store under this one make its own connections."""
+        self._opener.after_fork()
+        self.store.after_fork()
+
+    def close(self) -> None:
+        """Close the store under this one."""
+        self.store.close()
