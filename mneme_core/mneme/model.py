@@ -21,6 +21,8 @@ ConfidenceFn: TypeAlias = Callable[[float, float, Metadata], float]
 """(similarity, age_seconds, metadata) -> confidence in [0, 1]."""
 Validator: TypeAlias = Callable[[str], bool]
 """(response) -> whether it may be served."""
+BypassIf: TypeAlias = Callable[[str], bool]
+"""(question or answer) -> whether the cache must neither look it up nor store it."""
 MetricsHook: TypeAlias = Callable[[str, dict[str, Any]], None]
 """(event, attributes) -> None."""
 

@@ -1,5 +1,6 @@
 """What a cache can be opened with, and what is refused at the door."""
 
+import asyncio
 import re
 
 import numpy as np
@@ -116,6 +117,8 @@ BAD = [
     ("validator", "not empty"),
     ("confidence_fn", 0.7),
     ("metrics_hook", []),
+    ("bypass_if", True),
+    ("bypass_if", asyncio.sleep),
 ]
 
 

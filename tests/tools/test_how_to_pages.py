@@ -25,6 +25,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "write-a-store",
         "import",
         "encryption",
+        "personal-data",
     ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:

@@ -27,10 +27,11 @@ from mneme.runtime.flight import Flights
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.options import Options
+from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
 from mneme.runtime.refreshing import Refreshes
 from mneme.runtime.refusals import Refusals
-from mneme.runtime.requests import Request, Requests
+from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
@@ -52,9 +53,7 @@ class Core:
 
     def __init__(self, store: Store, fingerprint: str, dim: int, options: Options) -> None:
         self.options = options
-        self.requests = Requests(
-            self, options.normalize, options.max_query_bytes, options.max_response_bytes, options.max_metadata_bytes
-        )
+        self.requests = requests_of(self, options)
         self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
         self.policy = options.judge()

@@ -36,7 +36,9 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         for neighbour in neighbours:
             verdict, _ = assess(request.query, neighbour, neighbours, policy, core.validator)
             candidates.append(Candidate(neighbour, verdict, _features(core, request, neighbour)))
-    if exact == "fresh":
+    if not request.reads:
+        outcome = "bypass"
+    elif exact == "fresh":
         outcome = "exact"
     elif vector is not None and searching.chosen(core, request, vector, now).accepted is not None:
         outcome = "semantic" if core.trial is None else "shadow"

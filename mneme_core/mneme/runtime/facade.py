@@ -16,6 +16,7 @@ from mneme.errors import CorruptCacheError, InvalidArgumentError
 from mneme.indexes import make_index
 from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
 from mneme.model import (
+    BypassIf,
     ConfidenceFn,
     Health,
     MetricsHook,
@@ -50,6 +51,8 @@ class Facade(Generic[E]):
     max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
     by that alone.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
+    bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
+    up nor stored, and an answer is not stored.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
@@ -87,6 +90,7 @@ class Facade(Generic[E]):
         feedback: str | PathLike[str] | None = None,
         ttl_jitter: float = 0.0,
         negative_ttl: float | None = None,
+        bypass_if: BypassIf | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -116,6 +120,7 @@ class Facade(Generic[E]):
             feedback=feedback,
             ttl_jitter=ttl_jitter,
             negative_ttl=negative_ttl,
+            bypass_if=bypass_if,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from mneme.engine.judge import Policy, Threshold, is_servable
 from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
-from mneme.model import ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
 
 MODES = ("single", "stale-tolerant", "mmap-shared")
 
@@ -44,6 +45,7 @@ class Options:
     min_confidence: float = 0.7
     policy: Policy | None = None
     feedback: str | PathLike[str] | None = None
+    bypass_if: BypassIf | None = None
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:
@@ -63,10 +65,12 @@ class Options:
             _check_count(self.max_entries, "max_entries")
         for namespace, quota in (self.namespace_quotas or {}).items():
             _check_count(quota, f"the quota of namespace {namespace!r}")
-        for name in ("confidence_fn", "validator", "metrics_hook", "clock"):
+        for name in ("confidence_fn", "validator", "metrics_hook", "bypass_if", "clock"):
             given = getattr(self, name)
             if given is not None and not callable(given):
                 raise InvalidArgumentError(f"{name} is {given!r}; it is a function.")
+        if inspect.iscoroutinefunction(self.bypass_if):
+            raise InvalidArgumentError("bypass_if is a coroutine function; it is a plain function of a text.")
         if not (self.feedback is None or isinstance(self.feedback, str | PathLike)):
             raise InvalidArgumentError(f"feedback is {self.feedback!r}; it is the path of a file.")
         for name in ("max_query_bytes", "max_response_bytes", "max_metadata_bytes"):

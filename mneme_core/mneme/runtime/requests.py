@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mneme.engine.guard.turns import Turn
-from mneme.engine.keys import Normalizer, key_of, normalizer, partition_of
+from mneme.engine.keys import key_of, normalizer, partition_of
 from mneme.engine.origins import OWN_PREFIX
 from mneme.engine.turns import split
 from mneme.errors import InvalidArgumentError
 from mneme.model import Metadata, Mode, Vary
 from mneme.runtime.scope import Scope, merged, scope_of
 from mneme.runtime.scope import current as current_scope
+
+if TYPE_CHECKING:
+    from mneme.runtime.options import Options
 
 # Partitions of plain namespaces are few and hashed once; more than this are not kept.
 PARTITIONS_KEPT = 10_000
@@ -39,19 +42,12 @@ class Request(NamedTuple):
 class Requests:
     """Makes requests for one cache; `word` says how it makes canonical text."""
 
-    def __init__(
-        self,
-        owner: object,
-        normalize: bool | Normalizer,
-        max_query: int,
-        max_response: int,
-        max_metadata: int,
-    ) -> None:
+    def __init__(self, owner: object, options: Options) -> None:
         self.owner = owner
-        self.canonical, self.word = normalizer(normalize)
-        self._max_query = max_query
-        self._max_response = max_response
-        self._max_metadata = max_metadata
+        self.canonical, self.word = normalizer(options.normalize)
+        self._max_query = options.max_query_bytes
+        self._max_response = options.max_response_bytes
+        self._max_metadata = options.max_metadata_bytes
         self._partitions: dict[str, bytes] = {}
 
     def resolve(self, query: str, namespace: str, vary: Vary | None, mode: Mode) -> Request:
@@ -129,6 +125,10 @@ class Requests:
         check_unicode(request.query, "query")
         check_unicode(response, "response")
         return self.check_metadata(metadata)
+
+    def may_store(self, response: str) -> bool:  # noqa: ARG002  # which CarefulRequests reads
+        """Return whether an answer may be kept at all; a cache with `bypass_if` asks that."""
+        return True
 
     def check_metadata(self, metadata: Any) -> Metadata:
         """Return a copy of `metadata` as JSON gives it back; raises InvalidArgumentError for what cannot be stored."""

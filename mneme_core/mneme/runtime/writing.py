@@ -42,7 +42,10 @@ def unit(core: Core, embedding: Any) -> Vector:
 def draft(
     core: Core, request: Request, response: str, metadata: Any, ttl: float | None, origins: Origins = NOWHERE
 ) -> Draft | None:
-    """Check what is to be put; None where the scope forbids writing. Raises for what cannot be stored."""
+    """Check what is to be put; None where it is not to be: forbidden by the scope, or personal.
+
+    Raises for what cannot be stored.
+    """
     if (core.options.namespace_quotas or {}).get(request.namespace) == 0:
         raise NamespaceQuotaExceededError(
             f"the namespace {request.namespace!r} has a quota of 0 entries. Raise it in namespace_quotas, "
@@ -53,7 +56,9 @@ def draft(
         metadata = noted(metadata, origins)
         core.requests.check_metadata_size(json.dumps(metadata))
     lifetime = jittered(effective_ttl(ttl, core.options.default_ttl), core.options.ttl_jitter, request.key)
-    return Draft(request, response, metadata, lifetime) if request.writes else None
+    if not request.writes or not core.requests.may_store(response):
+        return None
+    return Draft(request, response, metadata, lifetime)
 
 
 def entry(core: Core, draft: Draft, vector: Vector | None, compute_seconds: float | None = None) -> Put:
