@@ -51,10 +51,8 @@ class Drafting:
     """Checks questions with the limits of a cache that is opened without any of its own."""
 
     def __init__(self, *, normalizes: bool, namespace: str, dim: int) -> None:
-        self._options = limits = Options()
-        self._requests = Requests(
-            self, normalizes, limits.max_query_bytes, limits.max_response_bytes, limits.max_metadata_bytes
-        )
+        self._options = Options(normalize=normalizes)
+        self._requests = Requests(self, self._options)
         self._namespace, self._dim = namespace, dim
 
     def draft(self, found: Found, now: float) -> Draft | Skipped:
