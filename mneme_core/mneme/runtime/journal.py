@@ -192,9 +192,14 @@ class Journal:
                 raise self.error from self.error.__cause__
             self._resident.unread = range(0)
 
-    def catch_up(self) -> None:
-        """Apply what other writers changed; raises StoreBackendError when the store cannot be read."""
-        with self._turn:
+    def catch_up(self, *, patience: float = -1) -> None:
+        """Apply what other writers changed; raises StoreBackendError when the store cannot be read.
+
+        patience: seconds to wait for a writer whose turn it is, and who will bring the changes; -1 has no end.
+        """
+        if not self._turn.acquire(timeout=patience):
+            raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        try:
             try:
                 for changes, cursor in self.store.pull(self.cursor):
                     self._resident.apply_foreign(changes)
@@ -203,6 +208,8 @@ class Journal:
                 self.error = _named(error, self.store.name)
                 raise self.error from self.error.__cause__
             self.error = None
+        finally:
+            self._turn.release()
 
     def retire(self, records: Sequence[Record]) -> list[Record]:
         """Remove records at once; the store learns of it with the next write. Returns those that were still there."""

@@ -67,7 +67,8 @@ def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
     policy = judging(core, request)
     while True:
         near = nearest(core, request.partition, vector, wanted, floor)
-        choice = choose(request.query, neighbours(core, near, vector, now), policy, core.validator)
+        found = neighbours(core, near, request.partition, vector, now)
+        choice = choose(request.query, found, policy, core.validator)
         if choice.accepted is not None or len(near) < wanted or len(choice.refused) >= MOST_REFUSED:
             return choice
         wanted *= 4
@@ -86,7 +87,7 @@ def nearest(core: Core, partition: bytes, vector: Vector, k: int, floor: float) 
     return core.index.search(partition, vector, k, floor)
 
 
-def neighbours(core: Core, near: Sequence[Near], vector: Vector, now: float) -> list[Neighbour]:
+def neighbours(core: Core, near: Sequence[Near], partition: bytes, vector: Vector, now: float) -> list[Neighbour]:
     """Return the fresh entries of `near` with exact similarities, best first.
 
     Raises StoreBackendError where vectors are held inexactly and the store cannot be read.
@@ -95,7 +96,10 @@ def neighbours(core: Core, near: Sequence[Near], vector: Vector, now: float) -> 
     fresh: list[tuple[float, Record]] = []
     for number, similarity in _exact(core, near, vector):
         record = records.get(number)
-        if record is not None and not is_expired(record.created_at, record.ttl, now):
+        # An id that a store gave twice must not lead from one tenant to another.
+        if record is None or record.partition != partition:
+            continue
+        if not is_expired(record.created_at, record.ttl, now):
             fresh.append((similarity, record))
     return [
         Neighbour(

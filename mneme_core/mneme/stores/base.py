@@ -28,7 +28,7 @@ class Cursor(NamedTuple):
     sequence: int
     """The last change applied; 0 before the first."""
     version: int
-    """The store's own mark for `changed`; its meaning is the store's."""
+    """The store's own mark, whose meaning is the store's: which commit it saw last, or which log it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,8 @@ class Store(Protocol):
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes since `cursor` in order, in batches, each with the cursor that follows it.
 
-        From Cursor(0, 0) this is the whole content. A reader that is too far behind gets Clear(None) first.
+        From Cursor(0, 0) this is the whole content. A reader that is too far behind gets Clear(None) first, and so does
+        one whose cursor is of another log: the store was emptied, made anew, or put back to an older state.
         """
         ...
 

@@ -71,6 +71,11 @@ class NetworkContract:
         raise NotImplementedError
 
     @pytest.fixture
+    def lose_content(self) -> Callable[[], None]:
+        """Return a function that takes from the server all that the store keeps there."""
+        raise NotImplementedError
+
+    @pytest.fixture
     def open_cache(self, make_store: Stores) -> Iterator[Callable[..., SemanticCache]]:
         """Return a function that opens a cache over the content; all are closed after the test."""
         caches: list[SemanticCache] = []
@@ -161,6 +166,58 @@ class NetworkContract:
         other = open_cache()
         other.put("when is it", "now")
         assert eventually(lambda: cache.get("when is it") is not None)  # it listens again
+
+    def test_a_store_that_lost_its_content_leads_nowhere_else(
+        self, open_cache: Caches, lose_content: Callable[[], None]
+    ) -> None:
+        cache = open_cache()
+        cache.put("how do I pay today", "acme pays by card", namespace="acme")
+        assert answer(cache, "today how do I pay", namespace="acme") == "acme pays by card"
+        lose_content()
+        other = open_cache()
+        other.put("how do I pay today", "beta pays by cheque", namespace="beta")
+
+        assert eventually(lambda: answer(cache, "today how do I pay", namespace="acme") is None)
+        assert answer(cache, "how do I pay today", namespace="acme") is None
+        assert eventually(lambda: answer(cache, "today how do I pay", namespace="beta") == "beta pays by cheque")
+        assert cache.stats().entries == other.stats().entries == 1
+
+    def test_a_store_that_lost_its_content_is_filled_again(
+        self, open_cache: Caches, lose_content: Callable[[], None]
+    ) -> None:
+        cache = open_cache()
+        for number in range(5):
+            cache.put(f"question {number}", "old")
+        lose_content()
+        with suppress(StoreBackendError):
+            cache.put("question 0", "new")
+        cache.put("question 0", "new")
+
+        other = open_cache()
+        assert [answer(other, f"question {number}") for number in range(2)] == ["new", None]
+        assert eventually(lambda: answer(cache, "question 1") is None)
+        other.put("question 1", "newer")
+        assert eventually(lambda: answer(cache, "question 1") == "newer")
+
+    def test_a_cache_far_behind_reads_everything_and_comes_to_an_end(
+        self, open_cache: Caches, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        behind, busy = open_cache(), open_cache()
+        self.shorten(monkeypatch)
+        for number in range(40):
+            busy.put(f"question {number}", "answer", mode="exact")
+        busy.put_many([(f"other {number}", "answer") for number in range(60)], mode="exact")
+        for number in range(60):
+            busy.delete(f"other {number}")
+
+        fresh = open_cache()
+        for cache in (behind, fresh):
+            assert eventually(lambda cache=cache: cache.get("question 39") is not None)  # type: ignore[misc]
+            assert [answer(cache, name) for name in ("question 0", "other 0", "other 59")] == ["answer", None, None]
+            assert cache.stats().entries == 40
+
+    def shorten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the store forget removals soon and read in small batches, where it has such settings."""
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
     def test_a_child_has_connections_of_its_own(self, open_cache: Caches) -> None:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from psycopg import Connection
+from psycopg import Connection, DataError
 
 from mneme.model import StoredEntry
-from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Delete, EntryRow, Put, Usage
+from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, EntryRow, Put, Usage
 
 BATCH = 512
 
-LAST = "SELECT last, forgotten FROM log"
-LAST_LOCKED = "SELECT last, forgotten FROM log FOR UPDATE"
+LAST = "SELECT last, forgotten, epoch FROM log"
+LAST_LOCKED = "SELECT last, forgotten, epoch FROM log FOR UPDATE"
 
 COLUMNS = """
 SELECT e.seq, e.namespace, e.key, e.query, e.response, {vector}, e.metadata, e.created_at,
@@ -43,15 +43,32 @@ INSERT INTO counters VALUES (%s, %s, %s) ON CONFLICT (namespace, name) DO UPDATE
 """
 
 
-def last(db: Connection[Any], *, locked: bool = False) -> tuple[int, int]:
-    """Return the newest sequence number, and the last that was forgotten. locked: writers after this one wait."""
+class State(NamedTuple):
+    """How far the log has come."""
+
+    newest: int
+    forgotten: int
+    """The last removal that is no longer kept."""
+    mark: int
+    """Which log it is. Of this run of the server: one that was restarted may have been put back, or be another."""
+
+    def lacks(self, cursor: Cursor) -> bool:
+        """Return whether this is not the log that the cursor was read from, or not all of it."""
+        return cursor.sequence > 0 and (cursor.version != self.mark or self.newest < cursor.sequence)
+
+
+def state(db: Connection[Any], started: int, *, locked: bool = False) -> State:
+    """Return the state of the log; started: when the server was, in microseconds. locked: writers after this wait."""
     found = db.execute(LAST_LOCKED if locked else LAST).fetchone()
-    return (0, 0) if found is None else (int(found[0]), int(found[1]))
+    if found is None:
+        raise DataError("the table of the log is empty")
+    return State(int(found[0]), int(found[1]), int(found[2]) ^ started)
 
 
-def since(db: Connection[Any], sequence: int, forgotten: int) -> Iterator[list[Change]]:
-    """Yield the changes after `sequence` in batches; all entries, after a Clear, where it is too long ago."""
-    if sequence < forgotten:
+def since(db: Connection[Any], state: State, cursor: Cursor) -> Iterator[list[Change]]:
+    """Yield the changes after `cursor` in batches; all entries, after a Clear, where it is too long ago."""
+    sequence = cursor.sequence
+    if state.lacks(cursor) or sequence < state.forgotten:
         yield [Clear(None)]
         sequence = 0
     gone = _removals(db, sequence) if sequence else []

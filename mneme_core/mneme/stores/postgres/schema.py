@@ -15,8 +15,8 @@ VERSION = 1
 # log, and what is read often and changed often lies apart from what is large and written once.
 CREATE = """
 CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL);
-CREATE TABLE log (last bigint NOT NULL, forgotten bigint NOT NULL);
-INSERT INTO log VALUES (0, 0);
+CREATE TABLE log (last bigint NOT NULL, forgotten bigint NOT NULL, epoch bigint NOT NULL);
+INSERT INTO log SELECT 0, 0, (random() * 4e15)::bigint;
 CREATE TABLE entries (
   seq bigint PRIMARY KEY,
   key bytea NOT NULL UNIQUE,
@@ -47,7 +47,8 @@ def prepare(db: Connection[Any], schema: str, identity: Identity) -> Identity:
     """
     # Two processes that come at once: the second waits, and finds the tables.
     db.execute("SELECT pg_advisory_xact_lock(hashtext('mneme'), hashtext(%s))", (schema,))
-    db.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+    if db.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+        db.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))  # which needs a right of its own
     found = db.execute(
         "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = 'meta'", (schema,)
     ).fetchone()

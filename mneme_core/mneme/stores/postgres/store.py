@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from hashlib import blake2b
 from typing import Any
 
 import psycopg
-from psycopg import Connection, IsolationLevel
+from psycopg import Connection, IsolationLevel, errors
 
 from mneme.errors import InvalidArgumentError, MnemeError, StoreBackendError
+from mneme.stores.arguments import check_seconds
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.postgres import log, schema
-from mneme.stores.postgres.listening import Listener
+from mneme.stores.postgres.listening import Listener, started
 
 
 class PostgresStore:
@@ -31,10 +33,10 @@ class PostgresStore:
     def __init__(self, url: str, *, schema: str = "mneme", timeout: float = 5.0, poll: float = 1.0) -> None:
         if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
             raise InvalidArgumentError("the url of a PostgresStore starts with postgresql://; its value is not shown.")
-        if not isinstance(schema, str) or not schema or len(schema.encode()) > 60 or "\x00" in schema:
-            raise InvalidArgumentError(f"schema is {schema!r}; it is a name of 1 to 60 bytes.")
-        if not timeout > 0 or not poll > 0:
-            raise InvalidArgumentError(f"timeout is {timeout} and poll is {poll}; both are seconds above 0.")
+        if not _is_name(schema):
+            raise InvalidArgumentError(f"schema is {schema!r}; it is a name of 1 to 60 bytes, and not '$user'.")
+        check_seconds(timeout, "timeout")
+        check_seconds(poll, "poll")
         self.schema_version = 0
         self.lag = poll
         self._url = url
@@ -43,47 +45,57 @@ class PostgresStore:
         self._lock = threading.RLock()
         self._db: Connection[Any] | None = None
         self._listener: Listener | None = None
+        self._started = 0
+        self._identity: Identity | None = None
+        self._is_lost = False
         self._is_open = False
 
     @property
     def _channel(self) -> str:
-        return f"mneme_{self._schema}"[:63]
+        return f"mneme_{blake2b(self._schema.encode(), digest_size=16).hexdigest()}"  # a channel has 63 bytes
 
     def open(self, identity: Identity) -> None:
         """Connect, make the tables where they are missing, and bind them to `identity`, or check that they are."""
-        self._is_open = True
+        self._identity, self._is_open = identity, True
         try:
-            with self._using("opening") as db, db.transaction():
-                bound = schema.prepare(db, self._schema, identity)
-            check_identity(bound, identity, f"the schema {self._schema!r}")
+            with self._using("opening") as db:
+                self._prepare(db, identity)
         except MnemeError:
             self.close()
             raise
         self.schema_version = schema.VERSION
         self._listening()
 
+    def _prepare(self, db: Connection[Any], identity: Identity) -> None:
+        with db.transaction():
+            bound = schema.prepare(db, self._schema, identity)
+        check_identity(bound, identity, f"the schema {self._schema!r}")
+        self._is_lost = False
+
     def changed(self, cursor: Cursor) -> bool:
-        """Compare with the newest number that is known of; nothing is asked."""
+        """Compare with what is known of the log; nothing is asked."""
         listener = self._listener
-        return listener is None or listener.latest > cursor.sequence
+        return listener is None or listener.known != cursor
 
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes since `cursor` from one snapshot, in batches."""
         with self._reading() as db:
-            newest, forgotten = log.last(db)
-            for batch in log.since(db, cursor.sequence, forgotten) if newest != cursor.sequence else ():
-                yield batch, cursor
-        self._listening().saw(newest)
-        yield (), Cursor(newest, 0)
+            state = log.state(db, self._started)
+            reached = Cursor(state.newest, state.mark)
+            for batch in log.since(db, state, cursor) if reached != cursor else ():
+                yield batch, Cursor(0, 0) if state.lacks(cursor) else cursor
+        self._listening().saw(reached)
+        yield (), reached
 
     def load(self) -> Iterator[tuple[Sequence[EntryRow], Cursor]]:
         """Yield every entry from one snapshot, in batches of rows."""
         with self._reading() as db:
-            newest, _ = log.last(db)
+            state = log.state(db, self._started)
             for batch in log.everything(db):
                 yield batch, Cursor(0, 0)
-        self._listening().saw(newest)
-        yield (), Cursor(newest, 0)
+        reached = Cursor(state.newest, state.mark)
+        self._listening().saw(reached)
+        yield (), reached
 
     def load_vectors(self, ids: range) -> Iterator[Sequence[tuple[int, bytes]]]:
         """Yield the ids and vectors of every entry among `ids`, through a connection of its own."""
@@ -96,12 +108,12 @@ class PostgresStore:
         """Write `changes` in one transaction; others' writes wait for it."""
         with self._using("writing") as db:
             with db.transaction():
-                newest, forgotten = log.last(db, locked=True)
+                state = log.state(db, self._started, locked=True)
                 foreign: list[Change] = []
-                if newest != cursor.sequence:
-                    for batch in log.since(db, cursor.sequence, forgotten):
+                if cursor != (state.newest, state.mark):
+                    for batch in log.since(db, state, cursor):
                         foreign += batch
-                reached = newest + len(changes)
+                newest, reached = state.newest, state.newest + len(changes)
                 log.append(db, changes, newest)
                 if usage is not None:
                     log.count(db, usage)
@@ -110,8 +122,9 @@ class PostgresStore:
                     db.execute("SELECT pg_notify(%s, %s)", (self._channel, str(reached)))
                 if any(not isinstance(change, Put) for change in changes):
                     log.forget(db, reached)
-            self._listening().saw(reached)
-            return foreign, range(newest + 1, reached + 1), Cursor(reached, 0)
+            following = Cursor(reached, state.mark)
+            self._listening().saw(following)
+            return foreign, range(newest + 1, reached + 1), following
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
@@ -149,12 +162,13 @@ class PostgresStore:
                 db.close()
 
     def _connect(self) -> Connection[Any]:
-        milliseconds = int(self._timeout * 1_000)
+        milliseconds = max(1, int(self._timeout * 1_000))
         return psycopg.connect(
             self._url,
             autocommit=True,
             connect_timeout=max(2, round(self._timeout)),
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
+            "-c default_transaction_isolation=read\\ committed "
             f"-c search_path={_quoted(self._schema)}",
             application_name="mneme",
         )
@@ -163,8 +177,14 @@ class PostgresStore:
         """Return the listener, started where it is not running: a snapshot needs none before it is asked."""
         with self._lock:
             if self._listener is None:
-                self._listener = Listener(self._connect, self._channel, self.lag)
+                self._listener = Listener(self._connect, self._channel, self.lag, self._reached)
             return self._listener
+
+    def _reached(self) -> Cursor:
+        """Ask how far the log has come."""
+        with self._using("reading") as db:
+            state = log.state(db, self._started)
+        return Cursor(state.newest, state.mark)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection[Any]]:
@@ -187,8 +207,13 @@ class PostgresStore:
             try:
                 if self._db is None or self._db.closed or self._db.broken:
                     self._db = self._connect()
+                    self._started = started(self._db)
+                if self._is_lost and self._identity is not None:
+                    self._prepare(self._db, self._identity)
                 yield self._db
             except psycopg.Error as error:
+                # Somebody dropped the schema: it is made anew by whoever needs it next.
+                self._is_lost = isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName)
                 raise StoreBackendError(
                     f"{action} the schema {self._schema!r} in Postgres failed: {type(error).__name__}: "
                     f"{error.sqlstate or 'no answer'}"
@@ -198,4 +223,11 @@ class PostgresStore:
 def _quoted(name: str) -> str:
     """Return a name as an option of a connection takes it: quoted for SQL, then for libpq."""
     quoted = '"' + name.replace('"', '""') + '"'
-    return quoted.replace("\\", "\\\\").replace(" ", "\\ ")
+    return "".join(f"\\{letter}" if letter.isspace() or letter == "\\" else letter for letter in quoted)
+
+
+def _is_name(schema: object) -> bool:
+    try:
+        return isinstance(schema, str) and 0 < len(schema.encode()) <= 60 and "\x00" not in schema and schema != "$user"
+    except UnicodeEncodeError:
+        return False

@@ -1,30 +1,51 @@
 """What runs inside the server, each script as one step that nothing comes between.
 
-KEYS, in this order: meta, seq, forgotten, order, entries, spaces, vectors, usage, counters, removals. All have one hash
-tag, so that they lie in one slot of a cluster. A sequence number is the score of an entry's key in `order`, and of a
-note in `removals`; vectors and usage are kept by sequence number.
+KEYS, in the order of NAMES, have one hash tag, so that they lie in one slot of a cluster. A sequence number is the
+score of an entry's key in `order`, and of a note in `removals`; vectors and usage are kept by sequence number. `meta`
+says what the name is bound to, which log this is (`epoch`), its last number, the last that was forgotten, and how many
+entries and notes there should be: a server that evicts keys, or was emptied, is found out by it.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-NAMES: Final = (
-    "meta", "seq", "forgotten", "order", "entries", "spaces", "vectors", "usage", "counters", "removals",
-)  # fmt: skip
+NAMES: Final = ("meta", "order", "entries", "spaces", "vectors", "usage", "counters", "removals")
 
-OPEN: Final = """
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], unpack(ARGV)) end
-return redis.call('HGETALL', KEYS[1])
+_HEAD: Final = """
+local meta, order, entries, spaces, vectors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local usage, counters, removals = KEYS[6], KEYS[7], KEYS[8]
+
+local function intact(held, noted)
+  local n = redis.call('ZCARD', order)
+  return n == tonumber(held) and n == redis.call('HLEN', entries) and n == redis.call('HLEN', spaces)
+    and redis.call('ZCARD', removals) == tonumber(noted)
+end
 """
 
-# ARGV: expected sequence, removals kept, channel, then changes (P key space payload vector | D key id | C all space),
-# usage (U seq last uses) and counters (N field amount), each as a word and what belongs to it.
-WRITE: Final = """
-local seq, order, entries, spaces, vectors = KEYS[2], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local usage, counters, removals = KEYS[8], KEYS[9], KEYS[10]
-local last = tonumber(redis.call('GET', seq) or '0')
-if last ~= tonumber(ARGV[1]) then return -1 end
+# ARGV: the fields of a new `meta`. Where it is missing, or what it speaks of is not there, all is made anew.
+OPEN: Final = (
+    _HEAD
+    + """
+local held = redis.call('HMGET', meta, 'held', 'noted')
+if not held[1] or not intact(held[1], held[2]) then
+  redis.call('DEL', unpack(KEYS))
+  redis.call('HSET', meta, unpack(ARGV))
+end
+return redis.call('HGETALL', meta)
+"""
+)
+
+# ARGV: epoch, expected sequence, removals kept, channel, then changes (P key space payload vector | D key id |
+# C all space), usage (U seq last uses) and counters (N field amount), each as a word and what belongs to it.
+# Returns the last sequence number; -1 where others wrote first, -2 where this is not the log it was.
+WRITE: Final = (
+    _HEAD
+    + """
+local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten')
+if known[1] ~= ARGV[1] or not intact(known[3], known[4]) then return -2 end
+local last = tonumber(known[2])
+if last ~= tonumber(ARGV[2]) then return -1 end
 local first = last
 
 local function drop(key, number)
@@ -35,7 +56,7 @@ local function drop(key, number)
   redis.call('HDEL', usage, number)
 end
 
-local at, removed = 4, false
+local at, removed = 5, false
 while at <= #ARGV do
   local word = ARGV[at]
   if word == 'P' then
@@ -94,36 +115,42 @@ while at <= #ARGV do
     at = at + 3
   end
 end
-if removed and redis.call('ZCARD', removals) > 2 * tonumber(ARGV[2]) then
-  local forgotten = last - tonumber(ARGV[2])
+local forgotten = known[5]
+if removed and redis.call('ZCARD', removals) > 2 * tonumber(ARGV[3]) then
+  forgotten = last - tonumber(ARGV[3])
   redis.call('ZREMRANGEBYSCORE', removals, '-inf', forgotten)
-  redis.call('SET', KEYS[3], forgotten)
 end
 if last ~= first then
-  redis.call('SET', seq, last)
-  redis.call('PUBLISH', ARGV[3], last)
+  redis.call('HSET', meta, 'last', last, 'forgotten', forgotten,
+    'held', redis.call('ZCARD', order), 'noted', redis.call('ZCARD', removals))
+  redis.pcall('PUBLISH', ARGV[4], last)  -- one who may not publish is found by asking
 end
 return last
 """
+)
 
-# ARGV: the sequence read so far, how many entries at most. Returns the newest sequence, the last forgotten, the one
-# that this batch reaches, entries (seq, key, payload, vector, usage) and notes (seq, note).
-SINCE: Final = """
-local newest = tonumber(redis.call('GET', KEYS[2]) or '0')
-local forgotten = tonumber(redis.call('GET', KEYS[3]) or '0')
+# ARGV: the sequence read so far, how many entries at most. Returns nothing where the log is not whole, else the newest
+# sequence, the last forgotten, the epoch, the sequence that this batch reaches, entries (seq, key, payload, vector,
+# usage) and notes (seq, note).
+SINCE: Final = (
+    _HEAD
+    + """
+local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten')
+if not known[1] or not intact(known[3], known[4]) then return false end
+local newest, forgotten = tonumber(known[2]), tonumber(known[5])
 local from, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-if from < forgotten then from = 0 end
-local found = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local found = redis.call('ZRANGEBYSCORE', order, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local reached = newest
 if #found == 2 * most then reached = tonumber(found[#found]) end
-local entries = {}
+local rows = {}
 for place = 1, #found, 2 do
   local key, number = found[place], found[place + 1]
-  local vector = redis.call('HGET', KEYS[7], number) or ''
-  local used = redis.call('HGET', KEYS[8], number) or ''
-  entries[#entries + 1] = {number, key, redis.call('HGET', KEYS[5], key), vector, used}
+  local vector = redis.call('HGET', vectors, number) or ''
+  local used = redis.call('HGET', usage, number) or ''
+  rows[#rows + 1] = {number, key, redis.call('HGET', entries, key), vector, used}
 end
 local notes = {}
-if from > 0 then notes = redis.call('ZRANGEBYSCORE', KEYS[10], '(' .. from, reached) end
-return {newest, forgotten, reached, entries, notes}
+if from > 0 then notes = redis.call('ZRANGEBYSCORE', removals, '(' .. from, reached) end
+return {newest, forgotten, known[1], reached, rows, notes}
 """
+)

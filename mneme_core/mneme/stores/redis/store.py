@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
+import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import Any
 
 import redis
 
 from mneme.errors import InvalidArgumentError, MnemeError, SchemaMigrationError, StoreBackendError
-from mneme.model import StoredEntry
-from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, Identity, Put, Usage
+from mneme.stores.arguments import check_seconds
+from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Identity, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.redis import scripts
+from mneme.stores.redis.connecting import check_url, connect, run_of
+from mneme.stores.redis.listening import Listener
+from mneme.stores.redis.wire import arguments_of, field_of, put_of, removal_of, usage_of
 
 _log = logging.getLogger("mneme.store")
 
 VERSION = 1
 BATCH = 512
 TRIES = 200
-RETRY_SECONDS = 1.0
+_UNBRACED = re.compile(r"[^{}\ud800-\udfff]+")
 
 
 class RedisStore:
@@ -37,94 +41,142 @@ class RedisStore:
     blocking = True
 
     def __init__(self, url: str, *, name: str = "default", timeout: float = 5.0, poll: float = 1.0) -> None:
-        if not isinstance(url, str) or not url.startswith(("redis://", "rediss://", "unix://")):
-            raise InvalidArgumentError("the url of a RedisStore starts with redis://; its value is not shown.")
-        if not isinstance(name, str) or not name or "}" in name or "{" in name:
+        if not isinstance(name, str) or not name or not _UNBRACED.fullmatch(name):
             raise InvalidArgumentError(f"name is {name!r}; it is a text without braces.")
-        if not timeout > 0 or not poll > 0:
-            raise InvalidArgumentError(f"timeout is {timeout} and poll is {poll}; both are seconds above 0.")
+        check_seconds(timeout, "timeout")
+        check_seconds(poll, "poll")
         self.schema_version = 0
         self.lag = poll
-        self._url = url
+        self._url = check_url(url)
         self._name = name
         self._timeout = timeout
         self._keys = [f"{{mneme:{name}}}:{part}" for part in scripts.NAMES]
         self._channel = f"{{mneme:{name}}}:changes"
-        self._client: redis.Redis | None = None
-        self._listener: _Listener | None = None
+        self._client: Any = None
+        self._listener: Listener | None = None
+        self._identity: Identity | None = None
+        self._epoch, self._run = b"", ""
 
     def open(self, identity: Identity) -> None:
         """Connect, and bind the name to `identity` or check that it is bound to it."""
-        if self._client is None:
-            self._client = self._connect()
-        values: dict[str, object] = {"version": VERSION, "fingerprint": identity.fingerprint, "dim": identity.dim}
-        values["normalize"] = identity.normalize
+        self._identity = identity
         try:
-            with self._using("opening") as client:
-                flat = [str(item) for pair in values.items() for item in pair]
-                found = client.eval(scripts.OPEN, len(self._keys), *self._keys, *flat)
-            held = [item.decode() for item in found]
-            meta = dict(zip(held[::2], held[1::2], strict=True))
-            if meta.get("version") != str(VERSION):
-                raise SchemaMigrationError(
-                    f"the name {self._name!r} has version {meta.get('version')}, this Mneme knows {VERSION}. It is "
-                    "left as it is; upgrade mneme-middleware, or choose another name."
-                )
-            bound = Identity(meta["fingerprint"], int(meta["dim"]), meta["normalize"])
-            check_identity(bound, identity, f"the name {self._name!r}")
+            self._bind()
         except MnemeError:
             self.close()
             raise
         self.schema_version = VERSION
         if self._listener is None:
-            self._listener = _Listener(self._connect(), self._channel, self._keys[1], self.lag)
+            self._listener = self._listening()
+
+    def _bind(self) -> None:
+        """Make the name where it is missing, or no longer whole, and check that it is bound to this embedder."""
+        identity = self._identity
+        if identity is None:
+            raise StoreBackendError(f"the name {self._name!r} is not open.")
+        values = {"version": VERSION, "fingerprint": identity.fingerprint, "dim": identity.dim}
+        values |= {"normalize": identity.normalize, "epoch": secrets.token_hex(8)}
+        values |= {"last": 0, "forgotten": 0, "held": 0, "noted": 0}
+        with self._using("opening") as client:
+            self._run = run_of(client)
+            flat = [str(item) for pair in values.items() for item in pair]
+            found = client.eval(scripts.OPEN, len(self._keys), *self._keys, *flat)
+        held = [item.decode() for item in found]
+        meta = dict(zip(held[::2], held[1::2], strict=True))
+        if meta.get("version") != str(VERSION):
+            raise SchemaMigrationError(
+                f"the name {self._name!r} has version {meta.get('version')}, this Mneme knows {VERSION}. It is "
+                "left as it is; upgrade mneme-middleware, or choose another name."
+            )
+        bound = Identity(meta["fingerprint"], int(meta["dim"]), meta["normalize"])
+        check_identity(bound, identity, f"the name {self._name!r}")
+        if self._epoch and meta["epoch"] == values["epoch"]:
+            _log.warning("the server lost keys of the cache %r, which begins anew: is it to evict keys?", self._name)
+        self._epoch = meta["epoch"].encode()
 
     def changed(self, cursor: Cursor) -> bool:
-        """Compare with the newest number that is known of; nothing is asked."""
+        """Compare with what is known of the log; nothing is asked."""
         listener = self._listener
-        return listener is None or listener.latest > cursor.sequence
+        return listener is None or listener.known != cursor
 
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes since `cursor` in batches, each of which is one state of the server."""
-        sequence = cursor.sequence
+        whole: int | None = None
+        """How far the log had come when a reading of everything began; removals after it must still be there."""
         while True:
+            newest, forgotten, reached, rows, notes = self._since(cursor.sequence)
+            mark = self._mark
+            if whole is None:
+                is_anew = cursor.sequence > 0 and (cursor.version != mark or newest < cursor.sequence)
+                is_anew = is_anew or 0 < cursor.sequence < forgotten
+            else:
+                is_anew = cursor.version != mark or newest < whole or whole < forgotten
+            if is_anew:
+                whole, cursor = None, Cursor(0, mark)
+                yield [Clear(None)], cursor
+                continue
+            if cursor.sequence == 0:
+                whole = newest
+            changes: list[tuple[int, Change]] = [put_of(*row) for row in rows if row[2] is not None]
+            changes += map(removal_of, notes)
+            cursor = Cursor(reached, mark)
+            ended = reached >= newest
+            if ended:
+                self._saw(cursor)
+            yield [change for _, change in sorted(changes, key=lambda pair: pair[0])], cursor
+            if ended:
+                return
+
+    def _since(self, sequence: int) -> tuple[int, int, int, list[Any], list[bytes]]:
+        """Return the next batch; binds the name anew where the server has lost it."""
+        for _ in range(TRIES):
             with self._using("reading") as client:
                 found: Any = client.eval(scripts.SINCE, len(self._keys), *self._keys, sequence, BATCH)
-            newest, forgotten, reached, entries, notes = found
-            changes: list[tuple[int, Change]] = [_put(*row) for row in entries]
-            changes += map(_removal, notes)
-            ordered = [change for _, change in sorted(changes, key=lambda pair: pair[0])]
-            if sequence < forgotten:
-                ordered.insert(0, Clear(None))
-            sequence = reached
-            self._saw(newest)
-            yield ordered, Cursor(reached, 0)
-            if reached >= newest:
-                return
+            if found is not None:
+                newest, forgotten, self._epoch, reached, rows, notes = found
+                return newest, forgotten, reached, rows, notes
+            self._bind()
+        raise StoreBackendError(f"reading the name {self._name!r} failed: the server loses its keys.")
+
+    @property
+    def _mark(self) -> int:
+        """Which log it is. Of this run of the server: one that was restarted may have been put back."""
+        return int.from_bytes(blake2b(self._epoch + self._run.encode(), digest_size=7).digest(), "big")
+
+    def _ask(self) -> Cursor:
+        """Ask how far the log has come."""
+        with self._using("reading") as client:
+            self._run = run_of(client)
+            last, epoch = client.hmget(self._keys[0], ["last", "epoch"])
+        self._epoch = epoch or b""
+        return Cursor(int(last or 0), self._mark)
 
     def write(
         self, changes: Sequence[Change], cursor: Cursor, usage: Usage | None = None
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
         """Write `changes` in one step, after reading what others wrote; tried again where another was quicker."""
-        arguments = [*_arguments(changes), *_used(usage)]
+        arguments = [*arguments_of(changes), *usage_of(usage)]
         foreign: list[Change] = []
         for _ in range(TRIES):
-            with self._using("writing") as client:
-                head = (cursor.sequence, REMOVALS_KEPT, self._channel)
-                reached = int(client.eval(scripts.WRITE, len(self._keys), *self._keys, *head, *arguments))
+            head = (self._epoch, cursor.sequence, REMOVALS_KEPT, self._channel)
+            reached = -1
+            if cursor.sequence == 0 or cursor.version == self._mark:
+                with self._using("writing") as client:
+                    reached = int(client.eval(scripts.WRITE, len(self._keys), *self._keys, *head, *arguments))
             if reached >= 0:
-                self._saw(reached)
-                return foreign, range(cursor.sequence + 1, cursor.sequence + 1 + len(changes)), Cursor(reached, 0)
-            for batch, following in self.pull(cursor):
+                following = Cursor(reached, self._mark)
+                self._saw(following)
+                return foreign, range(cursor.sequence + 1, cursor.sequence + 1 + len(changes)), following
+            for batch, reached_by in self.pull(cursor):
                 foreign += batch
-                cursor = following
+                cursor = reached_by
         raise StoreBackendError(f"writing under the name {self._name!r} failed: others wrote first {TRIES} times.")
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
         with self._using("reading") as client:
-            held: Any = client.hgetall(self._keys[8])
-        return {_field_of(field): int(value) for field, value in held.items()}
+            held: Any = client.hgetall(self._keys[6])
+        return {field_of(field): int(value) for field, value in held.items()}
 
     def vectors(self, ids: Sequence[int]) -> Mapping[int, bytes]:
         """Return the float32 vectors of these ids."""
@@ -132,7 +184,7 @@ class RedisStore:
         for start in range(0, len(ids), 1_000):
             some = ids[start : start + 1_000]
             with self._using("reading") as client:
-                held: Any = client.hmget(self._keys[6], [str(number) for number in some])
+                held: Any = client.hmget(self._keys[4], [str(number) for number in some])
             found |= {number: vector for number, vector in zip(some, held, strict=True) if vector is not None}
         return found
 
@@ -142,11 +194,12 @@ class RedisStore:
     def after_fork(self) -> None:
         """Leave the parent's connections alone, and make new ones."""
         if self._client is not None:
-            self._client = self._connect()
-            self._listener = _Listener(self._connect(), self._channel, self._keys[1], self.lag)
+            self._client = None
+            self._listener = self._listening()
 
     def close(self) -> None:
         """Disconnect."""
+        self._identity = None
         listener, self._listener = self._listener, None
         client, self._client = self._client, None
         if listener is not None:
@@ -154,139 +207,21 @@ class RedisStore:
         if client is not None:
             client.close()
 
-    def _connect(self) -> redis.Redis:
-        return redis.Redis.from_url(
-            self._url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout, client_name="mneme"
-        )
+    def _listening(self) -> Listener:
+        return Listener(lambda: connect(self._url, self._timeout), self._channel, self.lag, self._ask)
 
-    def _saw(self, sequence: int) -> None:
+    def _saw(self, reached: Cursor) -> None:
         if self._listener is not None:
-            self._listener.saw(sequence)
+            self._listener.saw(reached)
 
     @contextmanager
-    def _using(self, action: str) -> Iterator[redis.Redis]:
-        """Give the client; errors are raised as Mneme's, without the URL."""
-        if self._client is None:
+    def _using(self, action: str) -> Iterator[Any]:
+        """Give the client, made when first needed; errors are raised as Mneme's, without the URL."""
+        if self._identity is None:
             raise StoreBackendError(f"the name {self._name!r} is not open.")
         try:
+            if self._client is None:
+                self._client = connect(self._url, self._timeout)
             yield self._client
         except redis.RedisError as error:
             raise StoreBackendError(f"{action} under {self._name!r} in Redis failed: {type(error).__name__}") from error
-
-
-class _Listener:
-    """A thread that is told of every write; what is lost while it is not connected is found by asking."""
-
-    def __init__(self, client: redis.Redis, channel: str, key: str, poll: float) -> None:
-        self.latest = 0
-        self._client, self._channel, self._key, self._poll = client, channel, key, poll
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mneme-redis", daemon=True)
-        self._thread.start()
-
-    def saw(self, sequence: int) -> None:
-        """Note a number that was read or written."""
-        if sequence > self.latest:
-            self.latest = sequence
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopped.set()
-        try:
-            self._client.publish(self._channel, self.latest)  # it waits for a message
-        except redis.RedisError:
-            pass  # then it ends when its wait does
-        self._thread.join(timeout=self._poll + RETRY_SECONDS)
-        self._client.close()
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                with self._client.pubsub(ignore_subscribe_messages=True) as messages:  # type: ignore[no-untyped-call]
-                    messages.subscribe(self._channel)
-                    while not self._stopped.is_set():
-                        self.saw(int(self._client.get(self._key) or 0))
-                        told = messages.get_message(timeout=self._poll)
-                        while told is not None:
-                            self.saw(int(told["data"]))
-                            told = messages.get_message(timeout=0)
-            except (redis.RedisError, OSError, ValueError) as error:
-                if not self._stopped.is_set():
-                    _log.debug("listening for other caches' changes was interrupted: %s", type(error).__name__)
-                    self._stopped.wait(RETRY_SECONDS)
-
-
-def _arguments(changes: Sequence[Change]) -> list[Any]:
-    found: list[Any] = []
-    for change in changes:
-        if isinstance(change, Put):
-            entry = change.entry
-            found += ["P", entry.query_hash, _bytes(entry.namespace), _payload(entry), entry.embedding]
-        elif isinstance(change, Delete):
-            found += ["D", change.key, "" if change.id is None else change.id]
-        else:
-            found += ["C", int(change.namespace is None), _bytes(change.namespace or "")]
-    return found
-
-
-def _used(usage: Usage | None) -> list[Any]:
-    found: list[Any] = []
-    if usage is not None:
-        for number, (last, uses) in usage.accesses.items():
-            found += ["U", number, repr(float(last)), uses]
-        for (space, name), amount in usage.counters.items():
-            found += ["N", _field(space, name), amount]
-    return found
-
-
-def _field(space: str, name: str) -> bytes:
-    held = _bytes(space)
-    return b"%d:%s%s" % (len(held), held, name.encode())
-
-
-def _field_of(field: bytes) -> tuple[str, str]:
-    length, _, rest = field.partition(b":")
-    return rest[: int(length)].decode(), rest[int(length) :].decode()
-
-
-def _payload(entry: StoredEntry) -> bytes:
-    return json.dumps(
-        [
-            *(entry.namespace, entry.query, entry.response, entry.metadata, entry.created_at, entry.last_accessed_at),
-            *(entry.ttl, entry.access_count, entry.partition.hex(), entry.compute_seconds),
-        ]
-    ).encode()
-
-
-def _put(number: bytes, key: bytes, payload: bytes, vector: bytes, used: bytes) -> tuple[int, Change]:
-    space, query, response, metadata, created, accessed, ttl, uses, partition, seconds = json.loads(payload)
-    if used:
-        last, more = used.split()
-        accessed, uses = max(accessed, float(last)), uses + int(more)
-    entry = StoredEntry(
-        int(number),
-        space,
-        key.decode(),
-        query,
-        response,
-        vector,
-        metadata,
-        created,
-        accessed,
-        ttl,
-        uses,
-        bytes.fromhex(partition),
-        seconds,
-    )
-    return entry.id, Put(entry)
-
-
-def _removal(note: bytes) -> tuple[int, Change]:
-    number, kind, rest = note.split(b":", 2)
-    if kind == b"K":
-        return int(number), Delete(rest.decode())
-    return int(number), Clear(None if kind == b"A" else rest.decode())
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
