@@ -9,6 +9,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from mneme.embedders.adapters import to_async_embedder
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.engine.origins import origins_of
-from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
+from mneme.errors import CacheClosedError, EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
 from mneme.runtime import (
@@ -33,6 +35,7 @@ from mneme.runtime import (
 from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
+from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
 from mneme.stores.base import Change, Delete
 
@@ -191,9 +194,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             return outcome
         outcome = plan.of_stale()
         if outcome is not None:
-            core.refreshes.astart(
-                plan.flight, lambda: core.flights.arun(plan.flight, lambda: self._make(plan, compute))
-            )
+            refresh = partial(core.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
+            core.refreshes.astart(plan.flight, refresh)
             return outcome
         filled, led = await core.flights.arun(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else await self._follow(plan, filled)
@@ -212,18 +214,40 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
                 return Filled(outcome, None)
         else:
             core.miss(request, "bypass")
-        return await self._make(plan, compute)
+        return await self._take_turn(plan, compute)
 
-    async def _make(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]]) -> Filled[T]:
+    async def _take_turn(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]]) -> Filled[T]:
+        """Compute, after other processes that compute the same, unless one of them has stored it meanwhile."""
+        core, request = self._core, plan.request
+        turn = core.turn(request)
+        if turn is None:
+            return await self._make(plan, compute, None)
+        try:
+            is_mine = False
+            while not is_mine:
+                is_mine = await self._store(turn.take)
+                if is_mine:  # whoever had it before may have stored what is not told here yet
+                    await self._store(core.catch_up)
+                outcome = plan.of_hit(await self._exact(request))
+                if outcome is not None:
+                    return Filled(outcome, None)
+                if not is_mine:
+                    await self._pause(turn.pause)
+            return await self._make(plan, compute, turn)
+        finally:
+            with suppress(CacheClosedError):  # closed while it computed: the lease runs out
+                await self._store(turn.release)
+
+    async def _make(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]], turn: Turn | None) -> Filled[T]:
         started = time.perf_counter()
         value = await _value(compute)
         seconds = time.perf_counter() - started
         kept = plan.kept(value)
         if kept is not None:
-            await self._keep(plan, kept, seconds)
+            await self._keep(plan, kept, seconds, turn)
         return Filled(computing.computed(value), kept and kept.text)
 
-    async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float) -> None:
+    async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
             draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
@@ -234,6 +258,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             except Exception:
                 _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
                 vector = None
+            if turn is not None and turn.is_lost():
+                return
             await self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
                 core.remove_answer(request.key.hex(), kept.text)
@@ -585,6 +611,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         if not self._core.store.blocking:
             return step(*arguments)
         return await self._run(step, *arguments)
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def _write(self, changes: Sequence[Change]) -> None:
         self._core.check_open()  # it may have been closed while this call was embedding

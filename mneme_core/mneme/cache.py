@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from mneme.embedders.adapters import to_sync_embedder
 from mneme.embedders.base import Embedder
 from mneme.engine.origins import origins_of
-from mneme.errors import EmbedderDimensionError, MnemeError, UnembeddableTextError
+from mneme.errors import CacheClosedError, EmbedderDimensionError, MnemeError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
 from mneme.runtime import (
@@ -29,6 +31,7 @@ from mneme.runtime import (
 from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
+from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
 from mneme.stores.base import Change, Clear, Delete
 
@@ -183,7 +186,8 @@ class SemanticCache(Facade[Embedder]):
             return outcome
         outcome = plan.of_stale()
         if outcome is not None:
-            core.refreshes.start(plan.flight, lambda: core.flights.run(plan.flight, lambda: self._make(plan, compute)))
+            refresh = partial(core.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
+            core.refreshes.start(plan.flight, refresh)
             return outcome
         filled, led = core.flights.run(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else self._follow(plan, filled)
@@ -202,18 +206,40 @@ class SemanticCache(Facade[Embedder]):
                 return Filled(outcome, None)
         else:
             core.miss(request, "bypass")
-        return self._make(plan, compute)
+        return self._take_turn(plan, compute)
 
-    def _make(self, plan: Plan[T], compute: Callable[[], T]) -> Filled[T]:
+    def _take_turn(self, plan: Plan[T], compute: Callable[[], T]) -> Filled[T]:
+        """Compute, after other processes that compute the same, unless one of them has stored it meanwhile."""
+        core, request = self._core, plan.request
+        turn = core.turn(request)
+        if turn is None:
+            return self._make(plan, compute, None)
+        try:
+            is_mine = False
+            while not is_mine:
+                is_mine = self._store(turn.take)
+                if is_mine:  # whoever had it before may have stored what is not told here yet
+                    self._store(core.catch_up)
+                outcome = plan.of_hit(self._exact(request))
+                if outcome is not None:
+                    return Filled(outcome, None)
+                if not is_mine:
+                    self._pause(turn.pause)
+            return self._make(plan, compute, turn)
+        finally:
+            with suppress(CacheClosedError):  # closed while it computed: the lease runs out
+                self._store(turn.release)
+
+    def _make(self, plan: Plan[T], compute: Callable[[], T], turn: Turn | None) -> Filled[T]:
         started = time.perf_counter()
         value = compute()
         seconds = time.perf_counter() - started
         kept = plan.kept(value)
         if kept is not None:
-            self._keep(plan, kept, seconds)
+            self._keep(plan, kept, seconds, turn)
         return Filled(computing.computed(value), kept and kept.text)
 
-    def _keep(self, plan: Plan[Any], kept: Kept, seconds: float) -> None:
+    def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
             draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
@@ -224,6 +250,8 @@ class SemanticCache(Facade[Embedder]):
             except Exception:
                 _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
                 vector = None
+            if turn is not None and turn.is_lost():
+                return
             self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
                 core.remove_answer(request.key.hex(), kept.text)
@@ -569,6 +597,9 @@ class SemanticCache(Facade[Embedder]):
 
     def _store(self, step: Callable[..., T], *arguments: Any) -> T:
         return step(*arguments)
+
+    def _pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def _write(self, changes: Sequence[Change]) -> None:
         self._core.check_open()  # it may have been closed while this call was embedding

@@ -15,6 +15,7 @@ DIFFERENT = {
     "_embed_many": "embeddings are awaited under another name",
     "_run": "the async one leaves the event loop",
     "_store": "the async one leaves the event loop where the store can block",
+    "_pause": "the async one leaves the event loop to others",
     "_write": "the async one lets a thread write",
     "_clear": "the async one returns before the store has written",
 }
@@ -23,6 +24,7 @@ TRANSLATION = {
     "await ": "",
     "_value(compute)": "compute()",
     ".arun(": ".run(",
+    ".arun,": ".run,",
     ".astart(": ".start(",
     ".astreams.": ".streams.",
     "areplayed(": "replayed(",

@@ -14,22 +14,23 @@ import pytest
 from mneme import MemoryStore, SQLiteStore
 from mneme.stores.base import Store
 from mneme.testing import FaultyStore, StoreContract
+from mneme.testing.lease_contract import LeaseContract
 
 
-class TestMemoryStore(StoreContract):
+class TestMemoryStore(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self) -> Callable[[], Store]:
         store = MemoryStore()
         return lambda: store
 
 
-class TestSQLiteStore(StoreContract):
+class TestSQLiteStore(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         return lambda: SQLiteStore(tmp_path / "cache.db")
 
 
-class TestCachesSharingOneSQLiteStore(StoreContract):
+class TestCachesSharingOneSQLiteStore(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         store = SQLiteStore(tmp_path / "cache.db")

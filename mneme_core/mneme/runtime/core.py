@@ -26,6 +26,7 @@ from mneme.runtime.feedback import Feedback
 from mneme.runtime.flight import Flights
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
+from mneme.runtime.leasing import Turn, leases_of
 from mneme.runtime.options import Options
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
@@ -66,6 +67,7 @@ class Core:
         self.counters = Counters()
         self.embeddings = Embeddings(dim)
         self.flights = Flights()
+        self.leases = leases_of(store, options.flight_wait)
         self.refreshes = Refreshes()
         self.refusals = Refusals(options.negative_ttl, options.clock)
         self.invalidated = Invalidated()
@@ -235,6 +237,12 @@ class Core:
 
     # ------------------------------------------------------------------ the end
 
+    def turn(self, request: Request) -> Turn | None:
+        """Return the wait for the turn to compute an answer, where processes take turns."""
+        if self.leases is None or not (request.reads and request.writes):
+            return None
+        return Turn(self.leases, request.key.hex())
+
     def close(self) -> None:
         """Write what waits and release the store. Closing twice does nothing."""
         with self._executor_lock:
@@ -242,6 +250,8 @@ class Core:
                 return
             self.closed = True
         _open_cores.discard(self)
+        if self.leases is not None:
+            self.leases.stop()
         if self._executor is not None:
             self._executor.shutdown(wait=True)
         self._finalizer()
@@ -251,6 +261,7 @@ class Core:
         self.table.lock = threading.Lock()
         self._executor, self._executor_lock = None, threading.Lock()
         self.flights, self.refreshes = Flights(), Refreshes()
+        self.leases = leases_of(self.store, self.options.flight_wait)
         self.refusals.after_fork()
         self.invalidated.after_fork()
         self.streams, self.astreams = Streams(), AsyncStreams()

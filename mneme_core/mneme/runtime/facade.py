@@ -48,6 +48,8 @@ class Facade(Generic[E]):
     default_ttl: seconds; None keeps entries. ttl_jitter: every ttl is shortened by up to this share of it, so that what
     is stored together does not run out together. negative_ttl: seconds for which `get_or_compute` gives a value again
     that validator or cache_if refused; None asks anew each time.
+    flight_wait: seconds for which `get_or_compute` waits for another process or machine that computes the same answer
+    over the same store; None lets each compute its own.
     max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
     by that alone.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
@@ -90,6 +92,7 @@ class Facade(Generic[E]):
         feedback: str | PathLike[str] | None = None,
         ttl_jitter: float = 0.0,
         negative_ttl: float | None = None,
+        flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -120,6 +123,7 @@ class Facade(Generic[E]):
             feedback=feedback,
             ttl_jitter=ttl_jitter,
             negative_ttl=negative_ttl,
+            flight_wait=flight_wait,
             bypass_if=bypass_if,
             clock=clock,
         )

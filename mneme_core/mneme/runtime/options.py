@@ -28,6 +28,7 @@ class Options:
     default_ttl: float | None = None
     ttl_jitter: float = 0.0
     negative_ttl: float | None = None
+    flight_wait: float | None = None
     max_entries: int | None = None
     namespace_quotas: Mapping[str, int] | None = None
     confidence_fn: ConfidenceFn | None = None
@@ -52,6 +53,7 @@ class Options:
         self.judge()
         check_ttl(self.default_ttl, "default_ttl")
         check_ttl(self.negative_ttl, "negative_ttl")
+        check_ttl(self.flight_wait, "flight_wait")
         if (
             isinstance(self.ttl_jitter, bool)
             or not isinstance(self.ttl_jitter, int | float)

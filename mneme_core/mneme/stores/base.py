@@ -201,3 +201,19 @@ class SnapshotStore(Store, Protocol):
     def snapshot(self) -> Self:
         """Return a second store over the same entries, open; the caller closes it."""
         ...
+
+
+@runtime_checkable
+class LeaseStore(Store, Protocol):
+    """A store through which processes agree which of them does a work: what `flight_wait` needs."""
+
+    def lease(self, key: str, owner: str, seconds: float) -> bool:
+        """Take the lease of `key` for `owner`, or prolong it, for `seconds` from now; return whether it is the owner's.
+
+        One that ran out, or whose process died, is free. `owner` is a text that no other caller uses.
+        """
+        ...
+
+    def release(self, key: str, owner: str) -> None:
+        """Give the lease of `key` back where it is still the owner's."""
+        ...

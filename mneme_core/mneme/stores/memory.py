@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -41,6 +42,7 @@ class MemoryStore:
         self._removals: list[tuple[int, Change]] = []
         self._forgotten = 0
         self._counters: dict[tuple[str, str], int] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
 
     def open(self, identity: Identity) -> None:
         """Bind the store to an embedder, or check that it is bound to this one."""
@@ -161,6 +163,22 @@ class MemoryStore:
         with self._lock:
             found = {number: self._entries[number].embedding for number in ids if number in self._entries}
         return {number: vector for number, vector in found.items() if vector}
+
+    def lease(self, key: str, owner: str, seconds: float) -> bool:
+        """Take or prolong a lease, for the caches of this process."""
+        now = time.monotonic()
+        with self._lock:
+            holder, end = self._leases.get(key, ("", 0.0))
+            if holder not in ("", owner) and now < end:
+                return False
+            self._leases[key] = (owner, now + seconds)
+            return True
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back."""
+        with self._lock:
+            if self._leases.get(key, ("", 0.0))[0] == owner:
+                del self._leases[key]
 
     def compact(self) -> None:
         """Nothing to give back."""

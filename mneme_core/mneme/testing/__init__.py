@@ -1,6 +1,6 @@
 """Helpers for testing Mneme and what plugs into it.
 
-StoreContract and IndexContract need pytest, which is imported when one of them is asked for.
+The contracts need pytest, which is imported when one of them is asked for.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from mneme.testing.faults import FaultyStore
 
 if TYPE_CHECKING:
     from mneme.testing.index_contract import IndexContract
+    from mneme.testing.lease_contract import LeaseContract
     from mneme.testing.store_contract import StoreContract
 
 __all__ = [
@@ -22,11 +23,16 @@ __all__ = [
     "FakeClock",
     "FaultyStore",
     "IndexContract",
+    "LeaseContract",
     "StoreContract",
     "WordEmbedder",
 ]
 
-_HOMES = {"IndexContract": "mneme.testing.index_contract", "StoreContract": "mneme.testing.store_contract"}
+_HOMES = {
+    "IndexContract": "mneme.testing.index_contract",
+    "LeaseContract": "mneme.testing.lease_contract",
+    "StoreContract": "mneme.testing.store_contract",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -30,6 +31,25 @@ cache = SemanticCache(store={store}, embedder=WordEmbedder(64))
 for number in range(10_000):
     cache.put(f"question {{number}}", f"answer {{number}}")
     print(number, flush=True)
+"""
+
+
+COMPUTING = """
+import time
+from mneme import SemanticCache
+from mneme.testing import WordEmbedder
+{imports}
+cache = SemanticCache(store={store}, embedder=WordEmbedder(64), flight_wait=30)
+
+def compute():
+    with open({notes!r}, "a") as notes:
+        notes.write("once ")
+    print("computing", flush=True)
+    time.sleep(0.5)
+    return "computed there"
+
+cache.get_or_compute("how do I pay", compute)
+cache.close()
 """
 
 
@@ -218,6 +238,20 @@ class NetworkContract:
 
     def shorten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the store forget removals soon and read in small batches, where it has such settings."""
+
+    def test_of_two_processes_one_computes(self, expression: str, open_cache: Caches, tmp_path: Path) -> None:
+        notes = tmp_path / "computed"
+        program = COMPUTING.format(imports=self.imports, store=expression, notes=str(notes))
+        peer = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)  # noqa: S603
+        assert peer.stdout is not None
+        assert peer.stdout.readline() == "computing\n"
+        cache = open_cache(flight_wait=30)
+
+        outcome = cache.get_or_compute("how do I pay", lambda: "computed here")
+
+        peer.wait()
+        assert (outcome.value, outcome.status) == ("computed there", "hit")
+        assert notes.read_text() == "once "
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
     def test_a_child_has_connections_of_its_own(self, open_cache: Caches) -> None:

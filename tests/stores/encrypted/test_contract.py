@@ -16,6 +16,7 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.stores.sqlite import log
 from mneme.testing import StoreContract
 from mneme.testing.differential import StoreDifferential
+from mneme.testing.lease_contract import LeaseContract
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 
@@ -24,7 +25,7 @@ def keys() -> Sequence[bytes]:
     return [OLD]
 
 
-class TestEncryptedMemoryStore(StoreContract):
+class TestEncryptedMemoryStore(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self) -> Callable[[], Store]:
         store = EncryptedStore(MemoryStore(), keys)
@@ -38,7 +39,7 @@ class TestEncryptedStoresOverOneMemoryStore(StoreContract):
         return lambda: EncryptedStore(store, keys)
 
 
-class TestEncryptedSQLiteStore(StoreContract):
+class TestEncryptedSQLiteStore(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         return lambda: EncryptedStore(SQLiteStore(tmp_path / "cache.db"), keys)

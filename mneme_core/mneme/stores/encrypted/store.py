@@ -12,6 +12,7 @@ from mneme.stores.base import (
     Cursor,
     EntryRow,
     Identity,
+    LeaseStore,
     Put,
     SnapshotStore,
     Store,
@@ -39,6 +40,8 @@ class EncryptedStore:
     load: Callable[[], Iterator[tuple[Sequence[EntryRow], Cursor]]]
     load_vectors: Callable[[range], Iterator[Sequence[tuple[int, bytes]]]]
     snapshot: Callable[[], EncryptedStore]
+    lease: Callable[[str, str, float], bool]
+    release: Callable[[str, str], None]
     lag: float
 
     def __init__(self, store: Store, keys: Keys) -> None:
@@ -54,6 +57,8 @@ class EncryptedStore:
             self.load, self.load_vectors = partial(self._load, store), partial(self._load_vectors, store)
         if isinstance(store, SnapshotStore):
             self.snapshot = partial(self._snapshot, store)
+        if isinstance(store, LeaseStore):
+            self.lease, self.release = partial(self._lease, store), partial(self._release, store)
         lag = getattr(store, "lag", None)
         if lag is not None:
             self.lag = lag
@@ -181,6 +186,16 @@ class EncryptedStore:
         second = EncryptedStore(store.snapshot(), self._keys)
         second._ring, second._opener, second._marks = self._ring, Opener(self._ring), set(self._marks)
         return second
+
+    def _lease(self, store: LeaseStore, key: str, owner: str, seconds: float) -> bool:
+        """Take or prolong a lease, under a name that cannot be guessed."""
+        return store.lease(self._leased(key), owner, seconds)
+
+    def _release(self, store: LeaseStore, key: str, owner: str) -> None:
+        store.release(self._leased(key), owner)
+
+    def _leased(self, key: str) -> str:
+        return self._ring.current.name_of(key.encode()).hex()
 
     def compact(self) -> None:
         """Compact the store under this one."""

@@ -16,6 +16,7 @@ from mneme.stores.arguments import check_seconds
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.postgres import log, schema
+from mneme.stores.postgres.leases import Leases
 from mneme.stores.postgres.listening import Listener, started
 
 
@@ -49,6 +50,7 @@ class PostgresStore:
         self._identity: Identity | None = None
         self._is_lost = False
         self._is_open = False
+        self._leases = Leases(self._connect, schema)
 
     @property
     def _channel(self) -> str:
@@ -136,6 +138,14 @@ class PostgresStore:
         with self._using("reading") as db:
             return log.vectors(db, ids)
 
+    def lease(self, key: str, owner: str, seconds: float) -> bool:  # noqa: ARG002  # it ends with the session
+        """Take a lease, for as long as this process is connected."""
+        return self._leases.take(key, owner)
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back."""
+        self._leases.release(key, owner)
+
     def compact(self) -> None:
         """Nothing to do: the server's autovacuum gives room back."""
 
@@ -149,6 +159,7 @@ class PostgresStore:
         """Leave the parent's connections alone, and make new ones when they are needed."""
         self._lock = threading.RLock()
         self._db = self._listener = None
+        self._leases = Leases(self._connect, self._schema)
 
     def close(self) -> None:
         """Disconnect."""
@@ -160,6 +171,7 @@ class PostgresStore:
                 listener.stop()
             if db is not None:
                 db.close()
+            self._leases.close()
 
     def _connect(self) -> Connection[Any]:
         milliseconds = max(1, int(self._timeout * 1_000))

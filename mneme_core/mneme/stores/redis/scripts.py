@@ -129,6 +129,20 @@ return last
 """
 )
 
+# KEYS: the lease. ARGV: owner, milliseconds. Returns 1 where it is the owner's.
+LEASE: Final = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS: the lease. ARGV: owner.
+RELEASE: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
 # ARGV: the sequence read so far, how many entries at most. Returns nothing where the log is not whole, else the newest
 # sequence, the last forgotten, the epoch, the sequence that this batch reaches, entries (seq, key, payload, vector,
 # usage) and notes (seq, note).

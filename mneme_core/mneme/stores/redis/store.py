@@ -188,6 +188,19 @@ class RedisStore:
             found |= {number: vector for number, vector in zip(some, held, strict=True) if vector is not None}
         return found
 
+    def lease(self, key: str, owner: str, seconds: float) -> bool:
+        """Take or prolong a lease."""
+        with self._using("leasing") as client:
+            return bool(client.eval(scripts.LEASE, 1, self._lease_key(key), owner, max(1, int(1_000 * seconds))))
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back."""
+        with self._using("leasing") as client:
+            client.eval(scripts.RELEASE, 1, self._lease_key(key), owner)
+
+    def _lease_key(self, key: str) -> str:
+        return f"{{mneme:{self._name}}}:lease:{key}"
+
     def compact(self) -> None:
         """Nothing to do: the server gives room back by itself."""
 

@@ -34,6 +34,7 @@ CREATE TABLE usage (seq INTEGER PRIMARY KEY, last_accessed_at REAL NOT NULL, acc
 CREATE TABLE counters (
   namespace TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (namespace, name)
 ) WITHOUT ROWID;
+CREATE TABLE leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL, until REAL NOT NULL) WITHOUT ROWID;
 """
 
 MIGRATIONS: tuple[str, ...] = (VERSION_1,)

@@ -14,7 +14,7 @@ from pathlib import Path
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.sqlite import forks, log, watch
+from mneme.stores.sqlite import forks, leases, log, watch
 from mneme.stores.sqlite.connection import connect, transaction, translated
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
@@ -170,6 +170,16 @@ class SQLiteStore:
             self._cursor = reached
             self._see(db, header)
             return foreign, numbers, reached
+
+    def lease(self, key: str, owner: str, seconds: float) -> bool:
+        """Take or prolong a lease."""
+        with self._using("leasing in") as db, transaction(db, "IMMEDIATE"):
+            return leases.take(db, key, owner, seconds)
+
+    def release(self, key: str, owner: str) -> None:
+        """Give a lease back."""
+        with self._using("leasing in") as db, transaction(db, "IMMEDIATE"):
+            leases.release(db, key, owner)
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
