@@ -15,6 +15,8 @@ from mneme import MemoryStore, SQLiteStore
 from mneme.stores.base import Store
 from mneme.testing import FaultyStore, StoreContract
 from mneme.testing.lease_contract import LeaseContract
+from mneme.testing.search_contract import SearchContract
+from mneme.testing.searching_store import SearchingStore
 
 
 class TestMemoryStore(StoreContract, LeaseContract):
@@ -34,6 +36,13 @@ class TestCachesSharingOneSQLiteStore(StoreContract, LeaseContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         store = SQLiteStore(tmp_path / "cache.db")
+        return lambda: store
+
+
+class TestSearchingStore(SearchContract):
+    @pytest.fixture
+    def make_search_store(self) -> Callable[[], Store]:
+        store = SearchingStore()
         return lambda: store
 
 

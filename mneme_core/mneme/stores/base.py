@@ -217,3 +217,34 @@ class LeaseStore(Store, Protocol):
     def release(self, key: str, owner: str) -> None:
         """Give the lease of `key` back where it is still the owner's."""
         ...
+
+
+@runtime_checkable
+class SearchStore(BulkStore, Protocol):
+    """A store that can search for itself, for caches that do not hold a replica of all entries.
+
+    While `searches` is true, `pull` and the changes that `write` returns first name what changed and do not bring it:
+    `Delete` of the key for a put, a replacement or a removal, `Clear` as ever; from Cursor(0, 0) nothing, with the
+    newest cursor. `load` reads everything as ever.
+    """
+
+    @property
+    def searches(self) -> bool:
+        """Whether caches over this handle leave the search to it; known once it is open."""
+        ...
+
+    def find(self, key: str) -> StoredEntry | None:
+        """Return the entry of this key (hexadecimal), fresh or not, without its vector; None where there is none."""
+        ...
+
+    def nearest(self, partition: bytes, vector: bytes, k: int, floor: float) -> Sequence[tuple[StoredEntry, float]]:
+        """Return at most `k` entries of `partition` with their cosine to `vector`, best first, without their vectors.
+
+        vector: float32, unit length, native byte order. Those whose cosine is below `floor` are left out. May be
+        approximate in what it finds, never in the cosine of what it returns.
+        """
+        ...
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return namespace -> entries. May take as long as counting them takes."""
+        ...
