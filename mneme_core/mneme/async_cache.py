@@ -81,7 +81,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         core = self._core
         if core.behind() and not await self._store(core.catch_up):
             return core.miss(request, "store_failure")
-        hit = core.probe(request)
+        hit = core.probe(request) or await self._fetched(request)
         if hit is not None:
             return hit
         if not request.semantic:
@@ -204,7 +204,14 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         core = self._core
         if not request.reads or (core.behind() and not await self._store(core.catch_up)):
             return None
-        return core.probe(request)
+        return core.probe(request) or await self._fetched(request)
+
+    async def _fetched(self, request: Request) -> Hit | None:
+        """Return the exact hit that the store has, where the cache holds only what was asked for lately."""
+        remote = self._core.remote
+        if remote is None or not await self._store(remote.fetch, request.key):
+            return None
+        return self._core.probe(request)
 
     async def _fill(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]]) -> Filled[T]:
         core, request = self._core, plan.request
@@ -421,6 +428,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         request = core.request(query, namespace, vary, "exact")
         if core.behind():
             await self._store(core.catch_up)
+        if core.remote is not None:
+            await self._store(core.remote.fetch, request.key)
         record = core.peek(request)
         if record is None:
             return False
@@ -452,7 +461,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         await self._store(core.journal.catch_up)
         number = 0
         # Writing brings in what others put meanwhile: until nothing is left of it.
-        while removals := await self._run(invalidating.removals, core, aim, vector):
+        while removals := await self._store(invalidating.removals, core, aim, vector):
             await self._write(removals)
             number += len(removals)
         invalidating.tell(core, aim, number)
@@ -506,8 +515,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         """Remove expired entries; return how many. compact: give their room back to the file system too."""
         core = self._core
         core.check_open()
-        with core.table.lock:
-            expired = core.table.expired(namespace, core.clock())
+        expired = await self._store(writing.expired, core, namespace)
         if expired:
             await self._write([Delete(record.key.hex(), record.id) for record in expired])
             writing.forget_expired(core, expired)

@@ -73,7 +73,7 @@ class SemanticCache(Facade[Embedder]):
         core = self._core
         if core.behind() and not self._store(core.catch_up):
             return core.miss(request, "store_failure")
-        hit = core.probe(request)
+        hit = core.probe(request) or self._fetched(request)
         if hit is not None:
             return hit
         if not request.semantic:
@@ -196,7 +196,14 @@ class SemanticCache(Facade[Embedder]):
         core = self._core
         if not request.reads or (core.behind() and not self._store(core.catch_up)):
             return None
-        return core.probe(request)
+        return core.probe(request) or self._fetched(request)
+
+    def _fetched(self, request: Request) -> Hit | None:
+        """Return the exact hit that the store has, where the cache holds only what was asked for lately."""
+        remote = self._core.remote
+        if remote is None or not self._store(remote.fetch, request.key):
+            return None
+        return self._core.probe(request)
 
     def _fill(self, plan: Plan[T], compute: Callable[[], T]) -> Filled[T]:
         core, request = self._core, plan.request
@@ -413,6 +420,8 @@ class SemanticCache(Facade[Embedder]):
         request = core.request(query, namespace, vary, "exact")
         if core.behind():
             self._store(core.catch_up)
+        if core.remote is not None:
+            self._store(core.remote.fetch, request.key)
         record = core.peek(request)
         if record is None:
             return False
@@ -444,7 +453,7 @@ class SemanticCache(Facade[Embedder]):
         self._store(core.journal.catch_up)
         number = 0
         # Writing brings in what others put meanwhile: until nothing is left of it.
-        while removals := self._run(invalidating.removals, core, aim, vector):
+        while removals := self._store(invalidating.removals, core, aim, vector):
             self._write(removals)
             number += len(removals)
         invalidating.tell(core, aim, number)
@@ -498,8 +507,7 @@ class SemanticCache(Facade[Embedder]):
         """Remove expired entries; return how many. compact: give their room back to the file system too."""
         core = self._core
         core.check_open()
-        with core.table.lock:
-            expired = core.table.expired(namespace, core.clock())
+        expired = self._store(writing.expired, core, namespace)
         if expired:
             self._write([Delete(record.key.hex(), record.id) for record in expired])
             writing.forget_expired(core, expired)

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from mneme.engine.judge import Trial
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
 from mneme.indexes.base import Index
+from mneme.indexes.nothing import NoIndex
 from mneme.model import Hit, HitLayer, Mode, Vary, hit_of
 from mneme.observe.events import Events
 from mneme.runtime import counters as count
@@ -32,6 +33,7 @@ from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
 from mneme.runtime.refreshing import Refreshes
 from mneme.runtime.refusals import Refusals
+from mneme.runtime.remote import remote_of
 from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
@@ -74,12 +76,24 @@ class Core:
         self.streams, self.astreams = Streams(), AsyncStreams()
         self.events = Events([options.metrics_hook, plugins.listener()])
         self.closed = False
-        index = self._new_index()
+        index: Index = self._new_index()
         store.open(self.identity)
+        try:
+            self.remote = remote_of(store, self.table, dim, options)
+        except MnemeError:
+            store.close()
+            raise
+        if self.remote is not None:
+            index = NoIndex()
         self.resident = Resident(self.table, index, self.counters, dim, self.invalidated)
         self.journal = Journal(store, self.resident)
         try:
-            self.journal.load()
+            if self.remote is None:
+                self.journal.load()
+            else:
+                self.resident.told = self.remote.saw
+                self.journal.catch_up()
+                self.remote.count()
             counters = store.counters()
         except BaseException:
             store.close()
@@ -227,8 +241,22 @@ class Core:
     def entries(self, namespace: str | None) -> int:
         """Return the number of entries of a namespace, or of all."""
         self.check_open()
+        sizes = self.sizes()
+        return sum(sizes.values()) if namespace is None else sizes.get(namespace, 0)
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return namespace -> entries; of a store that searches for itself as counted some seconds ago."""
+        if self.remote is not None:
+            return self.remote.sizes(self.submit)
         with self.table.lock:
-            return len(self.table.by_key) if namespace is None else self.table.counts.get(namespace, 0)
+            return dict(self.table.counts)
+
+    def records(self, namespace: str | None) -> Iterable[Record]:
+        """Return the records of a namespace, or all; of a store that searches for itself by reading everything."""
+        if self.remote is not None:
+            return (record for record in self.remote.records() if namespace in (None, record.namespace))
+        with self.table.lock:
+            return self.table.of(namespace)
 
     def peek(self, request: Request) -> Record | None:
         """Return the record of a request's key, fresh or not, without counting it as used."""

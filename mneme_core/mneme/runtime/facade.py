@@ -205,8 +205,8 @@ class Facade(Generic[E]):
         """Return counts of a namespace, or of all; answered from memory."""
         core = self._core
         core.check_open()
+        entries = core.entries(namespace)
         with core.table.lock:
-            entries = len(core.table.by_key) if namespace is None else core.table.counts.get(namespace, 0)
             counts = core.counters.of(namespace)
         index = core.index
         return Stats(
@@ -224,16 +224,16 @@ class Facade(Generic[E]):
         """Return what is known of the cache; answered from memory, no row is read."""
         core = self._core
         core.check_open()
+        sizes = core.sizes()
         with core.table.lock:
             oldest = next(iter(core.table.by_key.values()), None)
-            entries, namespaces = len(core.table.by_key), len(core.table.counts)
         return Health(
             healthy=core.journal.error is None,
             schema_version=core.store.schema_version,
             integrity_ok=not isinstance(core.journal.error, CorruptCacheError),
             embedder_fingerprint_match=True,
-            entries=entries,
-            namespaces=namespaces,
+            entries=sum(sizes.values()),
+            namespaces=len(sizes),
             oldest_entry_age_seconds=None if oldest is None else max(0.0, core.clock() - oldest.created_at),
             index_backend=core.index.name,
             store_backend=core.store.name,
@@ -244,8 +244,7 @@ class Facade(Generic[E]):
     def list_namespaces(self) -> list[str]:
         """Return the namespaces that have entries, sorted; answered from memory."""
         self._core.check_open()
-        with self._core.table.lock:
-            return sorted(self._core.table.counts)
+        return sorted(self._core.sizes())
 
     def list_queries(self, *, namespace: str = "default") -> list[str]:
         """Return the queries of a namespace's entries that are fresh, as they were put; answered from memory.
@@ -255,9 +254,9 @@ class Facade(Generic[E]):
         core = self._core
         core.check_open()
         now = core.clock()
-        with core.table.lock:
-            records = core.table.of(namespace)
-        return [record.query for record in records if not is_expired(record.created_at, record.ttl, now)]
+        return [
+            record.query for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now)
+        ]
 
     def requantize(self, dtype: VectorDtype) -> None:
         """Hold the vectors in memory as `dtype` from now on; reads them all from the store.

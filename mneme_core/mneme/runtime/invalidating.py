@@ -89,15 +89,19 @@ def removals(core: Core, aim: Aim, vector: Vector | None) -> Sequence[Delete]:
 
 
 def _meant(core: Core, aim: Aim, vector: Vector | None) -> Iterable[Record]:
-    table = core.table
-    with table.lock:
-        if aim.tags:
-            found = table.labelled(("tag", tag) for tag in aim.tags)
-        elif aim.sources is not None:
-            found = table.labelled(("source", source) for source in aim.sources)
-        else:
-            found = table.of(aim.namespace)
-    found = [record for record in found if aim.namespace in (None, record.namespace)]
+    wanted = [("tag", tag) for tag in aim.tags] or [("source", source) for source in aim.sources or ()]
+    if core.remote is not None:
+        found = [
+            record
+            for record in core.records(aim.namespace)
+            if not wanted or not set(wanted).isdisjoint(labels.of_record(record))
+        ]
+    elif wanted:
+        with core.table.lock:
+            found = core.table.labelled(wanted)
+        found = [record for record in found if aim.namespace in (None, record.namespace)]
+    else:
+        found = list(core.records(aim.namespace))
     if aim.sources is not None:
         return [record for record in found if _is_outdated(record, aim.sources)]
     if aim.text is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -26,12 +26,16 @@ class Resident:
         self._table = table
         self._counters = counters
         self._invalidated = invalidated or Invalidated()
+        self.told: Callable[[Change], None] | None = None
+        """Told of each change before it is applied."""
         self._dim = dim
 
     def apply(self, changes: Iterable[tuple[int, Change]]) -> None:
         """Apply changes to the entries, each with its sequence number."""
         new: dict[int, Put] = {}
         for number, change in changes:
+            if self.told is not None:
+                self.told(change)
             if isinstance(change, Put):
                 record = Record.of(change.entry, number)
                 with self._table.lock:
@@ -87,6 +91,9 @@ class Resident:
 
     def retire(self, records: Sequence[Record]) -> list[Record]:
         """Remove records; return those that were still there."""
+        if self.told is not None:
+            for record in records:
+                self.told(Delete(record.key.hex()))
         with self._table.lock:
             gone = [record for record in records if self._table.remove(record.key, record.id) is not None]
         for record in gone:
@@ -96,6 +103,8 @@ class Resident:
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, with its counters."""
         self._invalidated.note_cleared(namespace)
+        if self.told is not None:
+            self.told(Clear(namespace))
         self._clear(Clear(namespace), {})
         self.drop_counters([namespace])
 

@@ -82,6 +82,8 @@ def judging(core: Core, request: Request) -> Policy:
 
 def nearest(core: Core, partition: bytes, vector: Vector, k: int, floor: float) -> list[Near]:
     """Return the ids nearest to a vector; raises StoreBackendError where vectors must still be read and cannot."""
+    if core.remote is not None:
+        return core.remote.nearest(partition, vector, k, floor)
     if core.resident.unread:
         core.journal.read_vectors()
     return core.index.search(partition, vector, k, floor)
@@ -129,6 +131,6 @@ def _exact(core: Core, near: Sequence[Near], vector: Vector) -> list[tuple[int, 
 
 def leaves_loop(core: Core, request: Request) -> bool:
     """Return whether a search would hold an event loop for longer than a thread hop is worth."""
-    if core.store.blocking and (core.resident.unread or core.index.dtype != "float32"):
+    if core.store.blocking and (core.remote is not None or core.resident.unread or core.index.dtype != "float32"):
         return True
     return core.index.search_seconds(request.partition) > INLINE_SECONDS

@@ -6,10 +6,10 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from operator import itemgetter
 
 from mneme.engine import eviction
-from mneme.engine.freshness import is_expired
 from mneme.runtime.labels import Label, Labels
 from mneme.runtime.record import Record
 from mneme.stores.base import EntryRow
@@ -19,7 +19,7 @@ _ID, _NAMESPACE, _KEY = itemgetter(0), itemgetter(1), itemgetter(2)
 _UNTOUCHED = (0.0, 0)
 
 
-def _records_of(rows: Iterable[EntryRow]) -> list[Record]:
+def records_of(rows: Iterable[EntryRow]) -> list[Record]:
     """Return rows as records; not one by one through `Record._make`, which takes three times as long."""
     return list(map(partial(tuple.__new__, Record), rows))
 
@@ -61,7 +61,7 @@ class Table:
 
     def load(self, rows: Sequence[EntryRow]) -> None:
         """Add entries whose keys are all new."""
-        records = _records_of(rows)
+        records = records_of(rows)
         self.by_key.update(zip(map(_KEY, rows), records, strict=True))
         self.by_id.update(zip(map(_ID, rows), records, strict=True))
         for namespace, number in Counter(map(_NAMESPACE, rows)).items():
@@ -90,6 +90,11 @@ class Table:
         if order is not None:
             del order[key]
         return record
+
+    def trim(self, number: int) -> None:
+        """Forget the records that came first, so that `number` are left; the store keeps their entries."""
+        for key in list(islice(self.by_key, max(0, len(self.by_key) - number))):
+            self.remove(key)
 
     def touch(self, record: Record, now: float) -> None:
         """Note a use of the record."""
@@ -122,10 +127,6 @@ class Table:
     def labelled(self, labels: Iterable[Label]) -> list[Record]:
         """Return the records that carry one of these labels, in the order in which they came."""
         return [self.by_id[number] for number in sorted(self._labels.of(labels, self.by_key.values()))]
-
-    def expired(self, namespace: str | None, now: float) -> list[Record]:
-        """Return the records of a namespace, or all, whose time has run out."""
-        return [record for record in self.of(namespace) if is_expired(record.created_at, record.ttl, now)]
 
     def take_accesses(self) -> dict[int, tuple[float, int]]:
         """Return id -> (last access, accesses) not yet written, and count them as written."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mneme.engine.freshness import effective_ttl, jittered
+from mneme.engine.freshness import effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import unit as unit_vector
@@ -93,6 +93,12 @@ def evict(core: Core, namespace: str) -> None:
         leaving = core.table.leaving(namespace)
     if leaving:
         _count_gone(core, "eviction", count.EVICTIONS, core.journal.retire(leaving))
+
+
+def expired(core: Core, namespace: str | None) -> list[Record]:
+    """Return the records of a namespace, or all, whose time has run out."""
+    now = core.clock()
+    return [record for record in core.records(namespace) if is_expired(record.created_at, record.ttl, now)]
 
 
 def forget_expired(core: Core, records: Sequence[Record]) -> None:
