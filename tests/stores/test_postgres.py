@@ -23,6 +23,7 @@ from mneme.stores.base import Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
+from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.network_contract import NetworkContract
 
@@ -70,6 +71,12 @@ def new_schema() -> str:
 class TestContract(StoreContract, LeaseContract):
     by_session = True
 
+    @pytest.fixture
+    def make_store(self, url: str, schema: str) -> Callable[[], Store]:
+        return lambda: PostgresStore(url, schema=schema)
+
+
+class TestIsolation(IsolationContract):
     @pytest.fixture
     def make_store(self, url: str, schema: str) -> Callable[[], Store]:
         return lambda: PostgresStore(url, schema=schema)

@@ -22,6 +22,7 @@ from mneme.stores.base import Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
+from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.network_contract import NetworkContract
 
@@ -93,6 +94,12 @@ def new_name() -> str:
 
 
 class TestContract(StoreContract, LeaseContract):
+    @pytest.fixture
+    def make_store(self, url: str, name: str) -> Callable[[], Store]:
+        return lambda: RedisStore(url, name=name)
+
+
+class TestIsolation(IsolationContract):
     @pytest.fixture
     def make_store(self, url: str, name: str) -> Callable[[], Store]:
         return lambda: RedisStore(url, name=name)
