@@ -94,6 +94,25 @@ def test_another_programs_database_is_refused_and_kept(store: SQLiteStore, path:
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == {"cache.db": before}
 
 
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON entries BEGIN UPDATE entries SET response = 'planted'; END",
+        "CREATE VIEW v AS SELECT * FROM entries",
+    ],
+)
+def test_a_file_in_which_somebody_planted_code_is_refused_and_kept(
+    store: SQLiteStore, path: Path, filled: bytes, planted: str
+) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(planted)
+    before = path.read_bytes()
+
+    with pytest.raises(CorruptCacheError, match="--salvage"):
+        store.open(IDENTITY)
+    assert path.read_bytes() == before
+
+
 def test_an_empty_file_becomes_a_cache(store: SQLiteStore, path: Path, answers: Any) -> None:
     path.touch()
     store.open(IDENTITY)
@@ -134,6 +153,9 @@ def test_a_truncated_file_is_never_read_as_a_smaller_cache(
         "UPDATE entries SET response = x'00' WHERE seq = 100",
         "UPDATE entries SET query = cast(x'ff' AS TEXT) WHERE seq = 100",
         "UPDATE entries SET created_at = 'yesterday' WHERE seq = 100",
+        "UPDATE entries SET ttl = 'soon' WHERE seq = 100",
+        "UPDATE entries SET access_count = 'often' WHERE seq = 100",
+        "UPDATE entries SET compute_seconds = x'00' WHERE seq = 100",
         "DELETE FROM meta WHERE name = 'dim'",
         "UPDATE meta SET value = 'many' WHERE name = 'dim'",
     ],

@@ -116,7 +116,8 @@ def translated(path: Path, action: str) -> Iterator[None]:
         if is_damage(error):
             raise CorruptCacheError(
                 f"{action} {path} failed: {error}. The file is damaged or is not a cache; it is left as it is. "
-                "Move it away to start empty, or restore a checkpoint with `SemanticCache.loads`."
+                "Recover what can be read with `mneme doctor PATH --salvage NEW_PATH`, restore a checkpoint with "
+                "`SemanticCache.loads`, or move it away to start empty."
             ) from error
         raise StoreBackendError(f"{action} {path} failed: {error}.") from error
     except OSError as error:

@@ -67,8 +67,9 @@ def entry_of(row: tuple[Any, ...]) -> StoredEntry:
     )
 
 
-# The columns of SELECT_ALL that are never NULL, and what each row has there.
-_TYPES = ((1, str), (2, bytes), (3, str), (4, str), (7, float), (8, float), (11, bytes))
+# Columns of SELECT_ALL, and what each row has there.
+_TYPES = ((1, str), (2, bytes), (3, str), (4, str), (7, float), (8, float), (10, int), (11, bytes))
+_OR_NULL = ((9, {float, type(None)}), (12, {float, type(None)}))
 _VECTOR_BYTES, _METADATA = 5, 6
 
 
@@ -76,6 +77,8 @@ def check(batch: Sequence[EntryRow], vector_bytes: int) -> None:
     """Raise TypeError or ValueError when rows of SELECT_ALL are not what was written; column by column, for speed."""
     columns = tuple(zip(*batch, strict=True))
     if any(set(map(type, columns[place])) != {expected} for place, expected in _TYPES):
+        raise TypeError("a column is of another type than it should be")
+    if not all(expected.issuperset(map(type, columns[place])) for place, expected in _OR_NULL):
         raise TypeError("a column is of another type than it should be")
     if not {None, vector_bytes}.issuperset(columns[_VECTOR_BYTES]):
         raise TypeError("a vector is of another length than it should be")

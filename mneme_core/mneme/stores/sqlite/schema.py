@@ -86,4 +86,11 @@ def check(db: sqlite3.Connection, path: str) -> int:
             f"{path} has schema version {version}, this Mneme knows up to {len(MIGRATIONS)}. "
             "It is left as it is; upgrade mneme-middleware, or choose another path."
         )
+    # A trigger would change what is put from now on.
+    (foreign,) = db.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()
+    if foreign:
+        raise CorruptCacheError(
+            f"{path} holds {foreign} triggers or views, which Mneme never makes. It is left as it is; "
+            "`mneme doctor PATH --salvage NEW_PATH` copies its entries without them."
+        )
     return int(version)
