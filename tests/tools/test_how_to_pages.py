@@ -26,6 +26,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "import",
         "encryption",
         "personal-data",
+        "doctor",
     ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:

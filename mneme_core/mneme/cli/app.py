@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import mneme
-from mneme.cli import calibrate, demo, evaluate, importing, plugins
+from mneme.cli import calibrate, demo, doctor, evaluate, importing, plugins
 
 EPILOG = (
     "Exit codes: 0 it ran; 1 something is not installed or failed; 2 wrong usage or no such file; "
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("calibrate", epilog=EPILOG)(calibrate.command)
 app.command("demo", epilog=EPILOG)(demo.command)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.command)
 app.command("evaluate", epilog=EPILOG)(evaluate.command)
 app.command("import", epilog=EPILOG)(importing.command)
 app.command("plugins", epilog=EPILOG)(plugins.command)
