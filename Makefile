@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e "$(1)"; \
   else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(1)"; fi
 
-.PHONY: help demo test test-oldest check format bench docs clean
+.PHONY: help demo test test-faults test-oldest check format bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -16,6 +16,9 @@ demo: $(VENV)/.demo ## See the cache at work: offline, without keys, in under th
 
 test: $(VENV)/.dev ## Run the tests, in under ten minutes on two cores
 	$(BIN)/python -m pytest
+
+test-faults: $(VENV)/.dev ## Kill processes at their work 120 times, and the other faults, in two minutes
+	MNEME_FAULT_ROUNDS=20 $(BIN)/python -m pytest tests/faults
 
 test-oldest: $(VENV)/.oldest ## Run LangChain's tests with the oldest langchain-core that is supported
 	$(VENV)/oldest/bin/python -m pytest tests/langchain -p no:cacheprovider \
