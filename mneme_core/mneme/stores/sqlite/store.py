@@ -14,7 +14,7 @@ from pathlib import Path
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.sqlite import forks, leases, log, watch
+from mneme.stores.sqlite import forks, leases, log, room, watch
 from mneme.stores.sqlite.connection import connect, transaction, translated
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
@@ -150,6 +150,8 @@ class SQLiteStore:
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
         """Write `changes` in one transaction."""
         with self._using("writing") as db:
+            if room.is_short(self.path):
+                room.check(db, self.path, self._index, changes)
             with transaction(db, "IMMEDIATE"):
                 # Asked while the write lock is held: after it another process may have committed.
                 header = self._header()
