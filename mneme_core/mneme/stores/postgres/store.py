@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -16,6 +17,7 @@ from mneme.stores.arguments import check_seconds
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.postgres import log, schema
+from mneme.stores.postgres.bounded import BoundedConnection
 from mneme.stores.postgres.leases import Leases
 from mneme.stores.postgres.listening import Listener, started
 
@@ -24,7 +26,7 @@ class PostgresStore:
     """Keeps entries in a schema of a Postgres database; every cache over it holds a replica in memory.
 
     url: postgresql://user@host/database. schema: made where it is missing; one cache, one schema.
-    timeout: seconds to wait for a connection, a lock or a statement. poll: seconds after which changes of others are
+    timeout: seconds to wait for a connection, a lock, a statement or a sign of life. poll: seconds after which changes of others are
     noticed even where notifications are lost; else within milliseconds.
     """
 
@@ -173,9 +175,10 @@ class PostgresStore:
                 db.close()
             self._leases.close()
 
-    def _connect(self) -> Connection[Any]:
+    def _connect(self, idle: float = 0.0) -> BoundedConnection:
+        """Return a connection; idle: seconds for which it may have nothing to say."""
         milliseconds = max(1, int(self._timeout * 1_000))
-        return psycopg.connect(
+        db = BoundedConnection.connect(
             self._url,
             autocommit=True,
             connect_timeout=max(2, round(self._timeout)),
@@ -184,12 +187,15 @@ class PostgresStore:
             f"-c search_path={_quoted(self._schema)}",
             application_name="mneme",
         )
+        # A quarter more, so that a server that is alive says itself that a statement took too long.
+        db.patience = 1.25 * self._timeout + idle
+        return db
 
     def _listening(self) -> Listener:
         """Return the listener, started where it is not running: a snapshot needs none before it is asked."""
         with self._lock:
             if self._listener is None:
-                self._listener = Listener(self._connect, self._channel, self.lag, self._reached)
+                self._listener = Listener(partial(self._connect, self.lag), self._channel, self.lag, self._reached)
             return self._listener
 
     def _reached(self) -> Cursor:
