@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from mneme.embedders.adapters import to_async_embedder
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.engine.origins import origins_of
-from mneme.errors import CacheClosedError, EmbedderDimensionError, MnemeError, UnembeddableTextError
+from mneme.errors import CacheClosedError, EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
 from mneme.runtime import (
@@ -271,7 +271,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
                 core.remove_answer(request.key.hex(), kept.text)
             writing.evict(core, request.namespace)
-        except (MnemeError, TypeError):
+        except Exception:
             _log.warning("a computed value could not be stored", exc_info=True)
 
     async def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:

@@ -74,6 +74,20 @@ def test_a_member_of_another_name_is_refused(
     assert not (old.parent.parent / "escaped.txt").exists()
 
 
+def test_a_member_that_says_it_is_a_link_is_read_as_bytes_and_followed_nowhere(
+    refused: Callable[[bytes], str], parts: dict[str, bytes]
+) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            member = zipfile.ZipInfo(name)
+            if name == "entries.jsonl":
+                member.external_attr, content = 0o120777 << 16, b"/etc/passwd"
+            archive.writestr(member, content)
+
+    assert "entries.jsonl has 11 bytes" in refused(file.getvalue())
+
+
 @pytest.mark.parametrize("name", ["manifest.json", *MEMBERS])
 def test_a_missing_or_doubled_member_is_refused(
     refused: Callable[[bytes], str], parts: dict[str, bytes], name: str, zipped: Any

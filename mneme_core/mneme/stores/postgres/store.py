@@ -26,8 +26,8 @@ class PostgresStore:
     """Keeps entries in a schema of a Postgres database; every cache over it holds a replica in memory.
 
     url: postgresql://user@host/database. schema: made where it is missing; one cache, one schema.
-    timeout: seconds to wait for a connection, a lock, a statement or a sign of life. poll: seconds after which changes of others are
-    noticed even where notifications are lost; else within milliseconds.
+    timeout: seconds to wait for a connection, a lock, a statement or a sign of life. poll: seconds after which changes
+    of others are noticed even where notifications are lost; else within milliseconds.
     """
 
     name = "postgres"
