@@ -141,6 +141,22 @@ def test_a_truncated_file_is_never_read_as_a_smaller_cache(
         Reader(store).pull()
 
 
+@pytest.mark.parametrize("by", [b"\x00" * 8_192, b"\xff" * 8_192, b"\x0d" * 8_192, b"\x05\x00" * 4_096])
+def test_a_damaged_page_is_corruption_wherever_it_is_and_the_file_is_kept(path: Path, filled: bytes, by: bytes) -> None:
+    pages = len(filled) // len(by)
+    refused = 0
+    for page in range(pages):
+        damaged = filled[: page * len(by)] + by + filled[(page + 1) * len(by) :]
+        path.write_bytes(damaged)
+        try:
+            SemanticCache(path, WordEmbedder(IDENTITY.dim, IDENTITY.fingerprint)).close()
+        except CorruptCacheError:
+            refused += 1
+            assert path.read_bytes() == damaged
+
+    assert refused > pages // 2  # of other pages, such as those of the index of keys, opening needs nothing
+
+
 @pytest.mark.parametrize(
     "damage",
     [
