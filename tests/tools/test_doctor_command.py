@@ -70,6 +70,7 @@ def test_a_sound_file_is_described(path: Path, findings: Any) -> None:
         "fingerprint": "test:words:v1",
         "dim": 64,
         "normalize": "default",
+        "encrypted": False,
         "entries": 3,
         "searchable": 2,
         "expired": 1,

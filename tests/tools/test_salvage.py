@@ -161,6 +161,25 @@ def test_what_a_killed_process_left_in_the_log_comes_back_too(sample: Any, damag
     assert {name: damaged.with_name(name).read_bytes() for name in before} == before
 
 
+@pytest.mark.parametrize("lost", [[30], [1, 2]])
+def test_an_encrypted_file_is_recovered_without_its_key_and_opens_with_it(damaged: Path, lost: list[int]) -> None:
+    pytest.importorskip("cryptography")
+    embedder, new = WordEmbedder(64), damaged.with_name("new.db")
+    options = {"embedder": embedder, "encryption": lambda: [b"k" * 32]}
+    with SemanticCache.open(damaged, **options) as cache:
+        cache.put_many([(f"question {number}", f"answer {number} " * 30) for number in range(300)])
+    content = bytearray(damaged.read_bytes())
+    for page in lost:
+        content[(page - 1) * 8_192 : page * 8_192] = bytes(8_192)
+    damaged.write_bytes(content)
+    found = salvage(damaged, new, embedder=embedder)
+
+    assert (found.identity.is_sealed, 285 < found.entries <= 300) == (True, True)
+    with SemanticCache.open(new, **options) as cache:
+        assert cache.stats().entries == found.entries
+        assert cache.get("question 299").response == "answer 299 " * 30
+
+
 def test_an_older_version_is_upgraded(sample: Any, recover: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     step = "ALTER TABLE entries ADD COLUMN colour TEXT; UPDATE entries SET colour = 'red'"
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, step))

@@ -74,7 +74,8 @@ def _findings(found: Findings) -> list[str]:
     if found.schema_version is not None:
         lines.append(f"schema    version {found.schema_version}, this Mneme knows up to {found.newest_schema}")
     if found.fingerprint is not None:
-        lines.append(f"embedder  {found.fingerprint}, {found.dim} numbers, normalize {found.normalize}")
+        encrypted = ", encrypted" if found.encrypted else ""
+        lines.append(f"embedder  {found.fingerprint}, {found.dim} numbers, normalize {found.normalize}{encrypted}")
     if found.entries is not None:
         lines.append(f"entries   {found.entries:,}, {found.searchable:,} with a vector, {found.expired:,} expired")
     shown = sorted(found.namespaces.items(), key=lambda item: -item[1])[:SHOWN]
@@ -95,7 +96,7 @@ def _recovered(dest: Path, recovered: Recovered) -> list[str]:
         f"{recovered.entries:,} entries recovered into {dest}, {lost} lost",
         f"{recovered.unreadable_bytes:,} bytes in pages that cannot be read, {recovered.missing_bytes:,} bytes cut "
         f"off, {recovered.refused_rows:,} rows refused",
-        f"embedder  {recovered.identity.fingerprint}, {recovered.identity.dim} numbers",
+        f"embedder  {recovered.identity.unsealed().fingerprint}, {recovered.identity.unsealed().dim} numbers",
     ]
 
 

@@ -9,12 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from os import PathLike
 from pathlib import Path
 
 from mneme.engine.freshness import is_expired
 from mneme.errors import MnemeError
+from mneme.stores.base import Identity
 from mneme.stores.sqlite import schema
 from mneme.tools.salvage import checking, layout
 from mneme.tools.salvage.pages import MAGIC
@@ -40,6 +41,7 @@ class Findings:
     fingerprint: str | None = None
     dim: int | None = None
     normalize: str | None = None
+    encrypted: bool | None = None
     entries: int | None = None
     searchable: int | None = None
     """Entries with a vector."""
@@ -79,7 +81,7 @@ def examine(path: str | PathLike[str]) -> Findings:
             found.warnings.append("it is empty: no cache has been opened over it")
             return found
         found.schema_version = version
-        for part in (_free, _identity, _entries, _rows, _strangers, _integrity):
+        for part in (_free, _identity, _entries, _strangers, _integrity):
             with _noting(found):
                 part(db, found)
     return found
@@ -125,8 +127,12 @@ def _identity(db: sqlite3.Connection, found: Findings) -> None:
     if not meta:
         found.problems.append("it does not say which embedder filled it")
         return
-    found.fingerprint, found.normalize = str(meta["fingerprint"]), str(meta["normalize"])
-    found.dim = int(meta["dim"])
+    identity = Identity(str(meta["fingerprint"]), int(meta["dim"]), str(meta["normalize"]))
+    found.fingerprint, found.dim, found.normalize = astuple(identity.unsealed())
+    found.encrypted = identity.is_sealed
+    wrong = {*checking.wrong_rows(db, 4 * identity.dim), *checking.wrong_vectors(db, identity)}
+    if wrong:
+        found.problems.append(f"{len(wrong):,} entries are not as Mneme writes them, the first is row {min(wrong)}")
 
 
 def _entries(db: sqlite3.Connection, found: Findings) -> None:
@@ -140,13 +146,6 @@ def _entries(db: sqlite3.Connection, found: Findings) -> None:
         expired += is_expired(created, ttl, now)
     found.namespaces, found.entries = dict(sorted(spaces.items())), spaces.total()
     found.searchable, found.expired = searchable, expired
-
-
-def _rows(db: sqlite3.Connection, found: Findings) -> None:
-    if found.dim is not None:
-        wrong = {*checking.wrong_rows(db, 4 * found.dim), *checking.wrong_vectors(db, found.dim)}
-        if wrong:
-            found.problems.append(f"{len(wrong):,} entries are not as Mneme writes them, the first is row {min(wrong)}")
 
 
 def _strangers(db: sqlite3.Connection, found: Findings) -> None:

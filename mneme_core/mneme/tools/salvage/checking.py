@@ -39,7 +39,7 @@ def finish(copy: Path, embedder: Embedder | AsyncEmbedder | None) -> tuple[Ident
     db, _ = connect(copy, timeout=5.0, cache_size_kb=10_000)
     with closing(db), transaction(db, "IMMEDIATE"):
         identity = _identity(db, embedder)
-        wrong = [*wrong_rows(db, 4 * identity.dim), *wrong_vectors(db, identity.dim)]
+        wrong = [*wrong_rows(db, 4 * identity.dim), *wrong_vectors(db, identity)]
         for table in ("usage", "entries"):
             db.executemany(f"DELETE FROM {table} WHERE seq = ?", ((number,) for number in wrong))  # noqa: S608
         (entries,) = db.execute("SELECT count(*) FROM entries").fetchone()
@@ -52,16 +52,18 @@ def _identity(db: sqlite3.Connection, embedder: Embedder | AsyncEmbedder | None)
     if isinstance(said[0], str) and isinstance(said[1], int) and said[1] > 0 and said[2] in _WORDS:
         found = Identity(said[0], said[1], said[2])
         if embedder is not None:
-            check_identity(found, Identity(embedder.fingerprint, embedder.dim, found.normalize), "the damaged file")
+            named = Identity(embedder.fingerprint, embedder.dim, found.normalize)
+            check_identity(found, named.sealed() if found.is_sealed else named, "the damaged file")
         return found
     if embedder is None:
         raise CorruptCacheError(
             "the part that says which embedder filled the file is lost. Name the embedder: --embedder MODULE:ATTRIBUTE."
         )
     found = Identity(embedder.fingerprint, embedder.dim, _normalize(db))
-    held = db.execute(COMMONEST_LENGTH).fetchone()
-    if held is not None:
-        check_identity(Identity(found.fingerprint, held[0] // 4, found.normalize), found, "the damaged file")
+    (held,) = db.execute(COMMONEST_LENGTH).fetchone() or (4 * found.dim,)
+    if held == 4 * found.sealed().dim:
+        found = found.sealed()
+    check_identity(Identity(found.fingerprint, held // 4, found.normalize), found, "the damaged file")
     values = (("fingerprint", found.fingerprint), ("dim", found.dim), ("normalize", found.normalize))
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
     return found
@@ -98,9 +100,13 @@ def _fits(batch: Sequence[Any], vector_bytes: int) -> bool:
     return True
 
 
-def wrong_vectors(db: sqlite3.Connection, dim: int) -> Iterator[int]:
-    """Yield the ids of rows whose vector has no unit length: a part of the row was overwritten."""
-    found = db.execute(VECTORS, (4 * dim,))
+def wrong_vectors(db: sqlite3.Connection, identity: Identity) -> Iterator[int]:
+    """Yield the ids of rows whose vector has no unit length: a part of the row was overwritten.
+
+    Encrypted ones are left: whoever has the key sees whether they open.
+    """
+    dim = identity.dim
+    found = db.execute(VECTORS, (-1 if identity.is_sealed else 4 * dim,))
     while batch := list(islice(found, BATCH)):
         vectors = np.frombuffer(b"".join(vector for _, vector in batch), np.float32).reshape(-1, dim)
         with np.errstate(over="ignore", invalid="ignore"):
