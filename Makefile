@@ -15,7 +15,7 @@ demo: $(VENV)/.demo ## See the cache at work: offline, without keys, in under th
 	$(BIN)/mneme demo
 
 test: $(VENV)/.dev ## Run the tests, in under ten minutes on two cores
-	$(BIN)/python -m pytest
+	MNEME_REQUIRE_SERVERS=1 $(BIN)/python -m pytest
 
 test-faults: $(VENV)/.dev ## Kill processes at their work 120 times, and the other faults, in two minutes
 	MNEME_FAULT_ROUNDS=20 $(BIN)/python -m pytest tests/faults

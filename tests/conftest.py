@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -139,3 +141,28 @@ def foreign() -> ModuleType:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+# `make test` says so: there a server that does not start is a failure, elsewhere its tests are skipped with the reason.
+SERVERS_REQUIRED = bool(os.environ.get("MNEME_REQUIRE_SERVERS"))
+SERVER_TESTS = re.compile(r"tests/(stores/test_(postgres|redis)|faults/network)")
+
+
+def _fail_where_required(report: Any) -> None:
+    if SERVERS_REQUIRED and report.skipped and SERVER_TESTS.search(str(report.nodeid)):
+        report.outcome = "failed"
+        report.longrepr = f"a server that `make test` requires: {report.longrepr}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Any:
+    report = yield
+    _fail_where_required(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Any:
+    report = yield
+    _fail_where_required(report)
+    return report
