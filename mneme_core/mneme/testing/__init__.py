@@ -14,7 +14,6 @@ from mneme.testing.faults import FaultyStore
 
 if TYPE_CHECKING:
     from mneme.testing.index_contract import IndexContract
-    from mneme.testing.lease_contract import LeaseContract
     from mneme.testing.store_contract import StoreContract
 
 __all__ = [
@@ -23,14 +22,12 @@ __all__ = [
     "FakeClock",
     "FaultyStore",
     "IndexContract",
-    "LeaseContract",
     "StoreContract",
     "WordEmbedder",
 ]
 
 _HOMES = {
     "IndexContract": "mneme.testing.index_contract",
-    "LeaseContract": "mneme.testing.lease_contract",
     "StoreContract": "mneme.testing.store_contract",
 }
 

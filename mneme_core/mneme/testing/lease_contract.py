@@ -1,4 +1,4 @@
-"""What a store with leases promises, as tests: subclass LeaseContract in a pytest module of your own."""
+"""What a store with leases promises, as tests: a part of StoreContract, skipped for a store that has none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class LeaseContract:
 
         def make() -> LeaseStore:
             store = make_store()
-            assert isinstance(store, LeaseStore)
+            if not isinstance(store, LeaseStore):
+                pytest.skip(f"the store {store.name!r} has no leases")
             store.open(IDENTITY)
             opened.append(store)
             return store

@@ -15,12 +15,16 @@ import pytest
 
 from mneme.errors import EmbedderDimensionError, EmbedderMismatchError
 from mneme.stores.base import Clear, Delete, Identity, Put, Store, Usage
+from mneme.testing.lease_contract import LeaseContract
 from mneme.testing.reader import BEGINNING, IDENTITY, entry
 from mneme.testing.sharing_contract import Readers, SharingContract, Stores
 
 
-class StoreContract(SharingContract):
-    """The tests. `make_store` returns a new handle on one and the same content (or the same object again)."""
+class StoreContract(SharingContract, LeaseContract):
+    """The tests. `make_store` returns a new handle on one and the same content (or the same object again).
+
+    What a store may leave out is skipped with the reason where it has not got it; `pytest -rs` lists that.
+    """
 
     def test_it_has_what_a_store_has(self, make_store: Stores) -> None:
         store = make_store()

@@ -16,7 +16,6 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.stores.sqlite import log
 from mneme.testing import StoreContract
 from mneme.testing.differential import StoreDifferential
-from mneme.testing.lease_contract import LeaseContract
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 
@@ -25,7 +24,7 @@ def keys() -> Sequence[bytes]:
     return [OLD]
 
 
-class TestEncryptedMemoryStore(StoreContract, LeaseContract):
+class TestEncryptedMemoryStore(StoreContract):
     @pytest.fixture
     def make_store(self) -> Callable[[], Store]:
         store = EncryptedStore(MemoryStore(), keys)
@@ -39,7 +38,7 @@ class TestEncryptedStoresOverOneMemoryStore(StoreContract):
         return lambda: EncryptedStore(store, keys)
 
 
-class TestEncryptedSQLiteStore(StoreContract, LeaseContract):
+class TestEncryptedSQLiteStore(StoreContract):
     @pytest.fixture
     def make_store(self, tmp_path: Path) -> Callable[[], Store]:
         return lambda: EncryptedStore(SQLiteStore(tmp_path / "cache.db"), keys)

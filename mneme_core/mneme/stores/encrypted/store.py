@@ -195,7 +195,10 @@ class EncryptedStore:
         store.release(self._leased(key), owner)
 
     def _leased(self, key: str) -> str:
-        return self._ring.current.name_of(key.encode()).hex()
+        current = self._ring.current
+        # Whoever holds the same keys takes the same of them, in whatever order they are.
+        named = min((current, *self._ring.others(current)), key=lambda each: each.mark)
+        return named.name_of(key.encode()).hex()
 
     def compact(self) -> None:
         """Compact the store under this one."""
