@@ -2,9 +2,11 @@
 
     python -m benchmarks.build_thesaurus [--wordnet /usr/share/wordnet]
 
-Two witnesses decide that two words are partners: WordNet links two senses of theirs, and the bundled embedder places
-the words near each other; the rarer the senses, the nearer. The words are those of the embedder's vocabulary
-that WordNet has, in the guard's own stems.
+Two words are partners where three things agree: WordNet links two senses of theirs, the bundled embedder places the
+words near each other, and they are forms of one root: verify and verification, absent and absence, adviser and advisor.
+Synonyms of two roots (server and waiter, thread and yarn) are left out, however common the sense they share: WordNet
+counts senses in texts of 1961. `lexicon` holds those, written by hand. The words are those of the embedder's
+vocabulary that WordNet has, in the guard's own stems.
 """
 
 from __future__ import annotations
@@ -28,8 +30,14 @@ _ABSTRACT = {4, 7, 9, 10, 11, 12, 16, 19, 21, 22, 24, 26, 28}
 # (least share of the two words' use, least cosine), any of which suffices. Read off samples of 25 pairs a cell.
 _SYNONYM = ((0.01, 0.60), (0.03, 0.50), (0.15, 0.35))
 _DERIVED = ((0.01, 0.50), (0.20, 0.40))
-_BROADER_VERB = ((0.10, 0.65),)
-_LIKE = ((0.20, 0.65),)
+# What makes a noun of a verb or an adjective, or an adjective of a noun, and leaves what it says.
+_ENDINGS = ("ion", "ment", "ance", "ence", "ancy", "ency", "ity", "ness", "ous", "ical", "y")
+_LEAST_ROOT = 4
+# Forms of one root that are two things: reviewed by hand, from the list of all.
+_REFUSED = {
+    frozenset(map(stem, pair.split("/")))
+    for pair in (Path(__file__).parent / "refused_partners.txt").read_text(encoding="ascii").split()
+}
 # Nouns of animals, artefacts, the body, food, groups, objects, persons, plants, substances, places.
 _CONCRETE = {5, 6, 8, 13, 14, 15, 17, 18, 20, 27}
 Rule = tuple[tuple[float, float], ...]
@@ -82,7 +90,7 @@ def _partners(
     found = set()
     for sense in net.senses.values():
         for rule, a, b, other in _linked(net, sense):
-            if a == b or a not in vectors or b not in vectors or frozenset((a, b)) in opposites or _compares(a, b):
+            if a == b or a not in vectors or b not in vectors or frozenset((a, b)) in opposites or not _is_one(a, b):
                 continue
             share = min(shares[a].get(sense.id, 0.0), shares[b].get(other, 0.0))
             cosine = float(vectors[a] @ vectors[b])
@@ -99,16 +107,17 @@ def _linked(net: WordNet, sense: Sense) -> Iterator[tuple[Rule, str, str, SenseI
         target = net.senses[link.target]
         if link.kind == "+" and all(one.field in _ABSTRACT for one in (sense, target) if one.id[0] == "n"):
             yield _DERIVED, sense.words[link.from_word - 1], target.words[link.to_word - 1], target.id
-        rule = _BROADER_VERB if link.kind == "@" and sense.id[0] == "v" else _LIKE if link.kind == "&" else None
-        for a in sense.words if rule else ():
-            for b in target.words:
-                yield rule or (), a, b, target.id
 
 
-def _compares(a: str, b: str) -> bool:
-    """Return whether one is the comparative or superlative of the other."""
+def _is_one(a: str, b: str) -> bool:
+    """Return whether two linked words are one in two forms or spellings, and neither the other's comparative."""
     short, long = sorted((a, b), key=len)
-    return long.startswith(short[:-1]) and long.endswith(("er", "est"))
+    root = next((at for at, (x, y) in enumerate(zip(short, long, strict=False)) if x != y), len(short))
+    if root < min(_LEAST_ROOT, len(short)) or root < len(short) - 3 or frozenset(map(stem, (a, b))) in _REFUSED:
+        return False
+    is_form = long.endswith(_ENDINGS) or short.endswith(_ENDINGS)
+    is_spelling = len(long) - len(short) <= 1 and not long.endswith(("er", "est"))
+    return (is_form or is_spelling) and len(short) > 2
 
 
 def _stems(pairs: Iterator[frozenset[str]] | set[frozenset[str]]) -> dict[str, set[str]]:

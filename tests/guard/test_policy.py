@@ -44,20 +44,20 @@ def test_low_confidence_is_refused(neighbour: Build) -> None:
 
 def test_two_questions_about_as_near_with_two_answers_are_refused(neighbour: Build) -> None:
     # A synonym of both, which are none of each other.
-    near = neighbour("Where is my message?", "in the inbox", 0.95)
-    other = neighbour("Where is my string?", "on line 3", 0.94)
+    near = neighbour("What is my disease?", "it is caught", 0.95)
+    other = neighbour("What is my sickness?", "it is not", 0.94)
     policy = Guarded()
-    verdicts = [policy.judge("Where is my text?", each, [near, other]).reason for each in (near, other)]
+    verdicts = [policy.judge("What is my illness?", each, [near, other]).reason for each in (near, other)]
 
     assert verdicts == [AMBIGUOUS, AMBIGUOUS]
 
 
-@pytest.mark.parametrize(("response", "similarity"), [("in the inbox", 0.94), ("on line 3", 0.91)])
+@pytest.mark.parametrize(("response", "similarity"), [("it is caught", 0.94), ("it is not", 0.91)])
 def test_the_same_answer_or_a_clear_gap_decides(neighbour: Build, response: str, similarity: float) -> None:
-    near = neighbour("Where is my message?", "in the inbox", 0.95)
-    other = neighbour("Where is my string?", response, similarity)
+    near = neighbour("What is my disease?", "it is caught", 0.95)
+    other = neighbour("What is my sickness?", response, similarity)
 
-    assert Guarded().judge("Where is my text?", near, [near, other]).accepted
+    assert Guarded().judge("What is my illness?", near, [near, other]).accepted
 
 
 def test_a_trap_hides_no_rewording_behind_it(neighbour: Build) -> None:

@@ -23,7 +23,12 @@ def test_a_table_holds_stems_as_the_guard_makes_them(name: str) -> None:
 
 
 def test_partners_hold_both_ways() -> None:
-    assert are_partners("buy", stem("purchase")) is are_partners(stem("purchase"), "buy") is True
+    assert are_partners(stem("absence"), "absent") is are_partners("absent", stem("absence")) is True
+
+
+@pytest.mark.parametrize("pair", ["server waiter", "thread yarn", "calcium california", "learn teach", "kill overcome"])
+def test_partners_are_forms_of_one_root(pair: str) -> None:
+    assert not are_partners(*map(stem, pair.split()))
 
 
 def test_opposites_hold_both_ways() -> None:

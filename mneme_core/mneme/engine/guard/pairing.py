@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Final, NamedTuple, TypeAlias
 
+from mneme.engine.guard.beside import related_beside
 from mneme.engine.guard.lexicon import related
 from mneme.engine.guard.reading import Word
 
@@ -42,9 +44,10 @@ def paired(a: Sequence[Word], b: Sequence[Word]) -> Pairing:
             left.append(number)
     right = [number for number in range(len(b)) if number not in partner]
     alone: list[int] = []
+    objects = _objects(a) & _objects(b)
     for number in left:
         is_open = len(left) <= _MOST_OPEN and len(right) <= _MOST_OPEN
-        match = next((other for other in right if related(a[number].stem, b[other].stem)), None) if is_open else None
+        match = next((other for other in right if _match(a[number], b[other], objects)), None) if is_open else None
         if match is None:
             alone.append(number)
         else:
@@ -59,6 +62,16 @@ def paired(a: Sequence[Word], b: Sequence[Word]) -> Pairing:
         [b[number] for number in right],
         _replaced(a, b, (alone, right), (labels, labels_b)) if len(alone) <= _MOST_OPEN >= len(right) else [],
     )
+
+
+def _objects(words: Sequence[Word]) -> set[str]:
+    """Return what a text speaks of at its root: the last of the words that stand together, behind no preposition."""
+    ends = (word for word, after in zip_longest(words, words[1:]) if after is None or after.run != word.run)
+    return {word.stem for word in ends if not word.head}
+
+
+def _match(word: Word, other: Word, objects: set[str]) -> bool:
+    return related(word.stem, other.stem) or related_beside(word.stem, other.stem, objects)
 
 
 def _replaced(

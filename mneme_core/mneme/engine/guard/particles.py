@@ -9,12 +9,12 @@ from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.reading import Word
 
 _TABLE: Final = """
-turn on enable; switch on enable; turn off disable; switch off disable; set up setup; give back return;
-send back return; take back return; bring back return; get back recover; pay back repay; take off remove;
-throw away dispose; throw out dispose; put off postpone; pick up collect; look up find; shut down close;
+turn on turnon; switch on turnon; turn off turnoff; switch off turnoff; set up setup; give back return;
+send back return; take back return; get back recover; pay back repay; take off remove;
+throw away dispose; throw out dispose; put off postpone; pick up collect; look up find; shut down shutdown;
 speed up speed; clean up clean; back up backup; hook up connect; call off cancel; turn down reject; fill out complete;
 fill in complete; clear up resolve; sort out resolve; slow down slow; warm up warm; wake up wake; put away store;
-drop off deliver; split up split; try out try; close down close; bring up raise; bring down lower; get rid delete
+split up split; try out try; close down close; bring up raise; bring down lower; get rid delete
 """
 _GOVERNING: Final = """
 keep from prevent from; stop from prevent from; prevent from prevent from; get out remove from; get off remove from;
