@@ -10,7 +10,7 @@ from mneme.engine.guard.difference import Difference, Kind
 from mneme.engine.guard.kinds import kind_of
 from mneme.engine.guard.leftovers import classifies, leftovers
 from mneme.engine.guard.lexicon import related
-from mneme.engine.guard.marks import listed, person_difference, state_difference, tense_difference
+from mneme.engine.guard.marks import direction_difference, listed, person_difference, state_difference, tense_difference
 from mneme.engine.guard.order import swapped, traded
 from mneme.engine.guard.pairing import Pairing, paired
 from mneme.engine.guard.payload import payload_difference
@@ -124,6 +124,7 @@ def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) 
         is_howto="howto" in first.asks & second.asks,
     )
     yield from state_difference(a, b, first.has_be and second.has_be)
+    yield from direction_difference(first, second, a, b)
     roles = _without_related(*rest(first.roles, second.roles))
     if any(roles):
         kinds: list[Kind] = [kind_of(role, "") for side in roles for role in side]

@@ -12,7 +12,7 @@ from mneme.engine.guard.kinds import is_name, is_superlative, kind_of
 from mneme.engine.guard.pairing import Pairing
 from mneme.engine.guard.reading import Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import CLASSIFYING, MODIFYING, NARROWING, TELLING, word_set
+from mneme.engine.guard.words import CLASSIFYING, MODIFYING, NARROWING, word_set
 
 _CLASSIFYING: Final = frozenset(stem(word) for word in CLASSIFYING)
 _NARROWING: Final = frozenset(stem(word) for word in NARROWING)
@@ -24,9 +24,10 @@ _UNSAID: Final = frozenset(
     ("unit", "time", "comparison", "quantifier", "polarity", "modality", "question", "person", "format")
 )
 # What `is it … to` asks for.
-_PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "ok", "okay", "able", "fine"))
+_PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "ok", "okay", "able", "fine", "permissible"))
+# To get a refund is not to refund; to get access is to access.
+_RECEIVING: Final = frozenset(stem(word) for word in ("get", "receive", "obtain", "have", "request", "offer", "give"))
 _MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
-_TELLING: Final = frozenset(stem(word) for word in TELLING)
 _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
@@ -51,7 +52,8 @@ def leftovers(
     pins = _pins(left, right, a, b)
     for kind, (some, others) in sides.items():
         yield _difference(kind, some, others, "always" if pins else _force_of(kind, some, others))
-    yield from _modified(left, right, a, b)
+    yield from _modified(left, right)
+    yield from _received(pairing, a, b, is_howto=is_howto)
     opposite = next(((one, other) for one in left for other in right if are_contrary(one.stem, other.stem)), None)
     if opposite is not None:
         yield Difference("polarity", opposite[0].raw, opposite[1].raw)
@@ -71,15 +73,36 @@ def leftovers(
         )
 
 
-def _modified(
-    left: Sequence[Word], right: Sequence[Word], a: Sequence[Word], b: Sequence[Word]
-) -> Iterator[Difference]:
-    """Yield the light adjectives and adverbs that stand for each other, or say on one side which thing is meant."""
+def _modified(left: Sequence[Word], right: Sequence[Word]) -> Iterator[Difference]:
+    """Yield the light adjectives and adverbs that stand for each other: is it *safe* to, is it *possible* to."""
     ours, theirs = ([word for word in words if word.light and word.stem in _MODIFYING] for words in (left, right))
-    if (ours and theirs) or any(
-        word.stem in _TELLING and _is_before(word, text) for words, text in ((ours, a), (theirs, b)) for word in words
-    ):
+    if ours and theirs:
         yield _difference("word", ours, theirs, "always")
+
+
+def _received(pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_howto: bool) -> Iterator[Difference]:
+    """Yield the verb by which one text gets what the other does: get a refund for it, refund it."""
+    for ours, text, placed, other in ((pairing.left, a, pairing.a, b), (pairing.right, b, pairing.b, a)):
+        there = dict(pairing.b if other is b else pairing.a)
+        for word in ours:
+            at = text.index(word) + 1
+            label = next((label for label, each in placed if at < len(text) and each is text[at]), None)
+            if word.stem not in _RECEIVING or label is None or _is_act(word, text[at]):
+                continue
+            if _is_done(there[label], other, is_howto=is_howto):
+                yield Difference("word", word.raw if other is b else "", "" if other is b else word.raw)
+
+
+def _is_act(verb: Word, noun: Word) -> bool:
+    """Return whether to have it done is to do it: get access, request the cancellation of it."""
+    is_named = noun.raw.lower().endswith(("tion", "val"))
+    return noun.stem == "access" or (verb.stem == "request" and is_named)
+
+
+def _is_done(word: Word, text: Sequence[Word], *, is_howto: bool) -> bool:
+    """Return whether a sentence begins with this word as its verb."""
+    is_first = word is text[0] and (is_howto or "v" in parts_of_speech(word.stem))
+    return is_first and (len(text) == 1 or text[1].run != word.run or bool(text[1].head))
 
 
 def _is_before(word: Word, text: Sequence[Word]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mneme.engine.guard.difference import Difference
+from mneme.engine.guard.inflection import is_past
 from mneme.engine.guard.pairing import Placed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.syntax import is_participle
@@ -42,6 +43,25 @@ def person_difference(first: Reading, second: Reading) -> Iterator[Difference]:
         # Do you ship, can I get it shipped; but not: did you get my mail, did I get yours.
         is_us = {*first.persons, *second.persons} <= {"i", "you"} and set(first.persons) != set(second.persons)
         yield Difference("person", a, b, "alike" if is_us else "always")
+
+
+def direction_difference(
+    first: Reading, second: Reading, a: Sequence[Placed], b: Sequence[Placed]
+) -> Iterator[Difference]:
+    """Yield the difference where somebody does here what is done to him there, or gets what he sends there."""
+    if first.toward and second.toward and first.toward.isdisjoint(second.toward):
+        yield Difference("person", listed(first.toward), listed(second.toward))
+    others = dict(b)
+    for label, word in a:
+        other = others[label]
+        is_done, is_done_there = word.stem in first.undergone, other.stem in second.undergone
+        active = other if is_done else word
+        if is_done != is_done_there and not is_past(active.raw.lower()) and _subjects(first) == _subjects(second):
+            yield Difference("order", word.raw, other.raw)
+
+
+def _subjects(reading: Reading) -> set[str]:
+    return {case for case in reading.cases if case.endswith("subject")}
 
 
 def _persons_differ(first: Reading, second: Reading) -> bool:

@@ -37,6 +37,10 @@ class Reading:
     persons: list[str] = field(default_factory=list)
     cases: set[str] = field(default_factory=set)
     """`i as subject`, `i as object`: what tells who follows me from whom I follow."""
+    undergone: set[str] = field(default_factory=set)
+    """Stems of what is done to somebody, not by him: I am charged, I get paid."""
+    toward: set[str] = field(default_factory=set)
+    """Whom something goes to or comes from: `to me`."""
     sequence: tuple[str, ...] = ()
     """Every word as written, in order, lower case, without punctuation: what two spellings of one text share."""
     stems: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from typing import Final
 
 from mneme.engine.guard.inflection import is_past, stem
 from mneme.engine.guard.kinds import is_superlative
+from mneme.engine.guard.modifiers import weighed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
 from mneme.engine.guard.words import LANGUAGES, TIMES
@@ -24,12 +25,14 @@ _MEASURES: Final = {
 _INTO: Final = frozenset(("into", "to"))
 _TIMED: Final = frozenset(("in", "on", "at", "of", "for"))
 _TIMES: Final = frozenset(stem(word) for word in TIMES)
+# For a night is not at night; for Monday is on Monday.
+_SPANS: Final = frozenset(("night", "day", "week", "month", "year", "hour", "minute", "weekend", "morning", "decad"))
 _STRONG: Final = ("yesno", "what")
 
 
 def settle(reading: Reading, *, ends_in_have: bool) -> None:
     """Bring passives, `what X does Y have` and questions said twice into one form."""
-    reading.words = dated(reading.words)
+    reading.words = dated(weighed(reading.words))
     if reading.has_be:
         reading.words = active(reading.words)
     if ends_in_have and reading.asks & {"what", "howmany"}:
@@ -71,7 +74,11 @@ def dated(words: list[Word]) -> list[Word]:
     """Return the words with phrases of time apart from those of place; say in French is translate into French."""
     words = [word._replace(head="in") if word.head in _INTO and word.stem in LANGUAGES else word for word in words]
     times = {word.run for word in words if word.head in _TIMED and (_is_year(word.stem) or word.stem in _TIMES)}
-    return [word._replace(head="when") if word.run in times else word for word in words]
+    years = {word.run for word in words if _is_year(word.stem)}
+    spans = {word.run for word in words if word.head == "for" and word.stem in _SPANS} - years
+    return [
+        word._replace(head="lasting" if word.run in spans else "when") if word.run in times else word for word in words
+    ]
 
 
 def _is_year(word: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import Final
 
-from mneme.engine.guard.inflection import stem
+from mneme.engine.guard.inflection import is_past, stem
 from mneme.engine.guard.particles import PARTICLES, joined
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.thesaurus import parts_of_speech
@@ -20,6 +20,7 @@ from mneme.engine.guard.words import (
     HEADS,
     INSTRUMENTAL,
     LIGHT,
+    MODIFYING,
     MUST,
     NEGATIONS,
     PERSONS,
@@ -36,6 +37,9 @@ from mneme.engine.guard.words import (
 )
 
 _SOFT: Final = frozenset(stem(word) for word in SOFT)
+_MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
+_TOWARD: Final = frozenset(("to", "from"))
+_RECEIVERS: Final = frozenset(("me", "you", "us", "him", "them"))
 
 
 class Walk:
@@ -50,6 +54,8 @@ class Walk:
         self.clause_start = 0
         self.is_joined = False
         self.is_fresh = True
+        self.undergoing = ""  # be or get, where a participle may follow
+        self.has_subject = False
 
     def over(self, items: list[Token]) -> None:
         questions = sum(item.norm in QUESTIONS or item.norm in FRAMES for item in items)
@@ -92,8 +98,6 @@ class Walk:
         elif norm in LIGHT or norm in GENERIC:
             self._recall(norm)
             self._break()
-        elif norm == "current" and _is_noun(stem(after)):
-            self._break()  # the current rate: the rate
         elif norm in MUST:
             reading.modals.append("must")
             self._break()
@@ -117,6 +121,9 @@ class Walk:
     def _content(self, norm: str, raw: str) -> None:
         base = stem(norm)
         self.reading.has_be |= base == "get"  # get hacked
+        if is_past(raw.lower()) and (self.undergoing == "get" or (self.undergoing and self.has_subject)):
+            self.reading.undergone.add(base)
+        self.undergoing, self.has_subject = ("get" if base == "get" else ""), False
         self._add(base, raw)
         if norm in INSTRUMENTAL:
             self._head("with")
@@ -130,7 +137,7 @@ class Walk:
     def _add(self, norm: str, raw: str) -> None:
         words = self.reading.words
         is_behind = bool(words) and words[-1].run == self.run
-        if is_behind and words[-1].light and _is_noun(words[-1].stem) and _is_noun(norm):  # *state* taxes
+        if is_behind and _is_soft_noun(words[-1]) and _is_noun(norm):  # *state* taxes
             words[-1] = words[-1]._replace(light=False)
         words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, _is_light(norm, is_behind)))
         self.is_joined = self.is_fresh = False
@@ -152,6 +159,7 @@ class Walk:
             reading.asks.add("yesno")
         self.is_fresh = False
         reading.has_be |= norm in BE
+        self.undergoing = "be" if norm in BE else ""
         if norm in ("can", "could", "may", "might", "must", "should", "would"):
             reading.modals.append("can" if norm == "could" else norm)
         if raw.lower() not in REFUSING:
@@ -187,6 +195,9 @@ class Walk:
         self.reading.persons.append(person)
         if norm in CASES:
             self.reading.cases.add(f"{person} as {CASES[norm]}")
+        self.has_subject |= CASES.get(norm) == "subject" or (norm == "you" and not self.head)
+        if norm in _RECEIVERS and self.head in _TOWARD:
+            self.reading.toward.add(f"{self.head} {norm}")
         self._break(is_marked=True)
         if person in ("he", "she"):
             self._add(person, raw)
@@ -201,6 +212,10 @@ def _is_verb(word: str) -> bool:
 def _is_light(word: str, is_behind: bool) -> bool:
     """Return whether a stem may stand alone; a noun behind another is what the whole is: an order *number*."""
     return word in _SOFT and not (is_behind and _is_noun(word) and word not in PLACES)
+
+
+def _is_soft_noun(word: Word) -> bool:
+    return word.light and _is_noun(word.stem) and word.stem not in _MODIFYING
 
 
 def _is_noun(word: str) -> bool:

@@ -26,7 +26,7 @@ def _to(words: str, value: str) -> dict[str, str]:
 ARTICLES: Final = word_set("a an the one")
 LIGHT: Final = word_set(
     """also any some so very really actually literally basically just please kindly exactly currently
-    indeed truly honestly certainly definitely specifically generally usually personally well ok hey hi hello oh
+    indeed truly honestly certainly definitely specifically generally usually personally well hey hi hello oh
     um there here something anything it its itself this that these those such thing things do does did doing done
     be am is are was were been being have has had having which what whats then as own sir madam guys folks anyway
     perhaps maybe either now quite rather somehow even yet ever but"""
@@ -149,7 +149,7 @@ SOFT: Final = word_set(
     specific certain particular different various own whole entire actual real main typical usual common overall
     total easy simple available current possible able safe recommended necessary required together properly
     correctly safely easily ok okay fine usually normally typically city town country state currently still already
-    simply"""
+    simply permissible"""
 )
 """Words that may stand alone on one side: the sentence means about the same without. The judge weighs them."""
 NARROWING: Final = word_set(
@@ -161,11 +161,9 @@ NARROWING: Final = word_set(
 MODIFYING: Final = word_set(
     """proper correct exact specific certain particular different various whole entire actual real main typical usual
     common overall total easy simple available current possible safe recommended necessary required properly correctly
-    safely easily ok okay fine usually normally typically currently still already simply"""
+    safely easily ok okay fine permissible usually normally typically currently still already simply"""
 )
 """Soft words of which one does not stand for another: the *typical* dose, the *safe* one."""
-TELLING: Final = word_set("safe free full total easy simple possible available necessary required normal")
-"""Light adjectives that say which of several things is meant: a *safe* dose, the *total* cost."""
 CLASSIFYING: Final = word_set(
     """account app application plan website site software platform tool service card store shop hotel restaurant
     brand desert language library framework programming web company document file page package module"""
