@@ -102,13 +102,17 @@ def _split(prompt: str) -> tuple[str, _Around]:
 
 
 def _turns(messages: list[Message]) -> tuple[list[dict[str, str]], list[Message]]:
-    """Return the earlier turns that are nothing but text of user and assistant, and what must be equal."""
+    """Return the earlier turns that are nothing but text of user and assistant, and what must be equal.
+
+    In what must be equal a turn leaves its kind, so that the other messages keep their places among the turns.
+    """
     turns, rest = [], []
     for message in messages:
         texts = [block.get("text") for block in message["content"] if block.keys() == {"type", "text"}]
         is_plain = message.keys() == {"kind", "content"} and message["kind"] in _ROLES
         if is_plain and len(texts) == len(message["content"]) and all(isinstance(text, str) for text in texts):
             turns.append({"role": _ROLES[message["kind"]], "content": "\n".join(map(str, texts))})
+            rest.append({"kind": message["kind"]})
         else:
             rest.append(message)
     return turns, rest

@@ -504,8 +504,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         """
         core = self._core
         core.check_open()
-        if hit.layer == "semantic":
-            core.feedback.add(hit)
+        feedback.note(core, hit)
         changes = await self._store(feedback.corrections, core, hit)
         if changes:
             await self._write(changes)

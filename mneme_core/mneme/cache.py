@@ -496,8 +496,7 @@ class SemanticCache(Facade[Embedder]):
         """
         core = self._core
         core.check_open()
-        if hit.layer == "semantic":
-            core.feedback.add(hit)
+        feedback.note(core, hit)
         changes = self._store(feedback.corrections, core, hit)
         if changes:
             self._write(changes)

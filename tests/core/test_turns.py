@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mneme import InvalidArgumentError, SemanticCache, Similar, Verdict
+from mneme import Guarded, InvalidArgumentError, SemanticCache, Shadow, Similar, Verdict
+from mneme.engine.likeness import GENERIC
 from mneme.testing import WordEmbedder
 
 OPTIONS = {"embedder": WordEmbedder(), "similarity_threshold": 0.6}
@@ -26,8 +27,18 @@ def after(*turns):
 def test_equal_turns_are_an_exact_hit(cache):
     cache.put("How long does it take?", "a minute", vary=after(ROUTER))
 
-    hit = cache.get("how long does it take?", vary=after(ROUTER.upper()))
+    hit = cache.get("how long does it take?", vary=after(ROUTER))
     assert (hit.layer, hit.metadata) == ("exact", {})
+    assert cache.get("How long does it take?", vary=after(ROUTER.upper())).layer == "semantic"
+
+
+@pytest.mark.parametrize(("one", "other"), [("print(x)", "PRINT(X)"), ("if a:\n  b()\nc()", "if a:\n  b()\n  c()")])
+def test_code_that_differs_in_case_or_space_is_other_code(cache, one, other):
+    for role in ("user", "assistant"):
+        first, second = ({"role": role, "content": text} for text in (one, other))
+        cache.put("What does it do?", role, vary=after(ROUTER, first))
+
+        assert cache.get("What does it do?", vary=after(ROUTER, second)) is None
 
 
 def test_turns_that_say_the_same_share_an_answer(cache):
@@ -101,6 +112,28 @@ def test_the_turns_survive_opening_dumping_and_being_reported(tmp_path):
         cache.report_wrong(cache.get("How long does it take?", vary=after(REWORDED)))
         assert cache.get("How long does it take?", vary=after(REWORDED)) is None
         assert cache.get("How long does it take?", vary=after(ROUTER)).metadata == {}
+
+
+def test_a_question_reported_after_turns_is_not_told_from_itself(tmp_path):
+    path = tmp_path / "wrong.jsonl"
+    with SemanticCache.open("memory:", feedback=path, **OPTIONS) as cache:
+        cache.put("How long does it take?", "a minute", vary=after(ROUTER))
+        cache.report_wrong(cache.get("How long does it take?", vary=after(REWORDED)))
+        cache.put("How long does it take?", "a day", vary=after(MODEM))
+
+        assert cache.get("How long does it take?", vary=after("How can I reset my modem?")).response == "a day"
+    assert not path.exists()
+
+
+def test_a_shadow_writes_nothing_of_what_was_asked_after_turns(tmp_path):
+    path = tmp_path / "shadow.jsonl"
+    trial = Shadow(Guarded(0.6, calibration=GENERIC), path=path)
+    with SemanticCache.open("memory:", embedder=WordEmbedder(), policy=trial) as cache:
+        cache.put("How long does it take?", "a minute", vary=after(ROUTER))
+        assert cache.get("How long does it take?", vary=after(REWORDED)) is None
+        cache.put("How long does it take?", "an hour", vary=after(REWORDED))
+
+    assert (trial.report().differed, path.exists()) == (1, False)
 
 
 def test_they_work_in_a_scope_and_in_get_or_compute(cache):

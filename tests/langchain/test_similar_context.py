@@ -56,6 +56,14 @@ def test_answers_are_shared_where_the_turns_say_the_same(model: Any, turns: Any,
     assert len(model.asked) == (1 if shared else 2)
 
 
+def test_a_system_message_keeps_its_place_among_the_turns(model: Any) -> None:
+    brief = SystemMessage("Be brief.")
+    model.invoke(conversation(brief, *FIRST))
+    model.invoke(conversation(*FIRST, brief))
+
+    assert len(model.asked) == 2
+
+
 def test_a_first_question_is_answered_as_ever(model: Any) -> None:
     question, reworded = "what is the weather in Paris", "in Paris, what is the weather"
     assert model.invoke(question).content == model.invoke(reworded).content

@@ -12,11 +12,16 @@ REPORTED: Final = "reported wrong"
 
 
 class WrongPairs:
-    """Pairs of questions, whichever comes first, in canonical text."""
+    """Pairs of questions, whichever comes first, in canonical text.
+
+    Of one question asked after other turns there is no pair: it would be refused after every turn.
+    """
 
     def __init__(self, canonical: Callable[[str], str], pairs: Iterable[tuple[str, str]] = ()) -> None:
         self._canonical = canonical
-        self._pairs = {self._pair(*pair) for pair in pairs}
+        self._pairs: set[frozenset[str]] = set()
+        for pair in pairs:
+            self.add(*pair)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -25,8 +30,10 @@ class WrongPairs:
         return self._pair(*pair) in self._pairs
 
     def add(self, a: str, b: str) -> None:
-        """Remember a pair."""
-        self._pairs.add(self._pair(a, b))
+        """Remember a pair of unlike questions."""
+        pair = self._pair(a, b)
+        if len(pair) > 1:
+            self._pairs.add(pair)
 
     def _pair(self, a: str, b: str) -> frozenset[str]:
         return frozenset((self._canonical(a), self._canonical(b)))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from mneme.engine.guard.turns import Turn, is_instruction, turns_difference
+from mneme.engine.guard.turns import Turn, shape_of, turns_difference
 from mneme.engine.judge import Policy
-from mneme.engine.keys import canonical_text
 from mneme.errors import InvalidArgumentError
 from mneme.model import Neighbour, Vary, Verdict
 
@@ -19,9 +18,9 @@ class Similar:
     """Earlier turns, for `vary={"turns": Similar(turns)}`: compared by meaning instead of exactly.
 
     turns: oldest first, each a text of the user, or a mapping with "role" and "content". The question itself is none.
-    The user's turns must say the same, one by one, as the guard finds. The assistant's must be equal where the
-    question points back ("How much does *it* cost?") and may differ where it stands by itself. Turns of other roles
-    must be equal. The turns are stored with the entry, in clear.
+    The user's turns must say the same, one by one, as the guard finds; where they hold code they must be equal. The
+    assistant's must be equal unless the question names its subject ("What is the capital of *France*?"). Turns of other
+    roles must be equal, in the same places. The turns are stored with the entry, in clear.
     Raises InvalidArgumentError for what are no turns.
     """
 
@@ -54,13 +53,9 @@ def split(vary: Vary) -> Split | None:
     if len(names) > 1:
         raise InvalidArgumentError(f"vary names similar turns {len(names)} times, as {', '.join(names)}; it may once.")
     turns = vary[names[0]].turns
-    said = [[role, canonical_text(text)] for role, text in turns]
+    said = [list(turn) for turn in turns]
     # What would be refused anyhow is not even looked at: of one follow-up there may be thousands.
-    shape = {
-        "user": sum(role == "user" for role, _ in turns),
-        "others": [turn for turn in turns if is_instruction(turn)],
-    }
-    return Split({**vary, names[0]: said}, {**vary, names[0]: {TURNS: shape}}, turns)
+    return Split({**vary, names[0]: said}, {**vary, names[0]: {TURNS: shape_of(turns)}}, turns)
 
 
 class InContext:

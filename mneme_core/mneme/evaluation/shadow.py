@@ -73,7 +73,7 @@ class Shadow:
     models which word an answer anew each time look worse than they are; give a function that compares meaning. It is
     called in the `put` that follows, so it must be quick; what it raises is logged and counts for nothing.
     path: a JSONL file to which every comparison is added, with questions and answers in clear; mode 0600.
-    `mneme calibrate --pairs` reads it.
+    `mneme calibrate --pairs` reads it; what was asked after similar turns, which it does not know, is left out.
     limit: how many searches may wait for their fresh answer at a time; the oldest are given up.
     """
 
@@ -138,7 +138,7 @@ class Shadow:
         with self._lock:
             self._agreed += agreed
             self._differed += not agreed
-        if self._path is not None:
+        if self._path is not None and not waiting.neighbour.turns:
             self._write(self._path, waiting, response, agreed)
 
     def report(self) -> ShadowReport:

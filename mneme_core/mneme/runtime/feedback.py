@@ -28,29 +28,43 @@ AROUND = 32
 
 
 class Feedback:
-    """The reported pairs of a cache; with a path they outlive it, as labelled pairs that calibration reads."""
+    """The reported pairs of a cache; with a path they outlive it, as labelled pairs that calibration reads.
+
+    Calibration compares questions alone, so what was asked after similar turns is not written: "how long does it take"
+    would be labelled as another question than itself.
+    """
 
     def __init__(self, path: str | PathLike[str] | None, canonical: Callable[[str], str]) -> None:
         self._path = path
         known = read_labelled(path) if path is not None and Path(path).exists() else []
-        self.wrong = WrongPairs(canonical, ((pair.a, pair.b) for pair in known if not pair.same))
+        self.wrong = WrongPairs(
+            canonical, ((pair.a, pair.b) for pair in known if not pair.same and not (pair.turns_a or pair.turns_b))
+        )
 
     def over(self, policy: Policy) -> Policy:
         """Return `policy`, or one that refuses reported pairs first."""
         return Corrected(policy, self.wrong) if len(self.wrong) else policy
 
-    def add(self, hit: Hit) -> None:
+    def add(self, hit: Hit, *, has_turns: bool) -> None:
         """Remember that an answer was wrong for what was asked; a file that cannot be written is a WARNING."""
         if (hit.query, hit.asked) in self.wrong:
             return
         self.wrong.add(hit.query, hit.asked)
-        if self._path is None:
+        if self._path is None or has_turns:
             return
         row = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported", "similarity": hit.similarity}
         try:
             append_row(self._path, row)
         except OSError as error:
             _log.warning("a report could not be written to %s: %s", self._path, error)
+
+
+def note(core: Core, hit: Hit) -> None:
+    """Remember that the two questions of a semantic hit are not one."""
+    with core.table.lock:
+        record = core.table.by_key.get(bytes.fromhex(hit.key))
+    if hit.layer == "semantic":
+        core.feedback.add(hit, has_turns=record is not None and bool(record.turns()))
 
 
 def corrections(core: Core, hit: Hit) -> list[Change]:

@@ -33,6 +33,14 @@ _CODE: Final = re.compile(r"[{}<>=;|\\`^~]|\w\(|\)\.|\w\[|::|->|&&|\+\+")
 _BREAKS: Final = frozenset(".,;:?!()[]—–-。？！，、；：…")
 
 
+_INDENTED: Final = re.compile(r"\n[ \t]")
+
+
+def holds_code(text: str) -> bool:
+    """Return whether `text` may hold a piece of code, so that white space and letter case may count."""
+    return _CODE.search(text) is not None or _INDENTED.search(text) is not None
+
+
 def is_code(text: str) -> bool:
     """Return whether `text` holds marks of program code, markup or data."""
     return _CODE.search(text) is not None and len(_CODE.findall(text)) >= 2
