@@ -25,7 +25,7 @@ def _is_served(pair: dict[str, Any]) -> bool:
     return Guarded().judge(pair["b"], neighbour, [neighbour]).accepted
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, "pairs_hostile.jsonl"])
 def test_no_trap_is_served(name: str) -> None:
     assert [pair for pair in _pairs(name, same=False) if _is_served(pair)] == []
 

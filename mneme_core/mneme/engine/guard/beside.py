@@ -13,7 +13,10 @@ from typing import Final
 from mneme.engine.guard.inflection import stem
 
 _TABLE: Final = """
-change update edit: address email phone number password profile detail information preference payment card photo
+change update: address email phone number password profile detail information preference payment card photo
+change edit: address profile detail information photo
+switch change: plan bank doctor provider job school language
+register enroll: course class
 end stop cancel: subscription membership trial
 restore recover retrieve: photo picture message contact note
 turnoff disable: notification renewal autorenew autopay autocorrect feature mode cookie tracking sync javascript caching
@@ -23,6 +26,9 @@ join concatenate concat: string
 erect build: wall bridge tower
 lose shed drop: weight
 improve raise increase boost: score
+raise increase: limit salary price rent fee wage rate
+launch start open: app program browser game
+right correct: way answer order size method format
 reduce cut: cost expense spending
 visit see consult: doctor dentist specialist
 file make submit: claim complaint

@@ -32,7 +32,7 @@ _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over
 
 
 def leftovers(
-    pairing: Pairing, a: Sequence[Word], b: Sequence[Word], *, is_closed: bool, is_howto: bool
+    pairing: Pairing, a: list[Word], b: list[Word], *, is_closed: bool, is_howto: bool
 ) -> Iterator[Difference]:
     """Yield what unpaired words make of two texts `a` and `b`, side by side, those of one kind together.
 
@@ -59,7 +59,7 @@ def leftovers(
         yield Difference("polarity", opposite[0].raw, opposite[1].raw)
         return
     if not (ours or theirs):
-        ours, theirs = _swapped_verbs(left, right)
+        ours, theirs = _swapped_verbs(left, right, a[:1] + b[:1] if is_howto else ())
     if ours or theirs:
         parts = {parts_of_speech(word.stem)[:1] for word in (*ours, *theirs)}
         is_adjective = (is_closed and "a" in parts) or ("r" in parts and not (ours and theirs))
@@ -120,9 +120,16 @@ def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force
     return "alike" if kind in _UNSAID and not (ours and theirs) else "always"
 
 
-def _swapped_verbs(left: Sequence[Word], right: Sequence[Word]) -> tuple[list[Word], list[Word]]:
-    """Return the verbs of little weight that stand in each other's place: use a card, get a card."""
-    ours, theirs = ([word for word in words if parts_of_speech(word.stem)[:1] == "v"] for words in (left, right))
+def _swapped_verbs(
+    left: Sequence[Word], right: Sequence[Word], firsts: Sequence[Word]
+) -> tuple[list[Word], list[Word]]:
+    """Return the verbs of little weight that stand in each other's place: use a card, get a card.
+
+    firsts: words that are verbs by their place: how do I process it.
+    """
+    ours, theirs = (
+        [word for word in words if parts_of_speech(word.stem)[:1] == "v" or word in firsts] for words in (left, right)
+    )
     return (ours, theirs) if ours and theirs else ([], [])
 
 

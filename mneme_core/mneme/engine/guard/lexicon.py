@@ -21,23 +21,23 @@ solve resolve; fix troubleshoot; debug troubleshoot; fix correct; start begin co
 cancel terminate; cancel abort; stop cease halt; discontinue stop; exit quit; resign quit; close shut; help assist;
 help assistance; show display view; view see check; verify confirm; find locate; choose select pick; use utilize;
 need require; mandatory compulsory obligatory; permit allow let; forbid prohibit; prevent avoid; reduce decrease lower;
-increase raise; increase boost; improve enhance; get obtain; give provide; suggest recommend advise; file submit;
+increase boost; improve enhance; get obtain; give provide; suggest recommend advise; file submit;
 keep retain; understand comprehend; explain describe; clarify explain; tell inform; notify inform; ask inquire;
 reply respond answer; contact reach; phone telephone smartphone cellphone mobile; reservation booking; reserve book;
 trip journey; plane airplane; car automobile auto; bike bicycle; movie film; picture photo image photograph pic;
-store shop; occupation profession; work function operate; boss supervisor; company firm; doctor physician;
-lawyer attorney; kid child; baby infant; teenager teen; house home; country nation; fast quick; faster quicker;
+store shop; occupation profession; work function; boss supervisor; company firm; doctor physician;
+lawyer attorney; kid child; teenager teen; house home; country nation; fast quick; faster quicker;
 fastest quickest; big large; bigger larger; biggest largest; huge enormous; hard difficult tough; harder tougher;
 easy simple; easier simpler; easiest simplest; important crucial; expensive costly; cheap inexpensive; often frequent;
 strange weird; intelligent clever; happy glad; famous renowned; rich wealthy; dangerous unsafe; ok okay alright fine;
-harmful damaging; bad harmful; wrong incorrect; right correct; defective faulty; broken damaged; sick ill unwell;
+harmful damaging; bad harmful; wrong incorrect; defective faulty; broken damaged; sick ill unwell;
 symptom sign; illness disease; illness sickness; medicine medication; pill tablet; ache pain; ache hurt; sore painful;
 shot injection jab; vaccine vaccination jab; vaccine shot; stomach tummy belly; flu influenza; covid coronavirus;
 kidney renal; dose dosage; tired fatigued; fatigue tiredness; menstruation period; painkiller analgesic; pee urinate;
 parcel package; ship dispatch; item product; login signin; error mistake; problem issue; freeze hang;
 folder directory; directory dir; folder dir; document paperwork; argument arg; environment env; command cmd;
 dictionary dict; string str; integer int; repository repo; database db; configuration config; configure setup;
-setting preference; run execute; launch start; launch open; combine merge; combine mix; concat concatenate;
+setting preference; run execute; combine merge; combine mix; concat concatenate;
 split divide; append add; insert add; throw raise; loop iterate; sync synchronize; click press; restart reboot;
 javascript js; typescript ts; python py; kubernetes k8s; postgres postgresql; documentation docs; specification spec;
 administrator admin; information info; advertisement ad; feature functionality; wifi wireless; computer pc;
@@ -46,10 +46,10 @@ difference distinction; benefit advantage; advantage upside; disadvantage drawba
 goal aim objective; goal target; result outcome; effect impact influence; affect impact influence;
 way method approach; idea concept notion; meaning definition; kind type; amount quantity; maximum max; minimum min;
 limit cap; rule regulation; law legislation; requirement prerequisite; refuse decline; reject decline; relieve ease;
-convert transform; register enroll; postpone delay; happen occur; occur arise; continue proceed; replace substitute;
+convert transform; postpone delay; happen occur; occur arise; continue proceed; replace substitute;
 move relocate; live reside; lose misplace; want wish; try attempt; believe think; guess suppose; worry concern;
 possible feasible; probable likely; sure certain; whole entire; main primary; additional extra; newest latest;
-current present; nearby near; nearest closest; loud noisy; scared afraid frightened fearful; rain rainfall;
+nearby near; nearest closest; loud noisy; scared afraid frightened fearful; rain rainfall;
 college uni; university uni; student pupil; exam examination; author writer; song track; singer vocalist;
 exercise workout; stock share; apartment flat; lift elevator; petrol gasoline; truck lorry; trash rubbish;
 fall autumn; pants trousers; subway metro; zipcode postcode; surname lastname; birthday birthdate;
@@ -62,14 +62,14 @@ versus vs; dispute contest; entitled eligible; coworker colleague; overseas abro
 overcharge overbill; subscription membership; tasty delicious; rotten spoiled; expenditure spending; coverage cover;
 contract agreement; luggage baggage; cable cord; headphones earphones; smell odor scent; vacuum hoover; faucet tap;
 bug insect; scientist researcher; proof evidence; offence offense; police cops; friend buddy pal; neighbor neighbour;
-trait characteristic; schedule timetable; handle manage; establish founded; vanish disappear; die death; day daily;
+trait characteristic; schedule timetable; handle manage; establish founded; vanish disappear; die death;
 couch sofa; accomplish achieve; approximate roughly about; almost nearly; assess evaluate;
 aid assist; cemetery graveyard; damp moist; deliberately intentionally purposely;
 differentiate distinguish; earthquake quake; entirely totally completely wholly; exclusively solely;
 freeway motorway expressway; fiscal financial; grateful thankful; hazardous risky; hence therefore thus;
 however nevertheless; infamous notorious; midday noon; neighborhood vicinity; rarely seldom; reveal uncover;
 seller vendor; freight cargo; slightly somewhat;
-sunlight sunshine; terrible dreadful; utilization usage; quickly rapidly; immediately instantly; switch change;
+sunlight sunshine; terrible dreadful; utilization usage; quickly rapidly; immediately instantly; submerged underwater;
 usa us america; uk britain; if when; when once; whether if
 """
 

@@ -14,6 +14,8 @@ Label: TypeAlias = tuple[str, int]
 Placed: TypeAlias = tuple[Label, Word]
 """A word and the label it shares with its partner in the other text."""
 
+# What governs a sentence of its own, and no phrase: if I switch jobs.
+_CLAUSES: Final = frozenset(("", "if", "when", "because", "after", "before", "since"))
 # Texts with more words unlike than this are different questions; so the pairing stays linear.
 _MOST_OPEN: Final = 8
 
@@ -67,7 +69,7 @@ def paired(a: Sequence[Word], b: Sequence[Word]) -> Pairing:
 def _objects(words: Sequence[Word]) -> set[str]:
     """Return what a text speaks of at its root: the last of the words that stand together, behind no preposition."""
     ends = (word for word, after in zip_longest(words, words[1:]) if after is None or after.run != word.run)
-    return {word.stem for word in ends if not word.head}
+    return {word.stem for word in ends if word.head in _CLAUSES}
 
 
 def _match(word: Word, other: Word, objects: set[str]) -> bool:

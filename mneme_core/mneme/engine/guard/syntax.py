@@ -26,7 +26,25 @@ _INTO: Final = frozenset(("into", "to"))
 _TIMED: Final = frozenset(("in", "on", "at", "of", "for"))
 _TIMES: Final = frozenset(stem(word) for word in TIMES)
 # For a night is not at night; for Monday is on Monday.
-_SPANS: Final = frozenset(("night", "day", "week", "month", "year", "hour", "minute", "weekend", "morning", "decad"))
+_SPANS: Final = frozenset(
+    (
+        "night",
+        "day",
+        "week",
+        "month",
+        "year",
+        "hour",
+        "minute",
+        "weekend",
+        "morning",
+        "decad",
+        "daily",
+        "weekly",
+        "monthly",
+        "yearly",
+        "hourly",
+    )
+)
 _STRONG: Final = ("yesno", "what")
 
 

@@ -38,7 +38,7 @@ from mneme.engine.guard.words import (
 
 _SOFT: Final = frozenset(stem(word) for word in SOFT)
 _MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
-_TOWARD: Final = frozenset(("to", "from"))
+_TOWARD: Final = frozenset(("to", "from", "for"))
 _RECEIVERS: Final = frozenset(("me", "you", "us", "him", "them"))
 
 
@@ -80,6 +80,13 @@ class Walk:
             return
         if norm in AUXILIARIES or norm in BE:
             self._auxiliary(norm, raw)
+            if (
+                norm == "have"
+                and self.has_subject
+                and not reading.words
+                and (after in ARTICLES or _is_noun(stem(after)))
+            ):
+                self._add(stem(norm), raw)  # do I have a cold, do I get a cold
         elif norm in NEGATIONS:
             reading.is_floating |= raw.lower() not in NEGATIONS and "not" not in raw.lower().split()
             self._add("not", raw)
