@@ -71,6 +71,14 @@ PAIRS = [
     ("Is it OK to take it {}?", "at night", "for a night"),
     ("{} for overtime?", "Do I get paid", "Do I pay"),
     ("{} for the delivery?", "Am I charged", "Do I charge"),
+    ("Do I {} diabetes?", "have", "get"),
+    ("Can I take it {}?", "for a month", "in a month"),
+    ("Can I send a parcel {}?", "to you", "for you"),
+    ("Can I order {}?", "for a friend", "to a friend"),
+    ("How do I {} a refund?", "process", "request"),
+    ("What is the {} cause of rust?", "main", "possible"),
+    ("How do I {} an EC2 instance?", "launch", "start"),
+    ("How do I {} my phone?", "turn off", "disable"),
     ("How can {}?", "I have my order sent to you", "you send my order to me"),
 ]
 DROPPED = [
@@ -103,6 +111,13 @@ HARMLESS = [
     ("What are {} symptoms of flu?", "typical"),
     ("How do I delete the {} folder?", "entire"),
 ]
+BESIDE = [
+    ("How do I {} my delivery address?", "change", "update"),
+    ("How can I {} my credit score?", "raise", "improve"),
+    ("How do I {} notifications?", "turn off", "disable"),
+    ("How do I {} two strings in Java?", "join", "concatenate"),
+    ("What happens to my pension if I {} jobs?", "change", "switch"),
+]
 
 
 def _is_served(a: str, b: str) -> bool:
@@ -123,3 +138,8 @@ def test_an_adjective_that_makes_a_term_may_not_be_left_out(frame: str, adjectiv
 @pytest.mark.parametrize(("frame", "adjective"), HARMLESS)
 def test_one_that_says_nothing_may_be_left_out(frame: str, adjective: str) -> None:
     assert _is_served(frame.format(adjective), frame.format(""))
+
+
+@pytest.mark.parametrize(("frame", "one", "other"), BESIDE)
+def test_some_words_stand_for_each_other_beside_certain_things(frame: str, one: str, other: str) -> None:
+    assert _is_served(frame.format(one), frame.format(other))

@@ -19,8 +19,10 @@ switch change: plan bank doctor provider job school language
 register enroll: course class
 end stop cancel: subscription membership trial
 restore recover retrieve: photo picture message contact note
-turnoff disable: notification renewal autorenew autopay autocorrect feature mode cookie tracking sync javascript caching
-turnon enable: notification renewal autorenew autopay autocorrect feature mode cookie tracking sync javascript caching
+turnoff disable: notification renewal autorenew autopay autocorrect feature mode cookie tracking
+turnoff disable: sync javascript caching twofactor alert
+turnon enable: notification renewal autorenew autopay autocorrect feature mode cookie tracking
+turnon enable: sync javascript caching twofactor alert
 clear delete: cache history cookie
 join concatenate concat: string
 erect build: wall bridge tower

@@ -51,6 +51,8 @@ def direction_difference(
     """Yield the difference where somebody does here what is done to him there, or gets what he sends there."""
     if first.toward and second.toward and first.toward.isdisjoint(second.toward):
         yield Difference("person", listed(first.toward), listed(second.toward))
+    if not (first.undergone or second.undergone):
+        return
     others = dict(b)
     for label, word in a:
         other = others[label]

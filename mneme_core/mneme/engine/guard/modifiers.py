@@ -31,6 +31,8 @@ _HARMLESS_BY_STEM: Final = {
 
 def weighed(words: list[Word]) -> list[Word]:
     """Return the words, with an adjective that makes a term no longer light."""
+    if not any(word.light and word.stem in _HARMLESS_BY_STEM for word in words):
+        return words
     found: list[Word] = []
     for _, group in groupby(words, key=lambda word: word.run):
         phrase = list(group)

@@ -30,7 +30,12 @@ _TURNED: Final = (
     {"since", "until"},
 )
 _PLACE: Final = dict.fromkeys(word_set("in on at inside within upon"), "place")
-_CONTRASTS: Final = (_DIRECTED | _PLACE, {"for": "for", "with": "with"}, {"when": "at", "lasting": "for"})
+_CONTRASTS: Final = (
+    _DIRECTED | _PLACE,
+    {"for": "for", "with": "with"},
+    {"for": "for", "to": "to"},
+    {"when": "at", "lasting": "for"},
+)
 """Within each of these, another class is another role: drive to London, drive in London."""
 
 
