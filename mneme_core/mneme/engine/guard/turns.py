@@ -100,13 +100,11 @@ def _is_proper(word: str) -> bool:
 
 
 def _apart(here: Sequence[str], there: Sequence[str]) -> str | None:
-    """Return what tells two lists of turns apart, compared one by one."""
-    for mine, other in zip(here, there, strict=False):
+    """Return what tells two lists of as many turns apart, compared one by one."""
+    for mine, other in zip(here, there, strict=True):
         if mine != other and (holds_code(mine) or holds_code(other)):
             return f"code: {mine[:40]} / {other[:40]}"
         found = compare(mine, other).differences
         if found:
             return found[0].reason
-    if len(here) != len(there):
-        return f"{len(here)} before / {len(there)} before"
     return None
