@@ -135,11 +135,14 @@ class Cached(Generic[P, R, C]):
     def _request_or_none(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request | None:
         """Return what to ask the cache, or None when it is to be left out of this call."""
         try:
-            return self._request(args, kwargs)
+            request = self._request(args, kwargs)
         except Exception as error:  # arguments without a key, or the user's query=, vary= or namespace= failed
             self._keeping.warn("called without the cache", error)
             self._count("uncached")
             return None
+        for reason in request.formless:
+            self._keeping.warn("not in the key", reason)
+        return request
 
     def _place(self, request: Request, *, mode: bool = True) -> dict[str, Any]:
         namespace = self._options.namespace or request.namespace
@@ -157,16 +160,27 @@ class Cached(Generic[P, R, C]):
             return nullcontext()  # whatever override holds around the call
         return self.cache.override(bypass=options.bypass, refresh=options.refresh, read_only=options.read_only)
 
-    def _settle(self, outcome: Outcome[R], ran: bool) -> R:
+    def _settle(self, request: Request, outcome: Outcome[R], ran: bool) -> R:
         """Count the outcome of a call and return the caller's own answer."""
-        self._count_outcome(outcome, ran)
+        self._count_outcome(request, outcome, ran)
         return outcome.value if ran or outcome.hit is not None else _own(outcome.value)
 
-    def _count_outcome(self, outcome: Outcome[Any], ran: bool) -> None:
+    def _count_outcome(self, request: Request, outcome: Outcome[Any], ran: bool) -> None:
         if outcome.hit is not None:
             self._count(f"hits_{outcome.hit.layer}")
         else:
             self._count("misses" if ran else "shared")
+        if ran:
+            self._watch(request)
+
+    def _watch(self, request: Request) -> None:
+        """Warn where the function changed what its answers are told apart by: none of them will be found again."""
+        moved = request.moved()
+        if moved:
+            self._keeping.warn(
+                f"{', '.join(moved)} changed while it ran, and is in the key",
+                "answers from before the change are not found. Where it changes no answer, name it in ignore=.",
+            )
 
     def _count(self, name: str) -> None:
         with self._lock:

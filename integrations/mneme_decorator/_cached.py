@@ -43,7 +43,8 @@ def cached(
         default `messages` (the last user message is asked, the rest must be equal), else `prompt`, `query`,
         `question` or `input`, else the only argument of type str.
     vary: the arguments that must be equal for an answer to be reused, or a function that gives a mapping of
-        what must. By default all others. ignore: arguments left out of that; `self` and `cls` always are.
+        what must. By default all others; `self` counts by its attributes, and what a function inside another
+        captures counts too. ignore: what is left out of that: arguments, captured variables, and "self.name".
     ttl: seconds. namespace: a text, or a function that gives it from the arguments.
     cache_if: whether an answer is stored. By default `is_complete`: not empty, not cut short, not refused. For a
         generator it is given the list of chunks, and `is_complete_stream` is the default.

@@ -16,9 +16,12 @@ from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any, TypeAlias
 
+from mneme.identity import is_secret, sealed
+
 # What a caller passes, and JSON of any shape.
 Value: TypeAlias = Any
 Json: TypeAlias = Any
+Otherwise: TypeAlias = Callable[[Value, str], Json]
 
 _AS_TEXT = (
     datetime.date,
@@ -35,10 +38,10 @@ class Unkeyable(TypeError):  # noqa: N818  # a TypeError to its catchers, not an
     """An argument without a canonical form."""
 
 
-def canonical(value: Value, where: str) -> Json:
+def canonical(value: Value, where: str, otherwise: Otherwise | None = None) -> Json:
     """Return `value` as JSON in which different values stay different: 1, 1.0, True and "1" do too.
 
-    where: names the argument in the error.
+    where: names the argument in the error. otherwise: gives the form of what has none here.
     Raises Unkeyable for objects known by their address alone; `repr` is never used.
     """
     if value is None or (isinstance(value, str | bool | int) and not isinstance(value, enum.Enum)):
@@ -46,13 +49,14 @@ def canonical(value: Value, where: str) -> Json:
     if isinstance(value, float):
         return _finite(value, where)
     if isinstance(value, Mapping):
-        return _mapping(value, where)
+        return _mapping(value, where, otherwise)
     if isinstance(value, list | tuple):
-        return [canonical(item, f"{where}[{position}]") for position, item in enumerate(value)]
-    return {f"${_name(type(value))}": _content(value, where)}
+        items = [canonical(item, f"{where}[{position}]", otherwise) for position, item in enumerate(value)]
+        return items if isinstance(value, list) else {f"${type_name(type(value))}": items}
+    return {f"${type_name(type(value))}": _content(value, where, otherwise)}
 
 
-def _content(value: Value, where: str) -> Json:
+def _content(value: Value, where: str, otherwise: Otherwise | None) -> Json:
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, bytes | bytearray):
@@ -60,17 +64,29 @@ def _content(value: Value, where: str) -> Json:
     if isinstance(value, _AS_TEXT):
         return str(value)
     if isinstance(value, Set):
-        return sorted((canonical(item, where) for item in value), key=repr)
+        return sorted((canonical(item, where, otherwise) for item in value), key=repr)
     if isinstance(value, type):
         schema = getattr(value, "model_json_schema", None)
-        return [_name(value), canonical(schema(), where) if schema else None]
+        return [type_name(value), canonical(schema(), where) if schema else None]
+    if is_secret("", value):
+        return sealed(value)
+    names: list[str] = []
     if is_model(type(value)):
-        return canonical(value.model_dump(), where)
-    if dataclasses.is_dataclass(value):
+        # As they are, not dumped: a field may be left out of the dump and decide the answer.
+        names = [*type(value).model_fields, *(value.model_extra or {})]
+    elif dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value)]
-        return {name: canonical(getattr(value, name), f"{where}.{name}") for name in names}
-    raise Unkeyable(
-        f"{where} is of type {_name(type(value))}, which has no canonical form to look it up by. "
+    elif otherwise is not None:
+        return otherwise(value, where)
+    else:
+        raise unkeyable(value, where)
+    return {name: canonical(getattr(value, name), f"{where}.{name}", otherwise) for name in names}
+
+
+def unkeyable(value: Value, where: str) -> Unkeyable:
+    """Return the error of a value without a canonical form."""
+    return Unkeyable(
+        f"{where} is of type {type_name(type(value))}, which has no canonical form to look it up by. "
         "Name the argument in ignore=, or pass what matters in it as text, numbers, lists or mappings."
     )
 
@@ -101,11 +117,14 @@ def can_be_keyed(annotation: Value) -> bool:
     return issubclass(kind, _KEYABLE) or is_model(kind) or dataclasses.is_dataclass(kind)
 
 
-def _mapping(value: Mapping[Value, Value], where: str) -> Json:
+def _mapping(value: Mapping[Value, Value], where: str, otherwise: Otherwise | None) -> Json:
     if all(isinstance(name, str) and not name.startswith("$") for name in value):
-        return {name: canonical(item, f"{where}[{name!r}]") for name, item in value.items()}
+        return {name: canonical(item, f"{where}[{name!r}]", otherwise) for name, item in value.items()}
     # Keys that are not text, or that look like our own marks: as pairs, so that nothing collides.
-    pairs = [[canonical(name, where), canonical(item, f"{where}[{name!r}]")] for name, item in value.items()]
+    pairs = [
+        [canonical(name, where, otherwise), canonical(item, f"{where}[{name!r}]", otherwise)]
+        for name, item in value.items()
+    ]
     return {"$mapping": sorted(pairs, key=repr)}
 
 
@@ -115,5 +134,6 @@ def _finite(value: float, where: str) -> float:
     return value
 
 
-def _name(kind: type) -> str:
+def type_name(kind: type) -> str:
+    """Return the full name of a class."""
     return f"{kind.__module__}.{kind.__qualname__}"

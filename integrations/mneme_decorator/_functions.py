@@ -38,7 +38,7 @@ class CachedFunction(SyncCached[P, R], Generic[P, R]):
             self._keeping.warn("called without the cache", error)
             self._count("uncached")
             return run()
-        return self._settle(outcome, ran)
+        return self._settle(request, outcome, ran)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...
@@ -76,7 +76,7 @@ class CachedCoroutine(AsyncCached[P, R], Generic[P, R]):
             self._keeping.warn("called without the cache", error)
             self._count("uncached")
             return await run()
-        return self._settle(outcome, ran)
+        return self._settle(request, outcome, ran)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...

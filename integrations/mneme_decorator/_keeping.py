@@ -49,7 +49,7 @@ class Keeping:
             self.warn("cache_if failed", error)
             return False
 
-    def warn(self, what: str, error: Exception) -> None:
+    def warn(self, what: str, error: Exception | str) -> None:
         """Log `what` and `error`, once for each kind of either."""
         said = f"{what}: {error}"
         if said not in self._warned and len(self._warned) < 100:

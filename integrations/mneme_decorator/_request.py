@@ -6,12 +6,13 @@ import copy
 import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from mneme_decorator._canonical import Json, Unkeyable, can_be_keyed, canonical
-from mneme_decorator._introspection import annotation_of, captured_by
+from mneme_decorator._introspection import annotation_of
 from mneme_decorator._messages import read
+from mneme_decorator._surroundings import captured, layers, receiver
 
 # The arguments of a call by name, defaults included.
 Arguments: TypeAlias = Mapping[str, Any]
@@ -31,6 +32,18 @@ class Request:
     vary: dict[str, Json]
     mode: Mode
     namespace: str
+    formless: list[Unkeyable] = field(compare=False)
+    """Why some of what the function captures is not in the key."""
+    again: Callable[[], dict[str, Json]] = field(compare=False)
+    """Reads anew what `vary` holds of the function's surroundings."""
+
+    def moved(self) -> list[str]:
+        """Return the captured variables and the attributes that have changed since."""
+        try:
+            now = self.again()
+        except Exception:  # it had a form before
+            return []
+        return [name for kind in now for name in _changed(kind, self.vary.get(kind), now[kind])]
 
 
 class Plan:
@@ -51,7 +64,7 @@ class Plan:
         self.name = f"{function.__module__}.{function.__qualname__}"
         self._signature = inspect.signature(function)
         self._receiver: tuple[object, ...] = ()
-        self._captured = captured_by(function)
+        self._function = function
         self.own_namespace = namespace if isinstance(namespace, str) else None
         self._namespace = namespace
         self._mode: Mode = mode
@@ -78,15 +91,16 @@ class Plan:
         arguments = dict(bound.arguments)
         for name, parameter in self._signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
-                arguments.update(arguments.pop(name))
+                for more, value in arguments.pop(name).items():
+                    # `def f(prompt, /, **more)` takes a second `prompt`.
+                    arguments[f"**{more}" if more in arguments else more] = value
         return arguments
 
     def request(self, arguments: Arguments) -> Request:
         """Return what to ask the cache. Raises Unkeyable for arguments it cannot be asked for."""
         asked = self._query(arguments) if callable(self._query) else arguments.get(self._query or "")
-        vary: dict[str, Json] = {"function": self.name, "arguments": self._varying(arguments)}
-        if self._captured:
-            vary["captured"] = self._captured
+        around, formless = self._surroundings(arguments)
+        vary: dict[str, Json] = {"function": self.name, "arguments": self._varying(arguments), **around}
         mode = self._mode
         if isinstance(asked, list | tuple):
             conversation = read(asked, str(self._query))
@@ -98,7 +112,25 @@ class Plan:
             mode = "exact"
         if mode == "exact":
             vary["verbatim"] = asked  # to the letter: in documents and code, case and white space carry meaning
-        return Request(asked, vary, mode, self._namespace_of(arguments))
+        return Request(
+            asked, vary, mode, self._namespace_of(arguments), formless, lambda: self._surroundings(arguments)[0]
+        )
+
+    def _surroundings(self, arguments: Arguments) -> tuple[dict[str, Json], list[Unkeyable]]:
+        """Return what the answers depend on besides the arguments, as it is now, and why some of it is left out."""
+        around: dict[str, Json] = {}
+        forms, formless = captured(self._function, self._ignored)
+        if forms:
+            around["captured"] = forms
+        name = self._receivers_name()
+        if name is not None and name in arguments and name not in self._ignored and self._vary is None:
+            around["receiver"] = receiver(arguments[name], name, self._ignored)
+        return around, formless if self._vary is None else []
+
+    def _receivers_name(self) -> str | None:
+        """Return the name of the argument whose method the function is."""
+        first = next(iter(self._signature.parameters), "")
+        return first if self._receiver or first in _RECEIVERS else None
 
     def _varying(self, arguments: Arguments) -> Json:
         if callable(self._vary):
@@ -107,13 +139,13 @@ class Plan:
         return {name: self._keyed_value(name, arguments) for name in sorted(names) if name in arguments}
 
     def _keyed(self, names: Iterable[str]) -> list[str]:
-        receiver = next(iter(self._signature.parameters), "")
-        is_method = bool(self._receiver) or receiver in _RECEIVERS
-        left_out = {*self._ignored, self._query, *([receiver] if is_method else [])}
+        left_out = {*self._ignored, self._query, self._receivers_name()}
         return [name for name in names if name not in left_out]
 
     def _keyed_value(self, name: str, arguments: Arguments) -> Json:
         value = arguments[name]
+        if name == self._receivers_name():
+            return receiver(value, name, self._ignored)
         parameter = self._signature.parameters.get(name)
         try:
             return canonical(value, f"argument {name!r} of {self.name}")
@@ -147,9 +179,12 @@ class Plan:
         if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             return
         named = {"query": {query} if isinstance(query, str) else (), "ignore": self._ignored}
+        # Also what the function captures, and attributes of the object whose method it is.
+        around = {name for name in self._ignored if name.partition(".")[0] == self._receivers_name()}
+        around.update(name for layer in layers(self._function) for name in layer.__code__.co_freevars)
         named["vary"] = () if self._vary is None or callable(self._vary) else self._vary
         for option, names in named.items():
-            for name in sorted(set(names) - set(parameters)):
+            for name in sorted(set(names) - set(parameters) - around):
                 raise TypeError(f"{option}= names {name!r}, which is no argument of {self.name}{self._signature}.")
 
     def _check_types(self, function: Callable[..., Any]) -> None:
@@ -163,3 +198,11 @@ class Plan:
                     f"argument {name!r} of {self.name} is a {annotation}, which cannot be part of a key. "
                     f"Leave it out with ignore=({name!r},), or choose what counts with vary=."
                 )
+
+
+def _changed(kind: str, before: Json, after: Json) -> list[str]:
+    if kind == "captured":
+        return [name for name in after if before is None or before.get(name) != after[name]]
+    if before == after or not (isinstance(before, list) and len(before) == len(after) == 3):
+        return []
+    return [f"self.{name}" for name in after[1] if before[1].get(name) != after[1][name]]

@@ -41,8 +41,8 @@ class CachedGenerator(SyncCached[P, T], Generic[P, T]):
             try:
                 yield from chunks
             finally:
-                if outcome is not None:
-                    self._count_outcome(outcome, ran)
+                if request is not None and outcome is not None:
+                    self._count_outcome(request, outcome, ran)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...
@@ -82,8 +82,8 @@ class CachedStream(AsyncCached[P, T], Generic[P, T]):
                 async for chunk in chunks:
                     yield chunk
             finally:
-                if outcome is not None:
-                    self._count_outcome(outcome, ran)
+                if request is not None and outcome is not None:
+                    self._count_outcome(request, outcome, ran)
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...

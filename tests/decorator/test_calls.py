@@ -213,7 +213,7 @@ def assistant_class(cache: Any) -> Any:
     return Assistant
 
 
-async def test_a_method_is_cached_and_self_does_not_count(cache: SemanticCache) -> None:
+async def test_a_method_is_cached_and_equal_objects_share_answers(cache: SemanticCache) -> None:
     kind = assistant_class(cache)
     one, two = kind(), kind()
     answers = [await one.ask("a"), await two.ask("a"), await kind.ask(two, "a")]

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessage
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from mneme import SemanticCache
 from mneme_decorator import cached
@@ -42,6 +42,15 @@ class Wanted(BaseModel):
 class Point:
     x: int
     y: int
+
+
+class Hidden(BaseModel):
+    """Leaves its field out when dumped."""
+
+    field: int = Field(exclude=True)
+
+    def __init__(self, field: int) -> None:
+        super().__init__(field=field)
 
 
 VALUES = [
@@ -79,6 +88,12 @@ VALUES = [
     Decimal("1.0"),
     uuid.UUID(int=1),
     Path("a"),
+    (1, 2),
+    (),
+    SecretStr("s"),
+    SecretStr("t"),
+    Hidden(1),
+    Hidden(2),
     int,
     str,
 ]
@@ -107,7 +122,7 @@ def test_json_keeps_its_form_and_order_of_keys_does_not_count(value: Any) -> Non
     assert canonical(reversed_keys(value), "it") == canonical(value, "it")
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), float("inf"), print, SecretStr("s"), [object()]])
+@pytest.mark.parametrize("value", [object(), float("nan"), float("inf"), print, [object()]])
 def test_an_object_known_by_its_address_has_no_form(value: Any) -> None:
     with pytest.raises(Unkeyable, match=r"argument 'client'.*ignore="):
         canonical(value, "argument 'client'")
@@ -121,6 +136,17 @@ def ask_with(cache: SemanticCache, name: str) -> Any:
         return name
 
     return ask
+
+
+def test_a_second_argument_of_a_positional_ones_name_is_another_argument(cache: SemanticCache) -> None:
+    @cached(cache)
+    def ask(prompt: str, /, *args: str, **more: Any) -> str:
+        return f"{prompt} {args} {more}"
+
+    first, other = ask("A q", prompt="B q"), ask("C q", prompt="B q")
+    named = [ask("D", args="x"), ask("D", args="y"), ask("D", more=1), ask("D", more=2)]
+
+    assert (first, other, len(set(named))) == ("A q () {'prompt': 'B q'}", "C q () {'prompt': 'B q'}", 4)
 
 
 async def test_functions_of_one_factory_do_not_share_answers(cache: SemanticCache) -> None:
