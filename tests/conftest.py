@@ -65,6 +65,13 @@ class Endpoint(ThreadingHTTPServer):
         if (asked.get("stream_options") or {}).get("include_usage"):
             yield {**frame, "choices": [], "usage": USAGE}
 
+    def response(self, asked: dict[str, Any]) -> dict[str, Any]:
+        whole = self.completion(asked)
+        text = {"type": "output_text", "text": whole["choices"][0]["message"]["content"], "annotations": []}
+        said = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
+        plain = {"object": "response", "status": "completed", "parallel_tool_calls": True, "tool_choice": "auto"}
+        return {**plain, "id": whole["id"], "created_at": 1.0, "model": asked["model"], "output": [said], "tools": []}
+
     def claude(self, asked: dict[str, Any]) -> dict[str, Any]:
         whole = self.completion(asked)
         return {
@@ -100,7 +107,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.server.status != 200:
             self.reply("application/json", json.dumps({"error": {"message": "told to fail", "type": "x"}}))
         elif not asked.get("stream"):
-            answer = self.server.claude(asked) if is_claude else self.server.completion(asked)
+            is_response = self.path.endswith("/responses")
+            make = self.server.response if is_response else self.server.claude if is_claude else self.server.completion
+            answer = make(asked)
             self.reply("application/json", json.dumps(answer))
         elif is_claude:
             events = self.server.claude_events(asked)

@@ -15,9 +15,11 @@ C = TypeVar("C", bound="Anthropic | AsyncAnthropic")
 def wrap_anthropic(client: C, cache: Cache, **options: Any) -> C:
     """Return a copy of the client whose `messages.create` is cached, streams included; the client stays as it is.
 
-    The last user message may be worded differently; model, parameters, system prompt, tools, earlier turns and the
-    base URL must be equal. options: those of `cached`, such as ttl, namespace or mode.
-    Not cached: `with_raw_response`, `with_streaming_response`, `messages.stream`, and copies made by `with_options`.
+    The last user message may be worded differently; model, parameters, system prompt, tools, earlier turns, the base
+    URL, and the client's own headers and query must be equal. Clients that differ in their API key alone share answers.
+    options: those of `cached`, such as ttl, namespace or mode.
+    Not cached: `with_raw_response`, `with_streaming_response`, `messages.stream`, copies made by `with_options`, and
+    requests that go on in a `container`.
     Raises TypeError for another object, ImportError without the `anthropic` package.
     """
     from anthropic import Anthropic, AsyncAnthropic, AsyncStream, Stream
@@ -28,6 +30,5 @@ def wrap_anthropic(client: C, cache: Cache, **options: Any) -> C:
     copy = cast("C", client.copy())
     is_async = isinstance(client, AsyncAnthropic)
     kinds = Kinds("messages", Message, RawMessageStreamEvent, AsyncStream if is_async else Stream)
-    endpoint = f"{client.base_url}v1/messages"
-    cache_create(copy.messages, kinds, cache, endpoint=endpoint, is_async=is_async, **options)
+    cache_create(copy.messages, kinds, cache, client=copy, path="v1/messages", is_async=is_async, **options)
     return copy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,15 +11,19 @@ from typing import Any, TypeAlias
 from mneme import AsyncSemanticCache, SemanticCache
 from mneme_decorator._cached import Decorator, cached
 from mneme_decorator._codecs import ModelCodec
+from mneme_decorator._endpoint import SENTINELS, Client, endpoint_of, has_state
 
 Cache: TypeAlias = SemanticCache | AsyncSemanticCache
 # The SDKs' own methods, with keyword arguments only.
 Create: TypeAlias = Callable[..., Any]
 
-# How long to wait changes no answer.
-IGNORED = ("timeout",)
+# How long to wait changes no answer; what the SDK's own method depends on is in the endpoint.
+IGNORED = ("timeout", "original")
 _RAW = "x-stainless-raw-response"
-_SENTINELS = ("NotGiven", "Omit")
+# The endpoint of a request, or None where the request is not to be cached.
+Where: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+
+_log = logging.getLogger("mneme.decorator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +38,44 @@ class Kinds:
     """The SDK's class of streams."""
 
 
-def cache_create(resource: Any, kinds: Kinds, cache: Cache, *, endpoint: str, is_async: bool, **options: Any) -> None:
+def cache_create(
+    resource: Any, kinds: Kinds, cache: Cache, *, client: Client, path: str, is_async: bool, **options: Any
+) -> None:
     """Replace `resource.create` by one that asks the cache first. Raw responses are left alone."""
     # Made from the method that is there now: they ask for the response itself, which is not cached.
     _ = resource.with_raw_response, resource.with_streaming_response
-    options = {"query": kinds.query, "ignore": IGNORED, **options}
+    ignored = options.pop("ignore", ())
+    ignored = (*IGNORED, *([ignored] if isinstance(ignored, str) else ignored))
+    options = {"query": kinds.query, "ignore": ignored, **options}
+
+    def where(parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        try:
+            return None if _is_raw(parameters) or has_state(parameters) else endpoint_of(client, path)
+        except Exception:  # what an SDK's client looks like is the SDK's affair
+            _log.warning("a client's headers could not be read; it is asked without the cache", exc_info=True)
+            return None
+
     whole = cached(cache, codec=ModelCodec(kinds.answer), **options)
     chunks = cached(cache, codec=ModelCodec(list[kinds.chunk]), **options)  # type: ignore[name-defined]  # at run time
     create, stream = (_async_create, _async_stream_of) if is_async else (_create, _stream_of)
-    resource.create = create(resource.create, whole, chunks, stream(kinds.stream), endpoint)
+    resource.create = create(resource.create, whole, chunks, stream(kinds.stream), where)
 
 
-def _create(original: Create, whole: Decorator, chunks: Decorator, make: Callable[[Any], Any], endpoint: str) -> Create:
+def _create(original: Create, whole: Decorator, chunks: Decorator, make: Callable[[Any], Any], where: Where) -> Create:
     @whole
-    def complete(*, endpoint: str, **parameters: Any) -> Any:  # noqa: ARG001  # a part of the key
+    def complete(*, endpoint: dict[str, Any], **parameters: Any) -> Any:  # noqa: ARG001  # a part of the key
         return original(**parameters)
 
     @chunks
-    def stream(*, endpoint: str, **parameters: Any) -> Iterator[Any]:  # noqa: ARG001
+    def stream(*, endpoint: dict[str, Any], **parameters: Any) -> Iterator[Any]:  # noqa: ARG001
         with original(**parameters) as upstream:
             yield from upstream
 
     @functools.wraps(original)
     def create(**parameters: Any) -> Any:
         parameters = _given(parameters)
-        if _is_raw(parameters):
+        endpoint = where(parameters)
+        if endpoint is None:
             return original(**parameters)
         if not parameters.get("stream"):
             return complete(endpoint=endpoint, **parameters)
@@ -67,14 +85,14 @@ def _create(original: Create, whole: Decorator, chunks: Decorator, make: Callabl
 
 
 def _async_create(
-    original: Create, whole: Decorator, chunks: Decorator, make: Callable[[Any], Any], endpoint: str
+    original: Create, whole: Decorator, chunks: Decorator, make: Callable[[Any], Any], where: Where
 ) -> Create:
     @whole
-    async def complete(*, endpoint: str, **parameters: Any) -> Any:  # noqa: ARG001  # a part of the key
+    async def complete(*, endpoint: dict[str, Any], **parameters: Any) -> Any:  # noqa: ARG001  # a part of the key
         return await original(**parameters)
 
     @chunks
-    async def stream(*, endpoint: str, **parameters: Any) -> AsyncIterator[Any]:  # noqa: ARG001
+    async def stream(*, endpoint: dict[str, Any], **parameters: Any) -> AsyncIterator[Any]:  # noqa: ARG001
         async with await original(**parameters) as upstream:
             async for chunk in upstream:
                 yield chunk
@@ -82,7 +100,8 @@ def _async_create(
     @functools.wraps(original)
     async def create(**parameters: Any) -> Any:
         parameters = _given(parameters)
-        if _is_raw(parameters):
+        endpoint = where(parameters)
+        if endpoint is None:
             return await original(**parameters)
         if not parameters.get("stream"):
             return await complete(endpoint=endpoint, **parameters)
@@ -132,7 +151,7 @@ def _async_stream_of(base: Any) -> Callable[[Any], Any]:
 
 def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters without those that hold the SDK's word for "not given"."""
-    return {name: value for name, value in parameters.items() if type(value).__name__ not in _SENTINELS}
+    return {name: value for name, value in parameters.items() if type(value).__name__ not in SENTINELS}
 
 
 def _is_raw(parameters: Mapping[str, Any]) -> bool:

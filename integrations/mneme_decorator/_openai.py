@@ -16,9 +16,11 @@ def wrap_openai(client: C, cache: Cache, **options: Any) -> C:
     """Return a copy of the client whose chat completions and responses are cached; the client itself stays as it is.
 
     Covers `chat.completions.create` and `responses.create`, streams included. The last user message may be worded
-    differently; model, parameters, system prompt, tools, earlier turns and the base URL must be equal.
+    differently; model, parameters, system prompt, tools, earlier turns, the base URL, and the client's own headers and
+    query must be equal. Clients that differ in their API key alone share answers.
     options: those of `cached`, such as ttl, namespace or mode.
-    Not cached: `with_raw_response`, `with_streaming_response`, `parse`, and copies made by `with_options`.
+    Not cached: `with_raw_response`, `with_streaming_response`, `parse`, copies made by `with_options`, and requests
+    that go on from what the server keeps: `conversation`, a container, a stored prompt without a version.
     Raises TypeError for another object, ImportError without the `openai` package.
     """
     from openai import AsyncOpenAI, AsyncStream, OpenAI, Stream
@@ -34,6 +36,5 @@ def wrap_openai(client: C, cache: Cache, **options: Any) -> C:
         (copy.chat.completions, "chat/completions", Kinds("messages", ChatCompletion, ChatCompletionChunk, stream)),
         (copy.responses, "responses", Kinds("input", Response, ResponseStreamEvent, stream)),
     ):
-        endpoint = f"{client.base_url}{path}"
-        cache_create(resource, kinds, cache, endpoint=endpoint, is_async=is_async, **options)
+        cache_create(resource, kinds, cache, client=copy, path=path, is_async=is_async, **options)
     return copy

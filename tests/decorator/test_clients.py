@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 import pytest
 from anthropic.types import Message
@@ -78,6 +79,88 @@ def test_what_changes_no_answer_makes_no_other_question(client: Any, endpoint: A
     chat(client, timeout=5, temperature=openai.NOT_GIVEN, tools=openai.omit)
 
     assert len(endpoint.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "asked"),
+    [
+        ({}, {"api_key": "another"}, 1),
+        ({"default_headers": {"X-Tenant": "a"}}, {"default_headers": {"X-Tenant": "b"}}, 2),
+        ({"default_headers": {"X-Tenant": "a"}}, {"default_headers": {"x-tenant": "a"}}, 1),
+        ({"default_query": {"tenant": "a"}}, {"default_query": {"tenant": "b"}}, 2),
+        ({"organization": "a"}, {"organization": "b"}, 2),
+        ({"default_headers": {"Authorization": "a"}}, {"default_headers": {"Authorization": "b"}}, 2),
+        ({"http_client": httpx.Client(headers={"X-Tenant": "a"})}, {"http_client": httpx.Client()}, 2),
+        ({"http_client": httpx.Client(params={"tenant": "a"})}, {"http_client": httpx.Client()}, 2),
+    ],
+)
+def test_clients_share_answers_where_they_differ_in_their_api_key_alone(
+    cache: SemanticCache, endpoint: Any, one: dict[str, Any], other: dict[str, Any], asked: int
+) -> None:
+    for options in (one, other, one):
+        plain = {"base_url": endpoint.url, "api_key": "k", "max_retries": 0}
+        with openai.OpenAI(**{**plain, **{k: v for k, v in options.items() if k != "http_client"}}) as client:
+            if "http_client" in options:
+                client._client.headers.update(options["http_client"].headers)
+                client._client.params = options["http_client"].params
+            chat(wrap_openai(client, cache))
+
+    assert len(endpoint.asked) == asked
+
+
+def test_anthropics_headers_count_too(cache: SemanticCache, endpoint: Any) -> None:
+    for tenant in ("a", "b", "a"):
+        url = endpoint.url.removesuffix("/v1")
+        with anthropic.Anthropic(base_url=url, api_key=tenant, default_headers={"X-Tenant": tenant}) as client:
+            ask_claude(wrap_anthropic(client, cache))
+
+    assert len(endpoint.asked) == 2
+
+
+def test_a_header_that_is_set_later_counts(client: Any, endpoint: Any) -> None:
+    chat(client)
+    client._custom_headers["X-Tenant"] = "b"
+    chat(client)
+
+    assert len(endpoint.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("parameters", "asked"),
+    [
+        ({}, 1),
+        ({"previous_response_id": "resp_1"}, 1),
+        ({"prompt": {"id": "p", "version": "2"}}, 1),
+        ({"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]}, 1),
+        ({"conversation": "conv_1"}, 2),
+        ({"conversation": {"id": "conv_1"}}, 2),
+        ({"extra_body": {"conversation": "conv_1"}}, 2),
+        ({"prompt": {"id": "p"}}, 2),
+        ({"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}, 2),
+    ],
+)
+def test_what_goes_on_from_a_state_of_the_server_is_not_cached(
+    client: Any, endpoint: Any, parameters: dict[str, Any], asked: int
+) -> None:
+    for _ in range(2):
+        client.responses.create(model="m", input="how are you", **parameters)
+
+    assert len(endpoint.asked) == asked
+
+
+def test_a_client_that_cannot_be_read_is_asked_without_the_cache(
+    client: Any, endpoint: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mneme_decorator._clients.endpoint_of", lambda *_: {}["gone"])
+    answers = [chat(client).choices[0].message.content for _ in range(2)]
+
+    assert (answers, "without the cache" in caplog.text) == (["answer 1", "answer 2"], True)
+
+
+def test_a_wrapped_client_warns_of_nothing(client: Any, endpoint: Any, caplog: pytest.LogCaptureFixture) -> None:
+    chat(client), list(chat(client, stream=True))
+
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("mneme")] == []
 
 
 def test_the_client_that_was_wrapped_stays_as_it_is(cache: SemanticCache, endpoint: Any) -> None:
