@@ -8,14 +8,12 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from mneme import AsyncSemanticCache, SemanticCache
-from mneme.identity import captured_by, function_form, is_function, is_secret, sealed, state_of
+from mneme.identity import captured_by, function_form, is_function, is_plain, is_secret, sealed, state_of
 from mneme_decorator._canonical import Json, Unkeyable, Value, canonical, is_model, type_name, unkeyable
 from mneme_decorator._writes import changed_by
 
 # They change no answer.
 _NEUTRAL = (SemanticCache, AsyncSemanticCache, logging.Logger)
-# Classes made by a class statement; the state of others is not in their attributes.
-_HEAP_TYPE = 1 << 9
 _OWN_RECORD = (
     "captured variable {!r} is changed by the function itself; it is taken for a record of its own that decides no "
     "answer. If it does, say so with vary=; if not, name it in ignore=."
@@ -63,7 +61,7 @@ def receiver(instance: Value, name: str, ignored: Collection[str]) -> Json:
     if isinstance(instance, type):
         return canonical(instance, name)
     kind = type(instance)
-    if any(not each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1]):
+    if not is_plain(kind):
         raise unkeyable(instance, name)
     state = {each: value for each, value in state_of(instance).items() if not isinstance(value, _NEUTRAL)}
     counted = {each: value for each, value in state.items() if f"{name}.{each}" not in ignored}

@@ -30,6 +30,8 @@ _FUNCTIONS = (
     functools.partial,
     type(functools.lru_cache(len)),
 )
+# Classes made by a class statement; the state of others is not in their attributes.
+_HEAP_TYPE = 1 << 9
 _SECRETS = ("SecretStr", "SecretBytes", "Secret")
 
 
@@ -106,6 +108,11 @@ def state_of(instance: object) -> dict[str, Value]:
         if isinstance(values, Mapping):
             state.update(values)
     return state
+
+
+def is_plain(kind: type) -> bool:
+    """Return whether an object of a class is no more than its attributes: it has no built-in one among its bases."""
+    return all(each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1])
 
 
 def _slots(kind: type) -> tuple[str, ...]:

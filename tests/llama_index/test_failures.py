@@ -125,6 +125,16 @@ async def test_errors_of_the_model_that_are_mnemes_own_are_not_tried_again(
     assert len(plain._asked) == 2
 
 
+def test_a_model_whose_functions_have_no_form_is_asked_without_the_cache(
+    cache: SemanticCache, counting: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    style = object()
+    llm = cached_llm(counting(messages_to_prompt=lambda messages: f"{style} {messages}"), cache)
+    answers = [llm.chat(MESSAGES).message.content for _ in range(2)]
+
+    assert (answers, len(caplog.records), "messages_to_prompt" in caplog.text) == (["answer 1", "answer 2"], 1, True)
+
+
 class Refusing(BaseOutputParser):
     """Takes every answer for a wrong one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from mneme_llama_index._request import chat_request
 class Inner(BaseModel):
     temperature: float = 0.0
     openai_api_key: SecretStr = SecretStr("s")
+    answer_key: Any = "A"
+    page_header: str = "A"
 
 
 class Client:
@@ -48,6 +51,23 @@ def key(**fields: Any) -> Any:
     return repr(model_key(Model(**fields), Model))
 
 
+class Writer:
+    """Is called like a function."""
+
+    def __init__(self, style: Any) -> None:
+        self.style = style
+
+    def __call__(self, messages: Any) -> str:
+        return f"{self.style} {messages}"
+
+    def write(self, messages: Any) -> str:
+        return f"{self.style}: {messages}"
+
+
+def made(style: Any) -> Any:
+    return lambda messages: f"{style} {messages}"
+
+
 def one(messages: Any) -> str:
     return "one"
 
@@ -68,6 +88,21 @@ def other(messages: Any) -> str:
         ({"client": Client()}, {"client": "text"}),
         ({"messages_to_prompt": one}, {"messages_to_prompt": other}),
         ({"messages_to_prompt": lambda messages: "a"}, {"messages_to_prompt": one}),
+        ({"messages_to_prompt": made("a")}, {"messages_to_prompt": made("b")}),
+        ({"messages_to_prompt": made(["a"])}, {"messages_to_prompt": made(["b"])}),
+        ({"messages_to_prompt": made(made("a"))}, {"messages_to_prompt": made(made("b"))}),
+        ({"messages_to_prompt": made(Inner())}, {"messages_to_prompt": made(Inner(temperature=1.0))}),
+        ({"messages_to_prompt": made({"s": Writer})}, {"messages_to_prompt": made({"s": Client})}),
+        ({"messages_to_prompt": partial(made, "a")}, {"messages_to_prompt": partial(made, "b")}),
+        ({"messages_to_prompt": Writer("a")}, {"messages_to_prompt": Writer("b")}),
+        ({"messages_to_prompt": Writer("a").write}, {"messages_to_prompt": Writer("b").write}),
+        ({"options": {"with": made("a")}}, {"options": {"with": made("b")}}),
+        ({"completion_to_prompt": len}, {"completion_to_prompt": print}),
+        ({"client": Client}, {"client": Writer}),
+        ({"inner": Inner(answer_key="A")}, {"inner": Inner(answer_key="B")}),
+        ({"inner": Inner(answer_key=SecretStr("A"))}, {"inner": Inner(answer_key=SecretStr("B"))}),
+        ({"inner": Inner(page_header="A")}, {"inner": Inner(page_header="B")}),
+        ({"options": {"headers": {"x": "a"}}}, {"options": {"headers": {"x": "b"}}}),
     ],
 )
 def test_models_that_answer_differently_have_different_keys(fields: Any, others: Any) -> None:
@@ -80,12 +115,25 @@ def test_models_that_answer_differently_have_different_keys(fields: Any, others:
         ({}, {}),
         ({"client": Client()}, {"client": Client()}),
         ({"inner": Inner(openai_api_key=SecretStr("a"))}, {"inner": Inner(openai_api_key=SecretStr("b"))}),
-        ({"options": {"api_key": "a", "headers": {"x": "a"}}}, {"options": {"api_key": "b", "headers": {"x": "b"}}}),
-        ({"completion_to_prompt": len}, {"completion_to_prompt": print}),
+        ({"options": {"api_key": "a", "headers": {"x": "a"}}}, {"options": {"api_key": "b", "headers": {"X": "a"}}}),
+        ({"messages_to_prompt": made("a")}, {"messages_to_prompt": made("a")}),
+        ({"messages_to_prompt": Writer("a")}, {"messages_to_prompt": Writer("a")}),
     ],
 )
 def test_models_that_answer_alike_share_their_key(fields: Any, others: Any) -> None:
     assert key(**fields) == key(**others)
+
+
+@pytest.mark.parametrize("function", [made(Client()), Writer(Client()), partial(made, Client())])
+def test_a_function_that_depends_on_what_has_no_form_has_none(function: Any) -> None:
+    with pytest.raises(NotKeyedError, match="messages_to_prompt"):
+        key(messages_to_prompt=function)
+
+
+def test_secrets_count_by_their_digest() -> None:
+    forms = key(inner=Inner(answer_key="topsecret"), options={"default_headers": {"Authorization": "topsecret"}})
+
+    assert "topsecret" not in forms
 
 
 def test_what_a_model_remembers_does_not_count() -> None:
