@@ -9,8 +9,8 @@ from typing import Any
 
 from mneme import AsyncSemanticCache, SemanticCache
 from mneme.identity import captured_by, function_form, is_function, is_plain, is_secret, sealed, state_of
+from mneme.records import changed_by
 from mneme_decorator._canonical import Json, Unkeyable, Value, canonical, is_model, type_name, unkeyable
-from mneme_decorator._writes import changed_by
 
 # They change no answer.
 _NEUTRAL = (SemanticCache, AsyncSemanticCache, logging.Logger)

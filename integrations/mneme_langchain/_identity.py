@@ -25,7 +25,7 @@ def model_digest(llm_string: str) -> str:
     """
     if _ADDRESS.search(llm_string):
         raise NotKeyedError("the model's parameters hold an object that only its address in memory identifies")
-    schemas = [_schema(_find_class(path)) for path in _CLASS.findall(llm_string)]
+    schemas = [schema_of(_find_class(path)) for path in _CLASS.findall(llm_string)]
     return sha256("\0".join([llm_string, *schemas]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -47,7 +47,8 @@ def _find_class(path: str) -> type:
 
 
 @lru_cache(maxsize=256)
-def _schema(kind: type) -> str:
+def schema_of(kind: type) -> str:
+    """Return the JSON schema of a class. Raises NotKeyedError for one that has none."""
     try:
         return json.dumps(TypeAdapter(kind).json_schema(), sort_keys=True)
     except Exception as error:  # pydantic raises several kinds for a class it cannot describe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
@@ -20,6 +20,7 @@ from mneme_langchain._codec import Usage
 from mneme_langchain._messages import NotKeyedError
 from mneme_langchain._request import Request, RequestBuilder
 from mneme_langchain._scope import scope_of_run
+from mneme_langchain._settings import settings_digest
 
 _log = logging.getLogger("mneme.langchain")
 
@@ -49,12 +50,14 @@ class Link:
         scope_names: Sequence[str],
         ttl: float | None,
         usage: Usage,
+        kind: type[BaseChatModel],
     ) -> None:
         self._sync, self._async = cache.as_sync(), cache.as_async()
         self._builder = builder
         self._namespace = namespace
         self._scope_names = tuple(scope_names)
         self._ttl = ttl
+        self._kind = kind
         self._answers, self._chunks = Answers(usage), Chunks(usage)
         self._warned: set[str] = set()
 
@@ -82,7 +85,7 @@ class Link:
                 raise
             self._warn("the cache failed", error)
             return compute()
-        return _own(outcome, ran)
+        return self._own(model, request, outcome, ran)
 
     async def agenerate(self, model: BaseChatModel, call: Call, ask: Callable[[], Awaitable[ChatResult]]) -> ChatResult:
         """Return what `generate` returns."""
@@ -108,7 +111,7 @@ class Link:
                 raise
             self._warn("the cache failed", error)
             return await compute()
-        return _own(outcome, ran)
+        return self._own(model, request, outcome, ran)
 
     def stream(
         self, model: BaseChatModel, call: Call, ask: Callable[[], Iterator[ChatGenerationChunk]]
@@ -158,12 +161,25 @@ class Link:
         try:
             prompt = dumps([each.model_copy(update={"id": None}) for each in call.messages])
             llm_string = model._get_llm_string(stop=call.stop, **_described(call.options))
-            return self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
+            request = self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
+            return replace(request, vary={**request.vary, "settings": settings_digest(model, self._kind)})
         except NotKeyedError as reason:
             self._warn("not cached", reason)
         except Exception as error:  # its text may quote the prompt
             self._warn("not cached", type(error).__name__)
         return None
+
+    def _own(self, model: BaseChatModel, request: Request, outcome: Outcome[ChatResult], ran: bool) -> ChatResult:
+        """Return the caller's own answer: callers that shared one may change theirs."""
+        if not ran:
+            return outcome.value if outcome.hit is not None else outcome.value.model_copy(deep=True)
+        try:
+            moved = request.vary["settings"] != settings_digest(model, self._kind)
+        except Exception:  # the answer is there; what became of the model is its own affair
+            moved = False
+        if moved:
+            self._warn("a field of the model changed while it answered", "answers from before are not found again")
+        return outcome.value
 
     def _warn(self, what: str, why: object) -> None:
         if f"{what}: {why}" not in self._warned:
@@ -181,8 +197,3 @@ def _schema(kind: type) -> Any:
         return TypeAdapter(kind).json_schema()
     except Exception as error:  # pydantic raises several kinds for a class it cannot describe
         raise NotKeyedError("the response schema is a class that has no JSON schema") from error
-
-
-def _own(outcome: Outcome[ChatResult], ran: bool) -> ChatResult:
-    """Return the caller's own answer: callers that shared one may change theirs."""
-    return outcome.value if ran or outcome.hit is not None else outcome.value.model_copy(deep=True)

@@ -20,6 +20,21 @@ _ESCAPED = "__lc_escaped__"
 _VOLATILE = frozenset({"id", "type", "usage_metadata", "response_metadata", "artifact"})
 _STREAMED = frozenset({"tool_call_chunks", "chunk_position"})
 _CALLS = ("tool_calls", "invalid_tool_calls")
+# What of a block beside its id does not tell it from another.
+_ABOUT = frozenset(
+    {
+        "id",
+        "type",
+        "index",
+        "source_type",
+        "mime_type",
+        "filename",
+        "extras",
+        "metadata",
+        "annotations",
+        "cache_control",
+    }
+)
 _ID_KEYS = ("id", "call_id", "tool_use_id", "tool_call_id")
 
 
@@ -124,7 +139,12 @@ def _numbered(value: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
     """Return a block, call or message with numbers for tool call ids and without ids LangChain made up."""
     renamed: dict[str, Any] = {}
     for name, item in value.items():
-        if name == "id" and isinstance(item, str) and item.startswith("lc_"):
+        if name == "id" and isinstance(item, str) and item.startswith("lc_") and _says_more(value):
             continue
         renamed[name] = numbers.get(item, item) if name in _ID_KEYS and isinstance(item, str) else item
     return renamed
+
+
+def _says_more(block: dict[str, Any]) -> bool:
+    """Return whether a block is known by more than its id, which may be that of an uploaded file."""
+    return block.get("source_type") != "id" and bool(block.keys() - _ABOUT)

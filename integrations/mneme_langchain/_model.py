@@ -35,6 +35,8 @@ def cached_model(
     The copy is of a subclass of the model's class: `isinstance`, `bind_tools`, `with_structured_output`, `model_copy`
     and every way to call it work as before. Streams are replayed chunk for chunk; equal calls at once are one.
     The options are those of `MnemeCache`, and ttl in seconds. LangChain's own cache is not asked.
+    All fields of the model count, secrets by a digest; clients, callbacks, names, tags, timeouts and what the model
+    itself changes while it answers do not.
     Wrap a model once, not for each request. Pickled, it is the model without the cache, which belongs to its process.
     Raises TypeError for what is no chat model or no cache.
     """
@@ -44,7 +46,7 @@ def cached_model(
         raise TypeError(f"cached_model needs a SemanticCache or an AsyncSemanticCache, got {cache!r}.")
     names = (scope_from_config,) if isinstance(scope_from_config, str) else scope_from_config
     builder = RequestBuilder(query_extractor, max_question_chars, context)
-    link = Link(cache, builder, namespace=namespace, scope_names=names, ttl=ttl, usage=usage)
+    link = Link(cache, builder, namespace=namespace, scope_names=names, ttl=ttl, usage=usage, kind=type(model))
     copy = model.model_copy(update={"cache": False})
     object.__setattr__(copy, "__class__", _subclass(type(model), link, model.cache))
     return _fresh(copy)

@@ -133,3 +133,27 @@ def test_a_message_that_only_its_repr_describes_is_not_keyed():
 )
 def test_any_other_prompt_holds_no_messages(prompt: str):
     assert parse_messages(prompt) is None
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "file"},
+        {"type": "file", "mime_type": "application/pdf"},
+        {"type": "image", "source_type": "id", "data": ""},
+        {"type": "item_reference"},
+    ],
+)
+def test_an_id_that_alone_tells_a_file_from_another_counts(block):
+    one, other = (parsed(HumanMessage([{**block, "id": f"lc_{number}"}, "what is it?"])) for number in (1, 2))
+
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    "block", [{"type": "file", "file_id": "f"}, {"type": "image", "base64": "AA"}, {"type": "image", "url": "u"}]
+)
+def test_an_id_that_was_made_up_for_a_block_does_not_count(block):
+    one, other = (parsed(HumanMessage([{**block, "id": f"lc_{number}"}, "what is it?"])) for number in (1, 2))
+
+    assert one == other
