@@ -5,20 +5,18 @@ import asyncio
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 
-import mneme
-from mneme import MemoryStore, SemanticCache
+from mneme import SemanticCache
 from mneme.demo.server import StandInModel
 from mneme_decorator import cached
 
-store = MemoryStore()
-cache = SemanticCache(store=store, embedder=mneme.default_embedder(), similarity_threshold=0.95)
+cache = SemanticCache.open("memory:")
 
 
 async def main() -> None:
     with StandInModel(lambda question: f"An answer to: {question.text}") as model:
         client = AsyncOpenAI(base_url=model.base_url, api_key="not-needed")
 
-        @cached(cache)
+        @cached(cache, ignore=("client",))
         async def complete(messages: list[dict[str, str]], model: str = "gpt-4o-mini") -> ChatCompletion:
             return await client.chat.completions.create(messages=messages, model=model)  # type: ignore[arg-type]
 

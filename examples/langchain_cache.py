@@ -3,17 +3,15 @@
 from langchain_core.globals import set_llm_cache
 from langchain_openai import ChatOpenAI
 
-import mneme
-from mneme import MemoryStore, SemanticCache
+from mneme import SemanticCache
 from mneme.demo.server import StandInModel
 from mneme_langchain import MnemeCache
 
 
 def main() -> None:
-    store = MemoryStore()
     with (
         StandInModel(lambda question: f"An answer to: {question.text}") as model,
-        SemanticCache(store=store, embedder=mneme.default_embedder(), similarity_threshold=0.95) as cache,
+        SemanticCache.open("memory:") as cache,
     ):
         set_llm_cache(MnemeCache(cache))
         llm = ChatOpenAI(model="gpt-4o-mini", base_url=model.base_url, api_key="not-needed")  # type: ignore[arg-type]

@@ -4,17 +4,15 @@ from llama_index.core import Settings
 from llama_index.core.llms import ChatMessage
 from llama_index.llms.openai import OpenAI
 
-import mneme
-from mneme import MemoryStore, SemanticCache
+from mneme import SemanticCache
 from mneme.demo.server import StandInModel
 from mneme_llama_index import cached_llm
 
 
 def main() -> None:
-    store = MemoryStore()
     with (
         StandInModel(lambda question: f"An answer to: {question.text}") as model,
-        SemanticCache(store=store, embedder=mneme.default_embedder(), similarity_threshold=0.95) as cache,
+        SemanticCache.open("memory:") as cache,
     ):
         llm = OpenAI(model="gpt-4o-mini", api_base=model.base_url, api_key="not-needed")
         Settings.llm = cached_llm(llm, cache)

@@ -1,12 +1,10 @@
 """The first steps: put, get an exact hit, get a semantic hit, see why."""
 
-import mneme
-from mneme import MemoryStore, SemanticCache
+from mneme import SemanticCache
 
 
 def main() -> None:
-    embedder = mneme.default_embedder()
-    with SemanticCache(store=MemoryStore(), embedder=embedder, similarity_threshold=0.9) as cache:
+    with SemanticCache.open("memory:") as cache:
         cache.put("How do I reset my password?", "Click 'Forgot password' on login.")
 
         hit = cache.get("  how do I reset my PASSWORD? ")

@@ -558,7 +558,7 @@ class SemanticCache(Facade[Embedder]):
 
         embedder: `mneme.default_embedder()` unless given. encryption: a function that returns keys of 32 bytes; what is
         stored is then encrypted (extra `crypto`). options: those of the constructor; neighbours are judged by
-        `Guarded()` unless they name a policy or a similarity_threshold.
+        `Guarded()` unless they name a policy; similarity_threshold is its floor.
         """
         chosen = opening.embedder_or_default(embedder)
         return cls(store=opening.store_of(url, encryption), embedder=chosen, **opening.careful(options, chosen))

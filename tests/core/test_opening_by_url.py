@@ -3,7 +3,8 @@
 import pytest
 
 import mneme.embedders
-from mneme import AsyncSemanticCache, InvalidArgumentError, PluginError, SemanticCache
+from mneme import AsyncSemanticCache, Guarded, InvalidArgumentError, MemoryStore, PluginError, SemanticCache, Threshold
+from mneme.engine.likeness import GENERIC
 from mneme.testing import WordEmbedder
 
 
@@ -74,3 +75,50 @@ def test_what_names_no_store_is_refused(facade, url):
 def test_an_unknown_scheme_is_refused_with_the_known_ones(facade):
     with pytest.raises(PluginError, match="sqlite"):
         facade.open("carrier-pigeon://coop", embedder=WordEmbedder())
+
+
+@pytest.mark.parametrize(
+    ("options", "threshold", "min_confidence"),
+    [
+        ({}, 0.7, 0.7),
+        ({"similarity_threshold": 0.9}, 0.9, 0.7),
+        ({"min_confidence": 0.8}, 0.7, 0.8),
+        ({"policy": None, "confidence_fn": lambda *_: 1.0}, 0.7, 0.7),
+    ],
+)
+def test_what_is_opened_by_url_is_guarded_whatever_its_threshold(facade, options, threshold, min_confidence):
+    with facade.open("memory:", embedder=WordEmbedder(), **options).as_sync() as cache:
+        policy = cache._core.policy
+
+    assert (type(policy), policy.threshold, policy.min_confidence) == (Guarded, threshold, min_confidence)
+    assert policy.confidence_fn == options.get("confidence_fn")
+    assert policy.calibration == GENERIC
+
+
+def test_a_threshold_lets_no_opened_cache_serve_what_the_guard_forbids():
+    with SemanticCache.open("memory:", embedder=WordEmbedder(), similarity_threshold=0.5) as cache:
+        cache.put("Is it open on Sundays?", "Yes.")
+
+        assert cache.get("Is it not open on Sundays?") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("guarded", Guarded(calibration=GENERIC)),
+        ("guarded:0.05", Guarded(max_error=0.05, calibration=GENERIC)),
+        ("threshold:0.9", Threshold(0.9, min_confidence=0.0)),
+    ],
+)
+def test_a_policy_may_be_named(facade, name, policy):
+    with (
+        facade.open("memory:", embedder=WordEmbedder(), policy=name).as_sync() as opened,
+        facade(store=MemoryStore(), embedder=WordEmbedder(), policy=name).as_sync() as made,
+    ):
+        assert (opened._core.policy, made._core.policy) == (policy, policy)
+
+
+@pytest.mark.parametrize("policy", [Guarded, "gaurded", "guarded:", "guarded:x", "threshold", "exact", "no/file.json"])
+def test_what_is_no_policy_is_refused_at_the_door(facade, policy):
+    with pytest.raises(InvalidArgumentError, match="policy"):
+        facade.open("memory:", embedder=WordEmbedder(), policy=policy)

@@ -29,6 +29,7 @@ from mneme.model import (
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
 from mneme.runtime.options import Options
+from mneme.runtime.policy_file import policy_given
 from mneme.stores.base import Store
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Facade(Generic[E]):
     embedder: turns texts into vectors; the store is bound to its fingerprint.
     similarity_threshold, confidence_fn, min_confidence: a semantic neighbour is served when its cosine reaches the
     threshold and its confidence (the cosine, unless confidence_fn says otherwise) reaches min_confidence.
-    policy: judges neighbours in their place. feedback: a JSONL file for what `report_wrong` is told, read when opening.
+    policy: judges neighbours in their place: a policy, its name ("guarded", "guarded:0.05", "threshold:0.9"), or the
+    file of `mneme calibrate`. feedback: a JSONL file for what `report_wrong` is told, read when opening.
     default_ttl: seconds; None keeps entries. ttl_jitter: every ttl is shortened by up to this share of it, so that what
     is stored together does not run out together. negative_ttl: seconds for which `get_or_compute` gives a value again
     that validator or cache_if refused; None asks anew each time.
@@ -88,7 +90,7 @@ class Facade(Generic[E]):
         max_response_bytes: int = 4 * 1_048_576,
         max_metadata_bytes: int = 65_536,
         min_confidence: float = 0.7,
-        policy: Policy | None = None,
+        policy: Policy | str | PathLike[str] | None = None,
         feedback: str | PathLike[str] | None = None,
         ttl_jitter: float = 0.0,
         negative_ttl: float | None = None,
@@ -119,7 +121,7 @@ class Facade(Generic[E]):
             max_response_bytes=max_response_bytes,
             max_metadata_bytes=max_metadata_bytes,
             min_confidence=min_confidence,
-            policy=policy,
+            policy=policy_given(policy, getattr(embedder, "fingerprint", "")),
             feedback=feedback,
             ttl_jitter=ttl_jitter,
             negative_ttl=negative_ttl,

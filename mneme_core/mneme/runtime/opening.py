@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from mneme.engine.guarded import Guarded
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
-from mneme.runtime.policy_file import read_policy
 from mneme.stores.base import Store
 
 if TYPE_CHECKING:
@@ -16,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
-    """Return the options of a cache opened by URL: judged by `Guarded` unless they say how, as fits the embedder.
+    """Return the options of a cache opened by URL: judged by `Guarded` unless they name a policy, as fits the embedder.
 
-    A policy given as a path is read from that file.
+    A threshold and what concerns the confidence are the guard's then.
     """
-    fingerprint = str(getattr(embedder, "fingerprint", ""))
-    if isinstance(options.get("policy"), str | PathLike):
-        return {**options, "policy": read_policy(options["policy"], fingerprint)}
-    if options.keys() & {"policy", "similarity_threshold", "confidence_fn", "min_confidence"}:
+    if options.get("policy") is not None:
         return options
-    return {**options, "policy": Guarded(calibration=calibration_for(fingerprint))}
+    calibration = calibration_for(str(getattr(embedder, "fingerprint", "")))
+    known = {"min_confidence": "min_confidence", "confidence_fn": "confidence_fn", "similarity_threshold": "threshold"}
+    given = {known[name]: value for name, value in options.items() if name in known}
+    return {**options, "policy": Guarded(calibration=calibration, **given)}
 
 
 def store_of(url: str | PathLike[str], encryption: Keys | None = None) -> Store:

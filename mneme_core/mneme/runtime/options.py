@@ -88,6 +88,9 @@ class Options:
     def judge(self) -> Policy:
         """Return the policy: the one given, else a threshold."""
         if self.policy is not None:
+            if isinstance(self.policy, type):
+                name = self.policy.__name__
+                raise InvalidArgumentError(f"policy is the class {name}; make one of it: policy={name}().")
             if not isinstance(self.policy, Policy):
                 raise InvalidArgumentError(
                     f"policy is of type {type(self.policy).__name__}; it has a `floor` and a method `judge`."

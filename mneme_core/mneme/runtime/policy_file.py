@@ -1,4 +1,4 @@
-"""A policy as a file: what calibration found, and what `open(policy=...)` loads."""
+"""A policy as a text: a name such as "guarded:0.05", or the file that calibration wrote."""
 
 from __future__ import annotations
 
@@ -13,8 +13,51 @@ from mneme.engine.judge import Policy, Threshold
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
 
+NAMES: Final = "guarded, guarded:MAX_ERROR, threshold:COSINE"
 FORMAT: Final = "mneme-policy"
 VERSION: Final = 1
+
+
+class PolicyFileNotFoundError(InvalidArgumentError, FileNotFoundError):
+    """A text that names no policy, and no file either."""
+
+
+def policy_given(given: Any, fingerprint: str) -> Any:
+    """Return the policy that `policy=` means, for a cache whose embedder has this fingerprint: a text names one.
+
+    What is no text passes: the options say what is wrong with it. Raises InvalidArgumentError and what
+    `read_policy` raises.
+    """
+    if not isinstance(given, str | PathLike):
+        return given
+    found = policy_named(given, fingerprint) if isinstance(given, str) else None
+    if found is not None:
+        return found
+    if not Path(given).is_file():
+        raise PolicyFileNotFoundError(
+            f"policy is {str(given)!r}, which is no file and no policy's name: {NAMES}, or the file that "
+            '`mneme calibrate` wrote. To compare no meaning pass mode="exact" with each call.'
+        )
+    return read_policy(given, fingerprint)
+
+
+def policy_named(name: str, fingerprint: str) -> Policy | None:
+    """Return the policy of a name like "guarded:0.05", or None. Raises InvalidArgumentError for a wrong number."""
+    kind, colon, number = name.partition(":")
+    if kind == "guarded":
+        calibration = calibration_for(fingerprint)
+        if not colon:
+            return Guarded(calibration=calibration)
+        return Guarded(max_error=_number(number, name), calibration=calibration)
+    # The similarity was chosen on purpose, so no second cutoff.
+    return Threshold(_number(number, name), min_confidence=0.0) if kind == "threshold" and colon else None
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidArgumentError(f"{name!r} names no policy: {text!r} is no number. It is {NAMES}.") from error
 
 
 def write_policy(
