@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from mneme.plugins.install import install
+    from mneme.runtime.codecs import JsonCodec
     from mneme.runtime.computing import Codec
     from mneme.stores.base import Store
     from mneme.stores.memory import MemoryStore
@@ -113,6 +114,7 @@ _HOMES = {
         "Verdict",
     ),
     "mneme.plugins.install": ("install",),
+    "mneme.runtime.codecs": ("JsonCodec",),
     "mneme.runtime.computing": ("Codec",),
     "mneme.stores.base": ("Store",),
     "mneme.stores.memory": ("MemoryStore",),
@@ -144,6 +146,7 @@ __all__ = [
     "IndexBackend",
     "IndexBackendUnavailableError",
     "InvalidArgumentError",
+    "JsonCodec",
     "MemoryStore",
     "MetricsHook",
     "MnemeError",

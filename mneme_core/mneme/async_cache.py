@@ -472,7 +472,11 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         return self._clear(namespace)
 
     def clear(self) -> int:
-        """Remove every entry and all counters; return how many entries."""
+        """Remove every entry and all counters; return how many entries.
+
+        Raises InvalidArgumentError inside a scope with a namespace.
+        """
+        self._check_unscoped()
         return self._clear(None)
 
     async def explain(
@@ -504,6 +508,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         """
         core = self._core
         core.check_open()
+        feedback.check_hit(hit)
         feedback.note(core, hit)
         changes = await self._store(feedback.corrections, core, hit)
         if changes:

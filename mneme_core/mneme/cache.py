@@ -47,6 +47,8 @@ T = TypeVar("T")
 class SemanticCache(Facade[Embedder]):
     """Answers a request from the cache when it is the same, or means the same, as one answered before."""
 
+    _reads_store = True
+
     def get(
         self,
         query: str,
@@ -464,7 +466,11 @@ class SemanticCache(Facade[Embedder]):
         return self._clear(namespace)
 
     def clear(self) -> int:
-        """Remove every entry and all counters; return how many entries."""
+        """Remove every entry and all counters; return how many entries.
+
+        Raises InvalidArgumentError inside a scope with a namespace.
+        """
+        self._check_unscoped()
         return self._clear(None)
 
     def explain(
@@ -496,6 +502,7 @@ class SemanticCache(Facade[Embedder]):
         """
         core = self._core
         core.check_open()
+        feedback.check_hit(hit)
         feedback.note(core, hit)
         changes = self._store(feedback.corrections, core, hit)
         if changes:
@@ -618,6 +625,7 @@ class SemanticCache(Facade[Embedder]):
         submission.check()
 
     def _clear(self, namespace: str | None) -> int:
+        self._look()
         number = self._core.entries(namespace)
         self._core.invalidated.note_cleared(namespace)
         self._write([Clear(namespace)])

@@ -10,7 +10,7 @@ import pytest
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
 from mneme.testing import WordEmbedder
 
-OPTIONS = {"embedder": WordEmbedder(), "similarity_threshold": 0.7}
+OPTIONS = {"embedder": WordEmbedder(), "policy": "threshold:0.7"}
 
 
 @pytest.fixture(params=["memory:", "sqlite"])

@@ -48,3 +48,28 @@ async def test_the_queries_of_a_namespace_are_listed_as_they_were_put(opening, c
 
     assert [await cache.list_queries(), await cache.list_queries(namespace="n")] == [["One  TWO"], ["elsewhere"]]
     assert await cache.list_queries(namespace="none") == []
+
+
+async def test_what_is_counted_and_listed_follows_the_scope(opening):
+    cache = opening()
+    await cache.put("a", "r", namespace="acme")
+    await cache.put("b", "r")
+    with cache.plain.scope(namespace="acme"):
+        inside = [await cache.list_queries(), (await cache.stats()).namespace, (await cache.stats()).entries]
+        named = [await cache.list_queries(namespace="n"), (await cache.stats(namespace="n")).entries]
+    with cache.plain.scope(vary={"a": 1}):
+        without = [await cache.list_queries(), (await cache.stats()).namespace]
+
+    assert (inside, named, without) == ([["a"], "acme", 1], [[], 0], [["b"], None])
+
+
+async def test_clear_inside_a_namespaces_scope_is_refused(opening):
+    cache = opening()
+    await cache.put("a", "r", namespace="acme")
+    await cache.put("b", "r")
+    with cache.plain.scope(namespace="acme"), pytest.raises(InvalidArgumentError, match=r"clear_namespace\('acme'\)"):
+        await cache.clear()
+    with cache.plain.scope(vary={"a": 1}):
+        removed = await cache.clear()
+
+    assert removed == 2

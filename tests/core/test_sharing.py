@@ -144,3 +144,47 @@ async def test_the_async_facade_sees_the_same(tmp_path, direction):
 
         assert (seen, deleted) == (["r", "fresh"], [True, False])
         assert [await two.get("one two"), (await two.explain("after")).exact] == [None, "fresh"]
+
+
+def test_what_is_listed_and_counted_is_what_others_have_just_written(pair):
+    one, two = pair
+    one.put("a", "r")
+    one.put("b", "r", namespace="n")
+
+    assert two.stats().entries == 2
+    one.put("c", "r", namespace="m")
+    assert two.list_namespaces() == ["default", "m", "n"]
+    one.put("d", "r", namespace="m")
+    assert two.list_queries(namespace="m") == ["c", "d"]
+    one.put("e", "r", namespace="m")
+    assert two.health().entries == 5
+    one.put("f", "r", namespace="m")
+    assert two.clear_namespace("m") == 4
+    one.put("g", "r", namespace="m")
+    assert two.clear() == 3
+
+
+def test_what_is_counted_waits_for_no_writer(pair):
+    one, two = pair
+    one.put("a", "r")
+    with ThreadPoolExecutor() as pool:
+        pool.submit(two._core.journal._turn.acquire).result()
+        waited = [two.stats().entries, two.list_namespaces(), two.list_queries(), two.health().entries]
+        pool.submit(two._core.journal._turn.release)
+
+    assert waited == [0, [], [], 0]
+
+
+def test_the_async_facade_counts_what_it_has_seen(pair):
+    one, two = pair
+    one.put("a", "r")
+
+    assert (two.as_async().stats().entries, two.stats().entries) == (0, 1)
+
+
+def test_a_store_that_cannot_be_read_is_counted_as_it_was(pair, monkeypatch, caplog):
+    one, two = pair
+    one.put("a", "r")
+    monkeypatch.setattr(type(two._core.store), "pull", lambda *_: 1 / 0)
+
+    assert (two.stats().entries, "could not be read" in caplog.text) == (0, True)

@@ -139,7 +139,7 @@ METHODS = {
     "dumps": "dest",
     "loads": "source path embedder **kwargs",
     "open": "url embedder=None encryption=None **options",
-    "cached": "**options",
+    "cached": "*function **options",
     "as_async": "",
     "as_sync": "",
     "close": "",

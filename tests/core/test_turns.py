@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mneme import Guarded, InvalidArgumentError, SemanticCache, Shadow, Similar, Verdict
+from mneme import Guarded, InvalidArgumentError, SemanticCache, Shadow, Similar, Threshold, Verdict
 from mneme.engine.likeness import GENERIC
 from mneme.testing import WordEmbedder
 
-OPTIONS = {"embedder": WordEmbedder(), "similarity_threshold": 0.6}
+OPTIONS = {"embedder": WordEmbedder(), "policy": Threshold(0.6)}
 ROUTER, REWORDED = "How do I reset my router?", "How can I reset my router?"
 MODEM = "How do I reset my modem?"
 

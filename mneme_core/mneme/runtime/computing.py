@@ -45,7 +45,10 @@ class TextCodec:
         """Return `value` if it is text."""
         if isinstance(value, str):
             return value
-        _log.warning("a value of type %s is not cached; pass codec= to say how it is stored", type(value).__name__)
+        _log.warning(
+            "a value of type %s is not cached; pass codec=mneme.JsonCodec() for JSON values, or a codec of your own",
+            type(value).__name__,
+        )
         return None
 
     def decode(self, text: str) -> Any:

@@ -149,10 +149,18 @@ class Core:
 
         Where it could not, it is not tried again for a moment: a server that is away must not hold up every lookup.
         """
+        return self._catch_up(lambda: self.journal.catch_up(patience=PATIENCE_SECONDS))
+
+    def look(self) -> None:
+        """Apply what others changed where nothing has to be waited for but the store's answer."""
+        if self.behind():
+            self._catch_up(self.journal.catch_up_if_free)
+
+    def _catch_up(self, read: Callable[[], None]) -> bool:
         if time.monotonic() < self._next_try:
             return False
         try:
-            self.journal.catch_up(patience=PATIENCE_SECONDS)
+            read()
         except MnemeError as error:
             self._next_try = time.monotonic() + RETRY_SECONDS
             _log.warning("the store has changes that could not be read; lookups are misses meanwhile: %s", error)

@@ -67,6 +67,9 @@ class Facade(Generic[E]):
     a store of another embedder, StoreBackendError when the store cannot be opened.
     """
 
+    _reads_store = False
+    """Whether what is never awaited may read the store all the same."""
+
     def __init__(
         self,
         path: str | PathLike[str] | None = None,
@@ -147,6 +150,15 @@ class Facade(Generic[E]):
         facade._embedder = cls._check_embedder(embedder)
         return facade
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what is missing, and where LangChain asks for its own interface, what to give it instead."""
+            hint = ""
+            if name in ("lookup", "alookup", "update", "aupdate"):
+                hint = ". For LangChain wrap it: set_llm_cache(mneme_langchain.MnemeCache(cache))"
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
+
     def key(self, query: str, *, namespace: str = "default", vary: Vary | None = None) -> str:
         """Return the exact key of a request, hexadecimal: equal keys share an entry."""
         return self._core.request(query, namespace, vary, "exact").key.hex()
@@ -180,8 +192,13 @@ class Facade(Generic[E]):
             writes=around.writes and not (bypass or read_only),
         )
 
-    def cached(self, **options: Any) -> Decorator:
-        """Return a decorator that caches a completion function; the options are those of `mneme_decorator.cached`."""
+    def cached(self, *function: Any, **options: Any) -> Decorator:
+        """Return a decorator that caches a completion function: `@cache.cached()`, with parentheses.
+
+        The options are those of `mneme_decorator.cached`.
+        """
+        if function:
+            raise TypeError("cached needs parentheses: write @cache.cached(), then the function.")
         from mneme_decorator import cached
 
         return cached(self, **options)  # type: ignore[arg-type]  # each facade is one of the two it takes
@@ -204,9 +221,13 @@ class Facade(Generic[E]):
         self._core.policy = policy.at(value)  # type: ignore[attr-defined]  # just checked
 
     def stats(self, *, namespace: str | None = None) -> Stats:
-        """Return counts of a namespace, or of all; answered from memory."""
+        """Return counts of a namespace, or of all, or those of the scope around; answered from memory.
+
+        The sync facade applies what other processes wrote first, where that does not wait; the async one does not.
+        """
         core = self._core
-        core.check_open()
+        self._look()
+        namespace = self._scoped(namespace)
         entries = core.entries(namespace)
         with core.table.lock:
             counts = core.counters.of(namespace)
@@ -223,9 +244,9 @@ class Facade(Generic[E]):
         )
 
     def health(self) -> Health:
-        """Return what is known of the cache; answered from memory, no row is read."""
+        """Return what is known of the cache, as up to date as `stats`; answered from memory."""
         core = self._core
-        core.check_open()
+        self._look()
         sizes = core.sizes()
         with core.table.lock:
             oldest = next(iter(core.table.by_key.values()), None)
@@ -244,21 +265,43 @@ class Facade(Generic[E]):
         )
 
     def list_namespaces(self) -> list[str]:
-        """Return the namespaces that have entries, sorted; answered from memory."""
-        self._core.check_open()
+        """Return the namespaces that have entries, sorted, as up to date as `stats`; answered from memory."""
+        self._look()
         return sorted(self._core.sizes())
 
     def list_queries(self, *, namespace: str = "default") -> list[str]:
         """Return the queries of a namespace's entries that are fresh, as they were put; answered from memory.
 
-        Entries that differ in `vary` alone are each listed.
+        A scope's namespace stands in for the default one. Entries that differ in `vary` alone are each listed. As up
+        to date as `stats`.
         """
         core = self._core
-        core.check_open()
+        self._look()
+        namespace = (self._scoped(None) or namespace) if namespace == "default" else namespace
         now = core.clock()
         return [
             record.query for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now)
         ]
+
+    def _look(self) -> None:
+        """Apply what others wrote, where nothing has to be waited for and this facade may read the store."""
+        self._core.check_open()
+        if self._reads_store:
+            self._core.look()
+
+    def _scoped(self, namespace: str | None) -> str | None:
+        """Return a namespace, or that of the scope around."""
+        scope = scopes.scope_of(self._core) if namespace is None else None
+        return namespace if scope is None else scope.namespace
+
+    def _check_unscoped(self) -> None:
+        """Raise InvalidArgumentError where a scope says which namespace is meant."""
+        namespace = self._scoped(None)
+        if namespace is not None:
+            raise InvalidArgumentError(
+                f"clear() removes every namespace, and the scope around is that of {namespace!r}. Call "
+                f"clear_namespace({namespace!r}), or clear() outside the scope."
+            )
 
     def requantize(self, dtype: VectorDtype) -> None:
         """Hold the vectors in memory as `dtype` from now on; reads them all from the store.

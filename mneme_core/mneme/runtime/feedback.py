@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mneme.engine.judge import Policy
 from mneme.engine.reported import Corrected, WrongPairs
-from mneme.model import Hit, StoredEntry
+from mneme.errors import InvalidArgumentError
+from mneme.model import Hit, Outcome, StoredEntry
 from mneme.runtime.pairs import append_row, read_labelled
 from mneme.runtime.record import Record
 from mneme.runtime.searching import nearest
@@ -25,6 +26,15 @@ _log = logging.getLogger("mneme.cache")
 
 # How many entries near a wrong answer are looked at for the same answer under another question.
 AROUND = 32
+
+
+def check_hit(hit: Any) -> None:
+    """Raise InvalidArgumentError for what is no hit."""
+    if isinstance(hit, Hit):
+        return
+    given = "None: there was no hit to report" if hit is None else f"of type {type(hit).__name__}"
+    hint = " Give outcome.hit, which is None where the value was computed." if isinstance(hit, Outcome) else ""
+    raise InvalidArgumentError(f"hit is {given}; it is what `get` returned, or `outcome.hit`.{hint}")
 
 
 class Feedback:

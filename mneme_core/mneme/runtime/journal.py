@@ -211,6 +211,14 @@ class Journal:
         finally:
             self._turn.release()
 
+    def catch_up_if_free(self) -> None:
+        """Catch up unless another thread is writing, who will bring the changes."""
+        if self._turn.acquire(blocking=False):
+            try:
+                self.catch_up()
+            finally:
+                self._turn.release()
+
     def retire(self, records: Sequence[Record]) -> list[Record]:
         """Remove records at once; the store learns of it with the next write. Returns those that were still there."""
         gone = self._resident.retire(records)

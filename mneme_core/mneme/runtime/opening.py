@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
+from dataclasses import fields
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from mneme.engine.guarded import Guarded
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
+from mneme.runtime.options import Options
 from mneme.stores.base import Store
 
 if TYPE_CHECKING:
     from mneme.stores.encrypted import Keys
+
+_OPTIONS = frozenset(each.name for each in fields(Options))
 
 
 def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
@@ -19,6 +24,11 @@ def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
 
     A threshold and what concerns the confidence are the guard's then.
     """
+    for name in options:
+        if name not in _OPTIONS:
+            near = difflib.get_close_matches(name, _OPTIONS, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(_OPTIONS))}."
+            raise TypeError(f"open() got an unexpected option {name!r}; {hint}")
     if options.get("policy") is not None:
         return options
     calibration = calibration_for(str(getattr(embedder, "fingerprint", "")))
@@ -43,6 +53,10 @@ def store_of(url: str | PathLike[str], encryption: Keys | None = None) -> Store:
 def _store_of(url: str | PathLike[str]) -> Store:
     if not isinstance(url, str | PathLike) or not str(url):
         raise InvalidArgumentError(f'url is {url!r}; it is a path, "sqlite:///cache.db" or "memory:".')
+    if url in ("memory", ":memory:"):
+        raise InvalidArgumentError(
+            f'url is {url!r}; a cache in memory is "memory:". For a file of that name give "./{url}".'
+        )
     scheme, colon, _ = str(url).partition(":")
     # One letter before a colon is a Windows drive.
     if not colon or len(scheme) == 1 or "/" in scheme or isinstance(url, PathLike):

@@ -175,7 +175,9 @@ def check_mode(mode: Any) -> None:
 
 def _check_text(value: Any, name: str) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"the {name} is of type {type(value).__name__}; it must be text (str).")
+        remedy = " Pass json.dumps(value), or use get_or_compute with codec=mneme.JsonCodec()."
+        hint = remedy if name == "response" else ""
+        raise TypeError(f"the {name} is of type {type(value).__name__}; it must be text (str).{hint}")
 
 
 def check_unicode(text: str, name: str) -> None:
