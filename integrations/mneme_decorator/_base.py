@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
-from mneme import AsyncSemanticCache, Hit, InvalidArgumentError, Outcome, SemanticCache
+from mneme import AsyncSemanticCache, Explanation, Hit, InvalidArgumentError, Outcome, SemanticCache
 from mneme_decorator._keeping import Keeping
 from mneme_decorator._request import Plan, Request
 
@@ -196,6 +196,15 @@ class SyncCached(Cached[P, R, SemanticCache], Generic[P, R]):
             hit: Hit | None = self.cache.get(**self._place(self._request(args, kwargs)))
         return hit
 
+    def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """Return why a call hits or misses. Raises TypeError for arguments without a key."""
+        return self.cache.explain(**self._place(self._request(args, kwargs), mode=False))
+
+    def report_wrong(self, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Take back the answer that a call gets from the cache, as `cache.report_wrong` does; 0 where it gets none."""
+        hit = self.cache.get(**self._place(self._request(args, kwargs)))
+        return 0 if hit is None else self.cache.report_wrong(hit)
+
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Remove the answer kept for exactly this call; say whether there was one."""
         return self.cache.delete(**self._place(self._request(args, kwargs), mode=False))
@@ -209,6 +218,15 @@ class AsyncCached(Cached[P, R, AsyncSemanticCache], Generic[P, R]):
         with self._overriding():
             hit: Hit | None = await self.cache.get(**self._place(self._request(args, kwargs)))
         return hit
+
+    async def explain(self, *args: P.args, **kwargs: P.kwargs) -> Explanation:
+        """Return why a call hits or misses. Raises TypeError for arguments without a key."""
+        return await self.cache.explain(**self._place(self._request(args, kwargs), mode=False))
+
+    async def report_wrong(self, *args: P.args, **kwargs: P.kwargs) -> int:
+        """Take back the answer that a call gets from the cache, as `cache.report_wrong` does; 0 where it gets none."""
+        hit = await self.cache.get(**self._place(self._request(args, kwargs)))
+        return 0 if hit is None else await self.cache.report_wrong(hit)
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Remove the answer kept for exactly this call; say whether there was one."""

@@ -10,13 +10,22 @@ from typing import Any
 from langchain_core.caches import BaseCache
 from langchain_core.outputs import Generation
 
-from mneme import AsyncSemanticCache, CacheClosedError, Hit, SemanticCache, StoreBackendError
+from mneme import (
+    AsyncSemanticCache,
+    CacheClosedError,
+    Explanation,
+    Hit,
+    InvalidArgumentError,
+    SemanticCache,
+    StoreBackendError,
+)
 from mneme.model import Mode
 from mneme_langchain._codec import Usage, decode
 from mneme_langchain._entry import Entry, entry_of
 from mneme_langchain._messages import NotKeyedError
 from mneme_langchain._request import MAX_QUESTION_CHARS, Context, QueryExtractor, Request, RequestBuilder
 from mneme_langchain._scope import scope_of_run
+from mneme_langchain._strings import Model, Prompt, strings_of
 
 _log = logging.getLogger("mneme.langchain")
 
@@ -31,6 +40,7 @@ class MnemeCache(BaseCache):
         hit, such as ("user_id",). A call without them is not cached.
     query_extractor: given the text of the last user message, returns the part of it to compare by meaning; the
         rest must be equal. A result that is no part of the text makes the request exact only.
+    ttl: seconds; None is the cache's default.
     usage: whether a hit reports the token usage of the stored answer ("keep") or none ("zero").
     max_question_chars: a longer question is answered by exact hits only.
     context: earlier turns must be equal ("exact"), or may be worded differently ("similar"; see `mneme.Similar`).
@@ -45,6 +55,7 @@ class MnemeCache(BaseCache):
         namespace: str = "default",
         scope_from_config: Sequence[str] = (),
         query_extractor: QueryExtractor | None = None,
+        ttl: float | None = None,
         usage: Usage = "keep",
         max_question_chars: int = MAX_QUESTION_CHARS,
         context: Context = "exact",
@@ -58,6 +69,9 @@ class MnemeCache(BaseCache):
         self._namespace = namespace
         self._scope_names = (scope_from_config,) if isinstance(scope_from_config, str) else tuple(scope_from_config)
         self._builder = RequestBuilder(query_extractor, max_question_chars, context)
+        if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl > 0):
+            raise InvalidArgumentError(f"ttl is {ttl!r}; it is a number of seconds above 0, or None.")
+        self._keeping: dict[str, Any] = {"namespace": namespace, "ttl": ttl}
         self._usage: Usage = usage
         self._warned: set[str] = set()
 
@@ -91,10 +105,10 @@ class MnemeCache(BaseCache):
                 return
             query, response, vary, mode = entry
             try:
-                self._sync.put(query, response, namespace=self._namespace, vary=vary, mode=mode)
+                self._sync.put(query, response, vary=vary, mode=mode, **self._keeping)
             except Exception as error:
                 _raise_unless_unembedded(error, mode)
-                self._sync.put(query, response, namespace=self._namespace, vary=vary, mode="exact")
+                self._sync.put(query, response, vary=vary, mode="exact", **self._keeping)
 
     async def aupdate(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """Store what `update` stores."""
@@ -104,10 +118,39 @@ class MnemeCache(BaseCache):
                 return
             query, response, vary, mode = entry
             try:
-                await self._async.put(query, response, namespace=self._namespace, vary=vary, mode=mode)
+                await self._async.put(query, response, vary=vary, mode=mode, **self._keeping)
             except Exception as error:
                 _raise_unless_unembedded(error, mode)
-                await self._async.put(query, response, namespace=self._namespace, vary=vary, mode="exact")
+                await self._async.put(query, response, vary=vary, mode="exact", **self._keeping)
+
+    def explain(self, prompt: Prompt, llm: Model) -> Explanation:
+        """Return why a request hits or misses.
+
+        prompt, llm: LangChain's two strings; or what was asked, as text or messages, and the chat model, bound or not.
+        Raises ValueError for a request that is not cached, and what the embedder raises.
+        """
+        request = self._asked(prompt, llm)
+        return self._sync.explain(request.query, namespace=self._namespace, vary=request.vary)
+
+    async def aexplain(self, prompt: Prompt, llm: Model) -> Explanation:
+        """Return what `explain` returns."""
+        request = self._asked(prompt, llm)
+        return await self._async.explain(request.query, namespace=self._namespace, vary=request.vary)
+
+    def report_wrong(self, prompt: Prompt, llm: Model) -> int:
+        """Take back the answer that a request gets from the cache, as `cache.report_wrong` does; 0 where it gets none.
+
+        prompt, llm: as for `explain`.
+        """
+        request = self._asked(prompt, llm)
+        hit = self._sync.get(request.query, namespace=self._namespace, vary=request.vary, mode=request.mode)
+        return 0 if hit is None else self._sync.report_wrong(hit)
+
+    async def areport_wrong(self, prompt: Prompt, llm: Model) -> int:
+        """Do what `report_wrong` does."""
+        request = self._asked(prompt, llm)
+        hit = await self._async.get(request.query, namespace=self._namespace, vary=request.vary, mode=request.mode)
+        return 0 if hit is None else await self._async.report_wrong(hit)
 
     def clear(self, **kwargs: Any) -> None:
         """Remove every entry of this cache's namespace, or of the one given as `namespace=`."""
@@ -123,6 +166,12 @@ class MnemeCache(BaseCache):
 
     def _request(self, prompt: str, llm_string: str) -> Request:
         return self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
+
+    def _asked(self, prompt: Prompt, llm: Model) -> Request:
+        try:
+            return self._request(*strings_of(prompt, llm))
+        except NotKeyedError as reason:
+            raise InvalidArgumentError(f"this request is not cached: {reason}.") from reason
 
     def _entry(self, prompt: str, llm_string: str, generations: Sequence[Generation]) -> Entry | None:
         return entry_of(generations, lambda: self._request(prompt, llm_string))

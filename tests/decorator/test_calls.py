@@ -344,3 +344,30 @@ async def test_a_decorator_below_may_hide_the_coroutine(cache: SemanticCache) ->
         return prompt
 
     assert [await ask("a"), await ask("a")] == ["a", "a"]
+
+
+async def test_a_call_can_be_explained_and_its_answer_taken_back(cache: SemanticCache) -> None:
+    ask, asked = numbered(cache)
+    await ask("how are you today")
+    explained = await ask.explain("today, how are you")
+    reported = [await ask.report_wrong("today, how are you"), await ask.report_wrong("nobody asked this")]
+    answers = [await ask("today, how are you"), await ask("how are you today")]
+
+    assert (explained.outcome, reported, answers) == ("semantic", [1, 0], ["answer 2", "answer 1"])
+    assert len(asked) == 2
+
+
+def test_a_functions_call_can_be_explained_and_its_answer_taken_back(cache: SemanticCache) -> None:
+    @cached(cache)
+    def ask(prompt: str) -> str:
+        return "answer"
+
+    before = ask.explain("a").outcome
+    ask("a")
+
+    assert (before, ask.explain("a").outcome, ask.report_wrong("a"), ask.report_wrong("a")) == (
+        "no_match",
+        "exact",
+        1,
+        0,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import assert_type
 
-from mneme import AsyncSemanticCache, Hit, SemanticCache
+from mneme import AsyncSemanticCache, Explanation, Hit, SemanticCache
 from mneme_decorator import CachedCoroutine, CachedFunction, cached
 
 
@@ -40,6 +40,8 @@ def over_both_colours(cache: SemanticCache, async_cache: AsyncSemanticCache) -> 
         assert_type(await ask.options(refresh=True)("a"), int)
         assert_type(await ask.lookup("a", model="n"), Hit | None)
         assert_type(await ask.invalidate("a"), bool)
+        assert_type(await ask.explain("a", model="n"), Explanation)
+        assert_type(say.report_wrong("a", "t"), int)
         assert_type(ask.cache_key("a"), str)
         assert_type(say("a", tenant="t"), str)
         assert_type(say.lookup("a", "t"), Hit | None)
