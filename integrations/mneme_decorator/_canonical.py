@@ -70,17 +70,28 @@ def _content(value: Value, where: str, otherwise: Otherwise | None) -> Json:
         return [type_name(value), canonical(schema(), where) if schema else None]
     if is_secret("", value):
         return sealed(value)
-    names: list[str] = []
     if is_model(type(value)):
-        # As they are, not dumped: a field may be left out of the dump and decide the answer.
-        names = [*type(value).model_fields, *(value.model_extra or {})]
-    elif dataclasses.is_dataclass(value):
+        return _model(value, where, otherwise)
+    if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value)]
-    elif otherwise is not None:
+        return {name: canonical(getattr(value, name), f"{where}.{name}", otherwise) for name in names}
+    if otherwise is not None:
         return otherwise(value, where)
-    else:
-        raise unkeyable(value, where)
-    return {name: canonical(getattr(value, name), f"{where}.{name}", otherwise) for name in names}
+    raise unkeyable(value, where)
+
+
+def _model(value: Value, where: str, otherwise: Otherwise | None) -> Json:
+    """Return a model's fields as they are: the dump may leave one out that decides the answer."""
+    forms: dict[str, Json] = {}
+    for name in (*type(value).model_fields, *(value.model_extra or {})):
+        try:
+            forms[name] = canonical(getattr(value, name), f"{where}.{name}", otherwise)
+        except Unkeyable:
+            dumped = value.model_dump(include={name})
+            if name not in dumped:
+                raise
+            forms[name] = canonical(dumped[name], f"{where}.{name}", otherwise)  # as its serializer writes it
+    return forms
 
 
 def unkeyable(value: Value, where: str) -> Unkeyable:

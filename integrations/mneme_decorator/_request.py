@@ -205,4 +205,4 @@ def _changed(kind: str, before: Json, after: Json) -> list[str]:
         return [name for name in after if before is None or before.get(name) != after[name]]
     if before == after or not (isinstance(before, list) and len(before) == len(after) == 3):
         return []
-    return [f"self.{name}" for name in after[1] if before[1].get(name) != after[1][name]]
+    return [f"self.{name}" for at in (1, 2) for name in after[at] if before[at].get(name) != after[at][name]]

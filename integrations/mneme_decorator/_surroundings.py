@@ -37,7 +37,9 @@ def captured(function: Callable[..., Any], ignored: Collection[str]) -> tuple[di
             try:
                 if name in changed:
                     raise Unkeyable(_OWN_RECORD.format(name))
-                forms[f"{name}'" if name in forms else name] = _form(name, value, f"captured variable {name!r}")
+                where = f"captured variable {name!r}"
+                form = receiver(value, name, ignored) if name == "self" else _form(name, value, where)
+                forms[f"{name}'" if name in forms else name] = form
             except Unkeyable as error:
                 formless.append(error)
     return forms, formless

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import re
 from collections.abc import Mapping, Set
 from functools import lru_cache, partial
 from pathlib import PurePath
@@ -30,6 +31,8 @@ _OPERATIONAL = frozenset(
         *("http_socket_options", "stream_chunk_timeout"),
     )
 )
+# What runs out while the account stays the same, and functions that bring it.
+_PASSING = re.compile(r"(^|_)((access|auth|bearer|session|ad|id)_token|token_provider)$")
 _CALLS = ("_generate", "_agenerate", "_stream", "_astream", "_call", "_acall")
 
 
@@ -55,7 +58,11 @@ def records_of(kind: type[BaseChatModel]) -> frozenset[str]:
 def _fields(model: BaseModel, left_out: frozenset[str] = frozenset()) -> Json:
     names = [name for name in type(model).model_fields if name not in left_out]
     values = {**{name: getattr(model, name, None) for name in names}, **(model.model_extra or {})}
-    return {name: _form(name, value) for name, value in values.items() if name not in _OPERATIONAL}
+    return {
+        name: _form(name, value)
+        for name, value in values.items()
+        if name not in _OPERATIONAL and not _PASSING.search(name) and not (name.endswith("api_key") and callable(value))
+    }
 
 
 def _form(where: str, value: Value, *, strict: bool = False) -> Json:

@@ -14,7 +14,7 @@ from mneme.identity import function_form, is_function, is_plain, is_secret, seal
 from mneme_llama_index._canonical import Json, NotKeyedError, canonical, type_name
 
 # Who pays, and a token that runs out: two of them share answers. Other secrets count by their digest.
-_ACCOUNT = re.compile(r"(^|_)(api_key|(access|auth|bearer|session|ad|api|id)_token)$")
+_ACCOUNT = re.compile(r"(^|_)(api_key|(access|auth|bearer|session|ad|api|id)_token|token_provider)$")
 _HEADERS = re.compile(r"(^|_)headers?$")
 _ACCOUNTS = ("aws_access_key_id", "aws_secret_access_key", "client_secret", "password", "credentials")
 _OPERATIONAL = (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 import re
 import types
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
@@ -20,6 +20,8 @@ ValueOf: TypeAlias = Callable[[str, Value], Json]
 _SECRET = re.compile(
     r"(^|[_-])(key|key_id|secret|password|passwd|token|credentials?|authorization|cookies?)$", re.IGNORECASE
 )
+# The functions whose forms are being made, outermost first.
+_within: ContextVar[tuple[Value, ...]] = ContextVar("mneme_identity_within", default=())
 _FUNCTIONS = (
     types.FunctionType,
     types.MethodType,
@@ -47,10 +49,17 @@ def function_form(function: Callable[..., Any], value_of: ValueOf, where: str) -
     if isinstance(function, types.MethodType):
         return ["method", function_form(function.__func__, value_of, where), value_of(where, function.__self__)]
     if isinstance(function, types.FunctionType):
-        captured = {name: value_of(f"{where}.{name}", value) for name, value in captured_by(function).items()}
-        defaults = [list(function.__defaults__ or ()), function.__kwdefaults__ or {}]
-        digest = code_digest(function.__code__)
-        return ["function", function.__module__, digest, captured, value_of(where, defaults)]
+        outer = _within.get()
+        if function in outer:  # functions that call each other
+            return ["again", outer.index(function)]
+        token = _within.set((*outer, function))
+        try:
+            captured = {name: value_of(f"{where}.{name}", value) for name, value in captured_by(function).items()}
+            defaults = [list(function.__defaults__ or ()), function.__kwdefaults__ or {}]
+            digest = code_digest(function.__code__)
+            return ["function", function.__module__, digest, captured, value_of(where, defaults)]
+        finally:
+            _within.reset(token)
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:  # by functools.lru_cache
         return ["wrapped", function_form(wrapped, value_of, where)]
@@ -74,7 +83,7 @@ def captured_by(function: Callable[..., Any]) -> dict[str, Value]:
             value = cell.cell_contents
         except ValueError:  # a variable that is assigned only later
             continue
-        if not (callable(value) and inspect.unwrap(value) is function):
+        if value is not function and getattr(value, "__wrapped__", None) is not function:
             values[name] = value
     return values
 

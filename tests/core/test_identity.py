@@ -92,6 +92,19 @@ def test_a_function_that_calls_itself_has_a_form():
     assert (form(outer()), captured_by(outer())) == (form(outer()), {})
 
 
+def test_functions_that_call_each_other_have_a_form():
+    def outer(word):
+        def one(number):
+            return other(number) if number else word
+
+        def other(number):
+            return one(number - 1)
+
+        return one
+
+    assert (form(outer("a")) == form(outer("a")), form(outer("a")) == form(outer("b"))) == (True, False)
+
+
 def test_what_is_assigned_later_is_not_captured_yet():
     def inner():
         return later

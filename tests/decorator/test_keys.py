@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessage
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_serializer
 
 from mneme import SemanticCache
 from mneme_decorator import cached
@@ -126,6 +126,27 @@ def test_json_keeps_its_form_and_order_of_keys_does_not_count(value: Any) -> Non
 def test_an_object_known_by_its_address_has_no_form(value: Any) -> None:
     with pytest.raises(Unkeyable, match=r"argument 'client'.*ignore="):
         canonical(value, "argument 'client'")
+
+
+class Point3(BaseModel, arbitrary_types_allowed=True):
+    """Writes what has no form as something that has one."""
+
+    of: Any
+
+    @field_serializer("of")
+    def numbers(self, value: Any) -> list[int]:
+        return list(value.numbers)
+
+
+class Vector:
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = numbers
+
+
+def test_a_models_own_serializer_gives_a_field_its_form() -> None:
+    forms = [canonical(Point3(of=Vector(*numbers)), "it") for numbers in ((1, 2), (1, 2), (1, 3))]
+
+    assert (forms[0] == forms[1], forms[0] == forms[2]) == (True, False)
 
 
 def ask_with(cache: SemanticCache, name: str) -> Any:

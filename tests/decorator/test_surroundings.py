@@ -178,6 +178,33 @@ def test_cached_functions_that_call_themselves_and_each_other_have_keys(cache: S
     assert ([outer("a"), outer("a")], outer.cache_info().uncached) == (["a", "a"], 0)
 
 
+def test_cached_functions_that_call_one_another_have_keys(cache: SemanticCache) -> None:
+    @cached(cache)
+    def even(prompt: str) -> bool:
+        return odd(prompt[1:]) if prompt else True
+
+    @cached(cache)
+    def odd(prompt: str) -> bool:
+        return even(prompt[1:]) if prompt else False
+
+    assert ([even("aaa"), even("aaa")], even.cache_info().uncached) == ([False, False], 0)
+
+
+def test_an_object_that_a_function_in_its_method_captures_counts(cache: SemanticCache) -> None:
+    class Bot:
+        def __init__(self, tone: str) -> None:
+            self.tone = tone
+
+        def say(self, prompt: str) -> str:
+            @cached(cache)
+            def ask(prompt: str) -> str:
+                return f"{self.tone} {prompt}"
+
+            return ask(prompt)
+
+    assert [Bot("kind").say("a"), Bot("rude").say("a"), Bot("kind").say("a")] == ["kind a", "rude a", "kind a"]
+
+
 class Bot:
     model = "m"
 
@@ -321,6 +348,20 @@ def test_an_object_that_its_own_method_changes_is_told_once(
 
     assert (answers, len(warnings_of(caplog))) == (["a", "a a", "a a b"], 2)
     assert "self.said changed while it ran" in caplog.text
+
+
+def test_class_data_that_a_method_changes_is_told_too(cache: SemanticCache, caplog: pytest.LogCaptureFixture) -> None:
+    class Counting:
+        calls: list[str] = []  # noqa: RUF012  # that is the case
+
+        @cached(cache)
+        def ask(self, prompt: str) -> str:
+            self.calls.append(prompt)
+            return prompt
+
+    Counting().ask("a")
+
+    assert "self.calls changed while it ran" in caplog.text
 
 
 def test_classes_share_no_answers_of_their_class_methods(cache: SemanticCache) -> None:

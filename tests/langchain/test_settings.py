@@ -114,6 +114,8 @@ def test_models_that_answer_differently_have_different_settings(one: Any, other:
         ({"style": Client()}, {"style": Client()}),
         ({"tags": ["a"], "name": "a", "verbose": True, "metadata": {"a": 1}}, {}),
         ({"asked": 1}, {"asked": 2}),
+        ({"azure_ad_token_provider": made(Client())}, {"azure_ad_token_provider": made("b")}),
+        ({"session_token": "a", "api_key": made(Client())}, {"session_token": "b", "api_key": made("b")}),
         ({"render": Writer("a")}, {"render": Writer("a")}),
     ],
 )

@@ -117,6 +117,7 @@ def test_models_that_answer_differently_have_different_keys(fields: Any, others:
         ({"inner": Inner(openai_api_key=SecretStr("a"))}, {"inner": Inner(openai_api_key=SecretStr("b"))}),
         ({"options": {"api_key": "a", "headers": {"x": "a"}}}, {"options": {"api_key": "b", "headers": {"X": "a"}}}),
         ({"messages_to_prompt": made("a")}, {"messages_to_prompt": made("a")}),
+        ({"options": {"azure_ad_token_provider": made(Client())}}, {"options": {}}),
         ({"messages_to_prompt": Writer("a")}, {"messages_to_prompt": Writer("a")}),
     ],
 )
