@@ -153,12 +153,15 @@ class MnemeCache(BaseCache):
         return 0 if hit is None else await self._async.report_wrong(hit)
 
     def clear(self, **kwargs: Any) -> None:
-        """Remove every entry of this cache's namespace, or of the one given as `namespace=`."""
-        self._sync.clear_namespace(kwargs.get("namespace", self._namespace))
+        """Remove every entry of this cache's namespace, or of the one given as `namespace=`.
+
+        A scope's namespace stands in for "default", as everywhere.
+        """
+        self._sync.clear_namespace(self._meant(kwargs))
 
     async def aclear(self, **kwargs: Any) -> None:
         """Remove what `clear` removes."""
-        self._async.clear_namespace(kwargs.get("namespace", self._namespace))
+        self._async.clear_namespace(self._meant(kwargs))
 
     def __deepcopy__(self, memo: Any) -> MnemeCache:
         """Return this cache: a deep copy of a model shares its answers."""
@@ -166,6 +169,11 @@ class MnemeCache(BaseCache):
 
     def _request(self, prompt: str, llm_string: str) -> Request:
         return self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
+
+    def _meant(self, options: dict[str, Any]) -> str:
+        named: str = options.get("namespace", self._namespace)
+        # What counts are those of says which scope there is.
+        return (self._async.stats().namespace or named) if named == "default" else named
 
     def _asked(self, prompt: Prompt, llm: Model) -> Request:
         try:

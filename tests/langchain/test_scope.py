@@ -92,3 +92,17 @@ def test_a_call_without_its_user_is_not_cached(cache: SemanticCache, chat: Chat)
     answers = [model.invoke("who", config={"configurable": {"user_id": user}}).content for user in ("ann", "bob")]
 
     assert (answers, cache.stats().entries) == (["counting-1 answer 1", "counting-1 answer 2"], 0)
+
+
+async def test_clear_inside_a_scope_clears_that_tenant_alone(cache: SemanticCache, chat: Chat, llm_cache: MnemeCache):
+    model = chat()
+    for tenant in ("acme", "globex", "initech"):
+        with cache.scope(namespace=tenant):
+            model.invoke("who")
+    model.invoke("who")
+    with cache.scope(namespace="acme"):
+        llm_cache.clear()
+    with cache.scope(namespace="globex"):
+        await llm_cache.aclear()
+
+    assert cache.list_namespaces() == ["default", "initech"]
