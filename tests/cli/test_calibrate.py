@@ -151,3 +151,12 @@ def test_without_matplotlib_a_picture_is_missing_only_where_it_was_asked_for(
 
     assert (result.exit_code, "matplotlib" in result.output) == (code, True)
     assert (tmp_path / "policy.json").exists()
+
+
+def test_too_few_pairs_are_said_to_be_too_few_and_what_is_replaced(calibrate, pairs, tmp_path):
+    (tmp_path / "policy.json").write_text("before")
+    done = calibrate("--pairs", pairs, "--no-plot")
+
+    assert done.exit_code == 0, done.output
+    assert "Too few pairs to be sure: 2 are served" in done.stderr
+    assert "policy.json was there before and was replaced" in done.stderr

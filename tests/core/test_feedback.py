@@ -153,3 +153,24 @@ def test_explain_tells_people_what_was_weighed():
 
     assert explanation.candidates[0].features["differences"].startswith("number: 3 / 2")
     assert "P(same answer) 0" in str(explanation)
+
+
+def test_a_line_that_was_torn_costs_that_report_alone(tmp_path, caplog):
+    path = tmp_path / "wrong.jsonl"
+    path.write_text('{"a": "how do I pay", "b": "how do I pay today", "same": false}\n{"a": "where is')
+    with SemanticCache.open("memory:", **OPTIONS, feedback=path) as cache:
+        cache.put("how do I pay", "card")
+        cache.put("when does it open", "at nine")
+        assert cache.get("how do I pay today") is None
+        cache.report_wrong(cache.get("when does it open today"))
+    assert "1 lines that cannot be read" in caplog.text
+    with SemanticCache.open("memory:", **OPTIONS, feedback=path) as cache:
+        cache.put("when does it open", "at nine")
+        assert cache.get("when does it open today") is None
+
+
+def test_a_line_nested_without_end_is_one_that_cannot_be_read(tmp_path):
+    path = tmp_path / "wrong.jsonl"
+    path.write_text("[" * 100_000 + "\n")
+    with pytest.raises(InvalidArgumentError, match="not JSON"):
+        SemanticCache.open("memory:", **OPTIONS, feedback=path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import reduce
@@ -80,6 +81,7 @@ def command(
             labelled += _label(mined, file, _judge(judge), questions)
         with counting("Embedding", len(vectors.unknown(texts_of(labelled)))) as step:
             vectors.learn(texts_of(labelled), step)
+        replaces = out.exists()
         tuned = tune(labelled, vectors, policy, min_precision=min_precision)
         found = _measured(tuned, labelled, mined, vectors, policy)
         write_policy(tuned.policy, vectors.fingerprint, out, found)
@@ -88,6 +90,7 @@ def command(
         typer.echo(json.dumps({"policy": str(out), "kind": policy, **found}, ensure_ascii=False))
     else:
         _show(tuned, policy, found, out, drawn)
+        _warn(found["served"], min_precision, out if replaces else None)
 
 
 def _mined(log: Path, vectors: Vectors) -> Mined:
@@ -143,15 +146,16 @@ def _judge(target: str | None) -> Judge | None:
 def _measured(
     tuned: Tuned, pairs: Sequence[LabelledPair], mined: Mined | None, vectors: Vectors, policy: Kind
 ) -> dict[str, Any]:
+    score = scorer(vectors, policy)
     found: dict[str, Any] = {
         "pairs": len(pairs),
+        "served": sum(score(pair.a, pair.b) >= tuned.limit for pair in pairs),
         "limit": tuned.limit,
         "limit_interval": [tuned.limit_low, tuned.limit_high],
         **{name: asdict(getattr(tuned, name)) for name in ("precision", "hit_rate", "trapped")},
         "unseen": {"precision": asdict(tuned.unseen_precision), "hit_rate": asdict(tuned.unseen_hit_rate)},
     }
     if mined is not None:
-        score = scorer(vectors, policy)
         found["log"] = {
             "requests": mined.requests,
             "repeats": mined.repeats,
@@ -174,6 +178,22 @@ def _draw(tuned: Tuned, policy: Kind, path: Path | None) -> Path | None:
             return None
         raise ImportError(f"the picture needs matplotlib: {remedy}, or say --no-plot ({error})") from error
     return place
+
+
+def _warn(served: int, min_precision: float, replaced: Path | None) -> None:
+    """Say what the numbers cannot show, and what was written over."""
+    # Of n served without an error, a share of up to 3/n may be wrong all the same (the rule of three).
+    sure = max(0.0, 1.0 - 3.0 / served) if served else 0.0
+    needed = f"{math.ceil(3 / (1 - min_precision)):,}" if min_precision < 1 else "no number of them"
+    if sure < min_precision:
+        typer.echo(
+            f"Too few pairs to be sure: {served} are served, and with that many, were all of them right, the precision "
+            f"may still be {sure:.0%}. To show {min_precision:.0%} takes {needed} served; until then the defaults of "
+            "Guarded() rest on more.",
+            err=True,
+        )
+    if replaced is not None:
+        typer.echo(f"{replaced} was there before and was replaced.", err=True)
 
 
 def _show(tuned: Tuned, policy: Kind, found: dict[str, Any], out: Path, plot: Path | None) -> None:

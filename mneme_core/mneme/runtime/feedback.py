@@ -14,7 +14,7 @@ from mneme.engine.judge import Policy
 from mneme.engine.reported import Corrected, WrongPairs
 from mneme.errors import InvalidArgumentError
 from mneme.model import Hit, Outcome, StoredEntry
-from mneme.runtime.pairs import append_row, read_labelled
+from mneme.runtime.pairs import append_row, read_noted
 from mneme.runtime.record import Record
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
@@ -46,7 +46,9 @@ class Feedback:
 
     def __init__(self, path: str | PathLike[str] | None, canonical: Callable[[str], str]) -> None:
         self._path = path
-        known = read_labelled(path) if path is not None and Path(path).exists() else []
+        known, torn = read_noted(path) if path is not None and Path(path).exists() else ([], 0)
+        if torn:
+            _log.warning("%s has %d lines that cannot be read; the reports in the others hold", path, torn)
         self.wrong = WrongPairs(
             canonical, ((pair.a, pair.b) for pair in known if not pair.same and not (pair.turns_a or pair.turns_b))
         )

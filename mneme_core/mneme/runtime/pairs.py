@@ -43,7 +43,7 @@ def read_pairs(path: str | PathLike[str]) -> list[Pair]:
     Empty lines are skipped, other members ignored.
     Raises OSError when the file cannot be read, InvalidArgumentError naming a line that is no such object.
     """
-    return [_parse(value, place) for value, place in _lines(path)]
+    return [_parse(_value(line, place), place) for line, place in _lines(path)]
 
 
 def read_labelled(path: str | PathLike[str]) -> list[LabelledPair]:
@@ -52,16 +52,34 @@ def read_labelled(path: str | PathLike[str]) -> list[LabelledPair]:
     Optional: the texts "kind" and "cluster", the lists of texts "turns_a" and "turns_b".
     Raises as `read_pairs` does.
     """
-    pairs = []
-    for value, place in _lines(path):
-        a, b = _parse(value, place)
-        same = value.get("same", value.get("label"))
-        if not isinstance(same, int) or same not in (0, 1):
-            raise InvalidArgumentError(f'{place} does not say whether the pair is the "same": true or false.')
-        turns_a, turns_b = _turns(value, "turns_a", place), _turns(value, "turns_b", place)
-        kind, cluster = str(value.get("kind") or ""), str(value.get("cluster") or "")
-        pairs.append(LabelledPair(a, b, bool(same), kind, cluster, turns_a, turns_b))
-    return pairs
+    return [_labelled(_value(line, place), place) for line, place in _lines(path)]
+
+
+def read_noted(path: str | PathLike[str]) -> tuple[list[LabelledPair], int]:
+    """Return the pairs of a file that Mneme itself adds to, and how many of its lines cannot be read.
+
+    The machine may have stopped within a line. Raises OSError, InvalidArgumentError for a file without one such pair.
+    """
+    pairs: list[LabelledPair] = []
+    errors: list[InvalidArgumentError] = []
+    for line, place in _lines(path):
+        try:
+            pairs.append(_labelled(_value(line, place), place))
+        except InvalidArgumentError as error:
+            errors.append(error)
+    if errors and not pairs:
+        raise errors[0]
+    return pairs, len(errors)
+
+
+def _labelled(value: dict[str, Any], place: str) -> LabelledPair:
+    a, b = _parse(value, place)
+    same = value.get("same", value.get("label"))
+    if not isinstance(same, int) or same not in (0, 1):
+        raise InvalidArgumentError(f'{place} does not say whether the pair is the "same": true or false.')
+    turns_a, turns_b = _turns(value, "turns_a", place), _turns(value, "turns_b", place)
+    kind, cluster = str(value.get("kind") or ""), str(value.get("cluster") or "")
+    return LabelledPair(a, b, bool(same), kind, cluster, turns_a, turns_b)
 
 
 def write_labelled(pairs: Sequence[LabelledPair], path: str | PathLike[str]) -> None:
@@ -71,13 +89,15 @@ def write_labelled(pairs: Sequence[LabelledPair], path: str | PathLike[str]) -> 
 
 
 def append_row(path: str | PathLike[str], row: dict[str, object]) -> None:
-    """Add a line of JSON to a file that its owner alone can read. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    """Add a line of JSON to a file that its owner alone can read, after ending one that was torn. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        is_torn = file.seek(0, os.SEEK_END) > 0 and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
+        file.write(("\n" if is_torn else "").encode() + json.dumps(row).encode() + b"\n")
 
 
-def _lines(path: str | PathLike[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the objects of a JSONL file, each with the words that name its place."""
+def _lines(path: str | PathLike[str]) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a JSONL file that are not empty, each with the words that name its place."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -85,12 +105,15 @@ def _lines(path: str | PathLike[str]) -> Iterator[tuple[dict[str, Any], str]]:
     # Not splitlines(): it also splits at U+2028, which a JSON text may contain.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            place = f"{path}, line {number}"
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise InvalidArgumentError(f"{place} is not JSON: {error}") from error
-            yield (value if isinstance(value, dict) else {}), place
+            yield line, f"{path}, line {number}"
+
+
+def _value(line: str, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgumentError(f"{place} is not JSON: {error}") from error
+    return value if isinstance(value, dict) else {}
 
 
 def _parse(value: dict[str, Any], place: str) -> Pair:

@@ -81,7 +81,7 @@ def read_policy(path: str | PathLike[str], fingerprint: str) -> Policy:
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # of JSON, or of UTF-8
+    except (ValueError, RecursionError) as error:  # of JSON, or of UTF-8
         raise InvalidArgumentError(f"{path} is no policy file: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InvalidArgumentError(f'{path} is no policy file: it has no "format": "{FORMAT}".')
@@ -101,6 +101,6 @@ def read_policy(path: str | PathLike[str], fingerprint: str) -> Policy:
         if content["policy"] == "threshold":
             # The similarity was chosen on purpose, so no second cutoff.
             return Threshold(content["threshold"], min_confidence=0.0)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise InvalidArgumentError(f"{path} is no policy file: {type(error).__name__}: {error}") from error
     raise InvalidArgumentError(f'{path} has the policy {content["policy"]!r}; it is "guarded" or "threshold".')

@@ -207,7 +207,8 @@ def check_identity(bound: Identity, asked: Identity, what: str) -> None:
         )
     bound, asked = bound.unsealed(), asked.unsealed()
     remedy = (
-        "Use the embedder it was filled with, open another cache, or run `reembed` to build one with the new embedder."
+        "Use the embedder it was filled with, open another cache, or, of a file, run `reembed` to build one with the "
+        "new embedder."
     )
     if bound.fingerprint != asked.fingerprint:
         raise EmbedderMismatchError(

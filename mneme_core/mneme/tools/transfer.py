@@ -33,6 +33,12 @@ class Transfer:
     ) -> None:
         if isinstance(namespaces, str):
             raise InvalidArgumentError(f"namespaces is {namespaces!r}; it is a list of names: [{namespaces!r}].")
+        for name, path in (("source", source), ("destination", dest)):
+            if "://" in str(path):
+                raise InvalidArgumentError(
+                    f"the {name} is a URL, whose value is not shown; only SQLite files can be copied. Fill a cache at "
+                    "another server from your own data, or from a file."
+                )
         self._source_path, self._dest_path = Path(source).resolve(), Path(dest).resolve()
         self._fingerprint, self._dim = fingerprint, dim
         self._namespaces = None if namespaces is None else frozenset(namespaces)
