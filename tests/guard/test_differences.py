@@ -108,6 +108,9 @@ VETOES = [
     ("modifier", "What is the free way to fix it?", "What is the best way to fix it?", None),
     ("state", "Is the pool still open?", "Is the pool already open?", "word: still / already"),
     ("law", "Is it possible to scrape it with Python?", "Is it legal to scrape it with Python?", None),
+    ("case", "What do I say to a friend who lied to me?", "What do I say to a friend I lied to?", None),
+    ("case", "I am type O, who can I give blood to?", "I am type O, who can give blood to me?", None),
+    ("tense", "Who has the most medals?", "Who had the most medals?", None),
     ("slip", "Is Zantex safe?", "Is Zanter safe?", None),
     ("quote", 'What does "ls" do?', 'What does "cd" do?', "payload: ls / cd"),
 ]

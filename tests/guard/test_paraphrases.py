@@ -96,6 +96,12 @@ PASSES = [
     ("passive", "How do I merge two lists in Go?", "How can two lists be merged in Go?"),
     ("clause", "Can I change it after I placed my order?", "Can I change it after placing my order?"),
     ("frame", "I'd like to return a shoe, how do I do that?", "want to return a shoe, how do I do it"),
+    ("clause", "Can I change it after I've placed an order?", "Can I change it after placing an order?"),
+    ("perfect", "Why was my card declined?", "Why has my card been declined?"),
+    ("misspelt", "Can you recommend a good book?", "could you please reccomend a good book?"),
+    ("misspelt", "What is the difference between tea and chai?", "whats the diffrence between tea and chai"),
+    ("joined", "What is a good sci-fi book?", "What is a good scifi book?"),
+    ("frame", "What should I wear to a wedding?", "I don't know what to wear to a wedding"),
     ("platform", "How do I mount a disk on Linux?", "How do I mount a disk under Linux?"),
     ("echo", "My phone won't start. How can I fix it?", "How do I fix a phone that does not start?"),
 ]

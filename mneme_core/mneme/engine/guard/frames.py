@@ -98,6 +98,7 @@ wayto = are there {|any|some} {<best>} {ways|methods|options} {to|of|i can|for}
 whatdo = what {should|can|do|must|shall|could|would|am} {<one>} {|have to|need to|supposed to} do {|about|next|now|then}
 whatdo = what to do {|about|next|now} | {what are|are there any|are there} {my|the} options {|for|here} | what now
 whatdo = what next
+what should = what to
 whatdo = what is the {|best|right} {thing|course of action} to do
 whatdo = how {do|should|can} i {react|respond|proceed} {|to}
 doit = how {do|can|should|could|would} {i|you|we|one} {|go about} {do|doing} {it|that|this|so}

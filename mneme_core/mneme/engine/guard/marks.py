@@ -9,13 +9,10 @@ from mneme.engine.guard.inflection import is_past
 from mneme.engine.guard.pairing import Placed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.syntax import is_participle
-from mneme.engine.guard.words import word_set
+from mneme.engine.guard.words import CLAUSAL, word_set
 
 # What is asked of things to come as of things that are. Not whether, what or who.
 _PLANNED = word_set("when where why how howmany howmuch howlong howoften howto whatif whatdo open")
-
-
-_CLAUSAL = word_set("after before since when while without by on upon")
 
 
 def asks_what_to_do(first: Reading, second: Reading) -> bool:
@@ -43,6 +40,9 @@ def person_difference(first: Reading, second: Reading) -> Iterator[Difference]:
         # Do you ship, can I get it shipped; but not: did you get my mail, did I get yours.
         is_us = {*first.persons, *second.persons} <= {"i", "you"} and set(first.persons) != set(second.persons)
         yield Difference("person", a, b, "alike" if is_us else "always")
+    elif len(first.cases) == len(second.cases) > 1 and sorted(first.cases) != sorted(second.cases):
+        # A friend who lied to me, a friend I lied to.
+        yield Difference("person", listed(first.cases), listed(second.cases), "alike")
 
 
 def direction_difference(
@@ -72,7 +72,7 @@ def _persons_differ(first: Reading, second: Reading) -> bool:
     is_generic = len(a) == len(b) == 1 and {*a, *b} == {"i", "you"} and {"can", "should", "must"} & {*first.modals}
     if not (a and b) or is_generic:  # can you, can I: can one
         return False
-    if first.cases and second.cases and first.cases.isdisjoint(second.cases):
+    if first.cases and second.cases and {*first.cases}.isdisjoint(second.cases):
         return True
     return list(dict.fromkeys(a)) != list(dict.fromkeys(b))
 
@@ -84,7 +84,7 @@ def state_difference(a: Sequence[Placed], b: Sequence[Placed], are_states: bool)
         other = others[label]
         if word.raw != other.raw and word.stem == other.stem and not word.light:
             forms = {_form(word), _form(other)}
-            if word.head in _CLAUSAL and other.head in _CLAUSAL:  # after placing it: after I placed it
+            if word.head in CLAUSAL and other.head in CLAUSAL:  # after placing it: after I placed it
                 continue
             if "ing" in forms and (word.opens or other.opens):  # reading a file: how to read it
                 continue

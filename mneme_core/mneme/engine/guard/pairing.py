@@ -33,6 +33,7 @@ class Pairing(NamedTuple):
 
 def paired(a: Sequence[Word], b: Sequence[Word]) -> Pairing:
     """Pair the words of two texts: equal stems first, in order, then words that may stand for each other."""
+    a, b = _fused(a, b), _fused(b, a)
     places: dict[str, list[int]] = {}
     for number, word in enumerate(b):
         places.setdefault(word.stem, []).append(number)
@@ -74,6 +75,20 @@ def _objects(words: Sequence[Word]) -> set[str]:
 
 def _match(word: Word, other: Word, objects: set[str]) -> bool:
     return related(word.stem, other.stem) or related_beside(word.stem, other.stem, objects)
+
+
+def _fused(words: Sequence[Word], others: Sequence[Word]) -> Sequence[Word]:
+    """Return the words with two that the other text writes as one as that one: sci-fi, scifi."""
+    whole = {word.raw.lower(): word.stem for word in others}
+    at = next((at for at in range(1, len(words)) if _together(words, at) in whole), None)
+    if at is None:
+        return words
+    one = words[at]._replace(stem=whole[_together(words, at)], raw=_together(words, at))
+    return [*words[: at - 1], one, *words[at + 1 :]]
+
+
+def _together(words: Sequence[Word], at: int) -> str:
+    return (words[at - 1].raw + words[at].raw).lower()
 
 
 def _replaced(

@@ -35,7 +35,7 @@ class Reading:
     modals: list[str] = field(default_factory=list)
     tenses: set[str] = field(default_factory=set)
     persons: list[str] = field(default_factory=list)
-    cases: set[str] = field(default_factory=set)
+    cases: list[str] = field(default_factory=list)
     """`i as subject`, `i as object`: what tells who follows me from whom I follow."""
     undergone: set[str] = field(default_factory=set)
     """Stems of what is done to somebody, not by him: I am charged, I get paid."""

@@ -9,7 +9,7 @@ from mneme.engine.guard.kinds import is_superlative
 from mneme.engine.guard.modifiers import weighed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import LANGUAGES, TIMES
+from mneme.engine.guard.words import LANGUAGES, TENSES, TIMES
 
 # What the question word says already: how much does it cost, how long does it take.
 _IMPLIED: Final = {
@@ -51,6 +51,8 @@ _STRONG: Final = ("yesno", "what")
 def settle(reading: Reading, *, ends_in_have: bool) -> None:
     """Bring passives, `what X does Y have` and questions said twice into one form."""
     reading.words = dated(weighed(reading.words))
+    if reading.tenses == {"present"} and _is_perfect(reading.sequence):
+        reading.tenses.clear()  # has been declined: is as well as was
     if reading.has_be:
         reading.words = active(reading.words)
     if ends_in_have and reading.asks & {"what", "howmany"}:
@@ -62,6 +64,11 @@ def settle(reading: Reading, *, ends_in_have: bool) -> None:
     if "who" in reading.asks:
         reading.words = [word._replace(stem=_deed(word.stem)) for word in reading.words]
     _settle_question(reading)
+
+
+def _is_perfect(sequence: tuple[str, ...]) -> bool:
+    """Return whether the only auxiliary is that of `has been`."""
+    return "been" in sequence and {*sequence} & TENSES["present"] <= {"has", "have"}
 
 
 def active(words: list[Word]) -> list[Word]:

@@ -15,6 +15,7 @@ from mneme.engine.guard.words import (
     AUXILIARIES,
     BE,
     CASES,
+    CLAUSAL,
     FRAMES,
     GENERIC,
     HEADS,
@@ -171,7 +172,7 @@ class Walk:
             reading.modals.append("can" if norm == "could" else norm)
         if raw.lower() not in REFUSING:
             reading.tenses.update(tense for tense, marks in TENSES.items() if norm in marks)
-        if norm in ("be", "been", "being"):
+        if norm in ("be", "been", "being") or (norm in ("have", "has", "had") and self.head in CLAUSAL):
             self._break()
         else:
             self._root()
@@ -201,7 +202,7 @@ class Walk:
         self.is_fresh = False  # I can: no question
         self.reading.persons.append(person)
         if norm in CASES:
-            self.reading.cases.add(f"{person} as {CASES[norm]}")
+            self.reading.cases.append(f"{person} as {CASES[norm]}")
         self.has_subject |= CASES.get(norm) == "subject" or (norm == "you" and not self.head)
         if norm in _RECEIVERS and self.head in _TOWARD:
             self.reading.toward.add(f"{self.head} {norm}")

@@ -55,6 +55,8 @@ RECALLING: Final = word_set("it this that them")
 REFUSING: Final = word_set("won't wont")
 """What is no future but a refusal: the door won't open."""
 
+CLAUSAL: Final = word_set("after before since when while without by on upon")
+"""Openers of clauses in which a form of the verb tells no time: after I've placed it, after placing it."""
 ROLE_WORDS: Final = word_set(
     """from than before after until till since against over under above below if when while because unless
     although despite per across behind off out"""
