@@ -9,14 +9,17 @@ import sys
 import threading
 import types
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
-from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+from dataclasses import dataclass, fields, replace
+from typing import Any, Generic, ParamSpec, Self, TypeAlias, TypeVar, cast
 
 from mneme import AsyncSemanticCache, Explanation, Hit, InvalidArgumentError, Outcome, SemanticCache
 from mneme_decorator._keeping import Keeping
 from mneme_decorator._request import Plan, Request
+
+Tags: TypeAlias = Iterable[str] | Callable[[Any], Iterable[str]]
+"""Tags of an answer, or a function of the answer (for a generator: of the list of chunks)."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +49,8 @@ class Options:
     read_only: bool = False
     ttl: float | None = None
     namespace: str | None = None
+    tags: Tags = ()
+    stale_while_revalidate: float | None = None
 
 
 class Cached(Generic[P, R, C]):
@@ -81,12 +86,13 @@ class Cached(Generic[P, R, C]):
         """
         check_ttl(ttl)
         return self._changed(
-            _options=Options(
-                bypass,
-                refresh,
-                read_only,
-                self._options.ttl if ttl is None else ttl,
-                self._options.namespace if namespace is None else namespace,
+            _options=replace(
+                self._options,
+                bypass=bypass,
+                refresh=refresh,
+                read_only=read_only,
+                ttl=self._options.ttl if ttl is None else ttl,
+                namespace=self._options.namespace if namespace is None else namespace,
             )
         )
 
@@ -152,7 +158,11 @@ class Cached(Generic[P, R, C]):
     def _how(self, request: Request) -> dict[str, Any]:
         """Return the keyword arguments of `get_or_compute` and `get_or_stream` that do not depend on which."""
         keeping = {"codec": self._keeping, "cache_if": self._keeping.admits}
-        return {**self._place(request), **keeping, "ttl": self._options.ttl}
+        return {**self._place(request), **keeping, "ttl": self._options.ttl, "tags": self._options.tags}
+
+    def _staleness(self) -> dict[str, Any]:
+        """Return what `get_or_compute` alone takes."""
+        return {"stale_while_revalidate": self._options.stale_while_revalidate}
 
     def _overriding(self) -> AbstractContextManager[None]:
         options = self._options
@@ -233,10 +243,10 @@ class AsyncCached(Cached[P, R, AsyncSemanticCache], Generic[P, R]):
         return await self.cache.delete(**self._place(self._request(args, kwargs), mode=False))
 
 
-def check_ttl(ttl: float | None) -> None:
+def check_ttl(ttl: float | None, name: str = "ttl") -> None:
     """Raise InvalidArgumentError unless `ttl` is None or seconds."""
     if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int | float) or not ttl > 0):
-        raise InvalidArgumentError(f"ttl is {ttl!r}; it is a number of seconds above 0, or None.")
+        raise InvalidArgumentError(f"{name} is {ttl!r}; it is a number of seconds above 0, or None.")
 
 
 def _own(answer: R) -> R:

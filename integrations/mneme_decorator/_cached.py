@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, overload
 
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
+from mneme.engine.origins import check_tags
 from mneme_decorator._admission import calls_tools, is_complete, is_complete_stream, stream_calls_tools
-from mneme_decorator._base import Cached, Options, check_ttl
+from mneme_decorator._base import Cached, Options, Tags, check_ttl
 from mneme_decorator._codecs import Codec, codec_for, codec_for_stream
 from mneme_decorator._functions import CachedCoroutine, CachedFunction
 from mneme_decorator._introspection import return_annotation_of
@@ -33,6 +34,8 @@ def cached(
     codec: Codec | None = None,
     mode: Mode = "semantic",
     max_question_chars: int = 500,
+    tags: Tags = (),
+    stale_while_revalidate: float | None = None,
 ) -> Decorator:
     """Return a decorator that caches the answers of a function, coroutine function, generator or async generator.
 
@@ -49,6 +52,9 @@ def cached(
     cache_if: whether an answer is stored. By default `is_complete`: not empty, not cut short, not refused. For a
         generator it is given the list of chunks, and `is_complete_stream` is the default.
     codec: turns answers into text and back. By default chosen by the return annotation.
+    tags: texts, or a function of the answer that gives them, for `cache.invalidate(tags=...)`.
+    stale_while_revalidate: seconds after its ttl for which the answer of the same call is still given, while the
+        function runs once in the background, in a thread or a task. Not for generators.
     mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts that share a
         long part are alike, whatever they ask.
 
@@ -60,7 +66,11 @@ def cached(
     check_ttl(ttl)
     if mode not in ("semantic", "exact"):
         raise InvalidArgumentError(f"mode is {mode!r}; it is 'semantic' or 'exact'.")
-    return Decorator(cache, query, vary, ignore, ttl, namespace, cache_if, codec, mode, max_question_chars)
+    check_ttl(stale_while_revalidate, "stale_while_revalidate")
+    options = Options(
+        ttl=ttl, tags=tags if callable(tags) else check_tags(tags), stale_while_revalidate=stale_while_revalidate
+    )
+    return Decorator(cache, query, vary, ignore, options, namespace, cache_if, codec, mode, max_question_chars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,7 @@ class Decorator:
     _query: Query | None
     _vary: Varying | None
     _ignore: Iterable[str]
-    _ttl: float | None
+    _options: Options
     _namespace: str | Callable[[Arguments], str] | None
     _cache_if: Callable[[Any], bool] | None
     _codec: Codec | None
@@ -99,12 +109,14 @@ class Decorator:
             max_question_chars=self._max_question_chars,
         )
         is_stream = kind in (CachedStream, CachedGenerator)
+        if is_stream and self._options.stale_while_revalidate is not None:
+            raise TypeError(f"{plan.name} is a generator; stale_while_revalidate is for functions that return.")
         codec = self._codec or _codec_of(function, plan.name, codec_for_stream if is_stream else codec_for)
         whole, calls = (is_complete_stream, stream_calls_tools) if is_stream else (is_complete, calls_tools)
         keeping = Keeping(plan.name, codec, self._cache_if or whole, calls)
         # The colour of the cache is that of the kind, which no type says.
         cache: Any = self._cache.as_async() if kind in (CachedCoroutine, CachedStream) else self._cache.as_sync()
-        return kind(function, cache, plan, keeping, Options(ttl=self._ttl))
+        return kind(function, cache, plan, keeping, self._options)
 
 
 def _kind_of(function: Callable[..., Any]) -> type[Cached[..., Any, Any]]:

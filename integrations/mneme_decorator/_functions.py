@@ -31,7 +31,7 @@ class CachedFunction(SyncCached[P, R], Generic[P, R]):
             return run()
         try:
             with self._overriding():
-                outcome = self.cache.get_or_compute(compute=run, **self._how(request))
+                outcome = self.cache.get_or_compute(compute=run, **self._how(request), **self._staleness())
         except MnemeError as error:
             if ran:
                 raise
@@ -69,7 +69,7 @@ class CachedCoroutine(AsyncCached[P, R], Generic[P, R]):
             return await run()
         try:
             with self._overriding():
-                outcome = await self.cache.get_or_compute(compute=run, **self._how(request))
+                outcome = await self.cache.get_or_compute(compute=run, **self._how(request), **self._staleness())
         except MnemeError as error:
             if ran:
                 raise

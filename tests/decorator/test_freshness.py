@@ -1,0 +1,93 @@
+"""Tags and staleness of decorated functions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
+from mneme.testing import AsyncWordEmbedder, FakeClock, WordEmbedder
+from mneme_decorator import cached
+
+
+def test_an_answer_carries_the_tags_that_were_given():
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder())
+
+    @cached(cache, tags=["prices"])
+    def ask(prompt: str) -> str:
+        return f"answer to {prompt}"
+
+    ask("what does it cost")
+    assert (cache.invalidate(tags=["other"]), cache.invalidate(tags=["prices"])) == (0, 1)
+    assert ask.lookup("what does it cost") is None
+
+
+def test_tags_may_come_of_the_answer():
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder())
+
+    @cached(cache, tags=lambda answer: answer["documents"])
+    def ask(prompt: str) -> dict:
+        return {"text": prompt, "documents": ["doc:1", "doc:2"]}
+
+    ask("what does it cost")
+    assert cache.invalidate(tags=["doc:2"]) == 1
+
+
+async def test_a_stream_carries_tags_too():
+    cache = AsyncSemanticCache.open("memory:", embedder=AsyncWordEmbedder())
+
+    @cached(cache, tags=lambda chunks: [f"{len(chunks)} chunks"])
+    async def ask(prompt: str) -> AsyncIterator[str]:
+        for word in prompt.split():
+            yield word
+
+    assert [word async for word in ask("what does it cost")] == ["what", "does", "it", "cost"]
+    await asyncio.sleep(0.05)
+    assert await cache.invalidate(tags=["4 chunks"]) == 1
+
+
+def test_a_stale_answer_is_given_and_replaced():
+    clock, answers = FakeClock(), iter(["old", "new", "newest"])
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder(), clock=clock)
+
+    @cached(cache, ttl=10, stale_while_revalidate=60)
+    def ask(prompt: str) -> str:
+        return next(answers)
+
+    assert ask("what is on") == "old"
+    clock.advance(20)
+    assert ask("what is on") == "old"
+    for _ in range(500):
+        if ask.lookup("what is on") is not None:
+            break
+        time.sleep(0.01)
+    assert ask("what is on") == "new"
+    assert ask.cache_info().hits_exact == 2
+
+
+def test_what_cannot_be_is_refused():
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder())
+
+    with pytest.raises(InvalidArgumentError, match="stale_while_revalidate"):
+        cached(cache, stale_while_revalidate=0)
+    with pytest.raises(InvalidArgumentError, match="tags"):
+        cached(cache, tags="prices")
+    with pytest.raises(TypeError, match="generator"):
+
+        @cached(cache, stale_while_revalidate=5)
+        def stream(prompt: str) -> Iterator[str]:
+            yield prompt
+
+
+def test_options_keep_the_tags():
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder())
+
+    @cached(cache, tags=["t"])
+    def ask(prompt: str) -> str:
+        return prompt
+
+    ask.options(namespace="n", ttl=5)("what does it cost")
+    assert cache.invalidate(tags=["t"], namespace="n") == 1
