@@ -30,6 +30,7 @@ from mneme.stores.base import BulkStore, Clear, Delete, Identity, Put
 from mneme.stores.encrypted import EncryptedStore, keys
 from mneme.testing import WordEmbedder
 from mneme.testing.reader import IDENTITY, Reader, entry
+from mneme.testing.searching_store import SearchingStore
 from mneme.tools.migrate import reembed
 
 OLD, NEW, OTHER = bytes(range(32)), bytes(range(32, 64)), bytes(range(64, 96))
@@ -124,6 +125,11 @@ def test_keys_that_are_no_function_are_refused_and_not_shown() -> None:
         EncryptedStore(MemoryStore(), [OLD])  # type: ignore[arg-type]
 
     assert repr(OLD) not in str(error.value)
+
+
+def test_a_store_that_searches_for_itself_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"cannot search what is\s+encrypted.*mode='replica'"):
+        EncryptedStore(SearchingStore(), lambda: [OLD]).open(IDENTITY)
 
 
 def test_keys_that_cannot_be_had_are_an_error_with_its_cause(path: Path) -> None:

@@ -82,10 +82,16 @@ class EncryptedStore:
         """Ask for the keys, open the store, and check that they are its keys.
 
         Raises EncryptionError for other keys and for a store in clear; nothing is changed then.
+        InvalidArgumentError for a store that searches on its server.
         """
         self._ring.ask()
         self.store.open(identity.sealed())
         try:
+            if getattr(self.store, "searches", False):
+                raise InvalidArgumentError(
+                    f"the store {self.store.name!r} is open for searching on its server, which cannot search what is "
+                    "encrypted. Give the store under EncryptedStore mode='replica'."
+                )
             self._marks = set(rotation.marks(self.store))
             missing = self._ring.lacks(self._marks)
             if missing:
