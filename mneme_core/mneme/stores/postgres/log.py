@@ -1,4 +1,4 @@
-"""The change log in Postgres: what happened since a sequence number, and how it grows.
+"""The change log in Postgres: what happened since a sequence number.
 
 Every function runs inside the caller's transaction.
 """
@@ -12,35 +12,26 @@ from typing import Any, NamedTuple
 from psycopg import Connection, DataError
 
 from mneme.model import StoredEntry
-from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, EntryRow, Put, Usage
+from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, EntryRow, Put
 
 BATCH = 512
 
-LAST = "SELECT last, forgotten, epoch FROM log"
-LAST_LOCKED = "SELECT last, forgotten, epoch FROM log FOR UPDATE"
+LAST = "SELECT last, forgotten, epoch, filled FROM log"
+LAST_LOCKED = LAST + " FOR UPDATE"
 
-COLUMNS = """
-SELECT e.seq, e.namespace, e.key, e.query, e.response, {vector}, e.metadata, e.created_at,
+FIELDS = """
+e.seq, e.namespace, e.key, e.query, e.response, {vector}, e.metadata, e.created_at,
   greatest(e.last_accessed_at, coalesce(u.last_accessed_at, e.last_accessed_at)), e.ttl,
   e.access_count + coalesce(u.accesses, 0), e.partition, e.compute_seconds
-FROM entries e LEFT JOIN usage u USING (seq) WHERE e.seq > %s ORDER BY e.seq
 """
-SELECT = COLUMNS.format(vector="e.vector")
-SELECT_ALL = COLUMNS.format(vector="length(e.vector)")
+SINCE = "SELECT" + FIELDS + "FROM entries e LEFT JOIN usage u USING (seq) WHERE e.seq > %s ORDER BY e.seq"
+SELECT = SINCE.format(vector="e.vector")
+SELECT_ALL = SINCE.format(vector="length(e.vector)")
+NAMES = """
+SELECT seq, key, NULL, true FROM entries WHERE seq > %(after)s
+UNION ALL SELECT seq, key, namespace, false FROM removals WHERE seq > %(after)s ORDER BY 1
+"""
 SELECT_VECTORS = "SELECT seq, vector FROM entries WHERE seq >= %s AND seq < %s AND vector IS NOT NULL ORDER BY seq"
-INSERT = """
-INSERT INTO entries (seq, key, partition, namespace, query, response, metadata, created_at, ttl, compute_seconds,
-  last_accessed_at, access_count, vector) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
-TOUCH = """
-INSERT INTO usage SELECT seq, %s, %s FROM entries WHERE seq = %s ON CONFLICT (seq) DO UPDATE SET
-  last_accessed_at = greatest(usage.last_accessed_at, excluded.last_accessed_at),
-  accesses = usage.accesses + excluded.accesses
-"""
-COUNT = """
-INSERT INTO counters VALUES (%s, %s, %s) ON CONFLICT (namespace, name) DO UPDATE SET
-  value = counters.value + excluded.value
-"""
 
 
 class State(NamedTuple):
@@ -51,6 +42,8 @@ class State(NamedTuple):
     """The last removal that is no longer kept."""
     mark: int
     """Which log it is. Of this run of the server: one that was restarted may have been put back, or be another."""
+    is_searchable: bool
+    """Whether vectors are kept a second time, where the server searches them."""
 
     def lacks(self, cursor: Cursor) -> bool:
         """Return whether this is not the log that the cursor was read from, or not all of it."""
@@ -62,7 +55,7 @@ def state(db: Connection[Any], started: int, *, locked: bool = False) -> State:
     found = db.execute(LAST_LOCKED if locked else LAST).fetchone()
     if found is None:
         raise DataError("the table of the log is empty")
-    return State(int(found[0]), int(found[1]), int(found[2]) ^ started)
+    return State(int(found[0]), int(found[1]), int(found[2]) ^ started, found[3] is not None)
 
 
 def since(db: Connection[Any], state: State, cursor: Cursor) -> Iterator[list[Change]]:
@@ -84,6 +77,19 @@ def since(db: Connection[Any], state: State, cursor: Cursor) -> Iterator[list[Ch
         yield [change for _, change in reversed(gone)]
 
 
+def names(db: Connection[Any], state: State, cursor: Cursor) -> Iterator[list[Change]]:
+    """Yield what changed after `cursor`, in batches, without reading it; a Clear alone where that is too long ago."""
+    if cursor == (0, 0):
+        return
+    if state.lacks(cursor) or cursor.sequence < state.forgotten:
+        yield [Clear(None)]
+        return
+    with db.cursor(name="mneme_names", binary=True) as found:
+        found.execute(NAMES, {"after": cursor.sequence})
+        while batch := found.fetchmany(BATCH):
+            yield [Delete(key.hex()) if is_put else _removal(key, space) for _, key, space, is_put in batch]
+
+
 def everything(db: Connection[Any]) -> Iterator[list[EntryRow]]:
     """Yield all entries in batches of rows, without their vectors."""
     with db.cursor(name="mneme_all", binary=True) as found:
@@ -100,63 +106,6 @@ def all_vectors(db: Connection[Any], ids: range) -> Iterator[list[tuple[int, byt
             yield batch
 
 
-def append(db: Connection[Any], changes: Sequence[Change], after: int) -> None:
-    """Apply changes and log them under the numbers after `after`."""
-    puts: dict[bytes, tuple[Any, ...]] = {}
-    for number, change in enumerate(changes, start=after + 1):
-        if isinstance(change, Put):
-            row = _parameters(change.entry, number)
-            if row[1] in puts:
-                _insert(db, puts)
-            puts[row[1]] = row
-            continue
-        _insert(db, puts)
-        if isinstance(change, Delete):
-            key = bytes.fromhex(change.key)
-            # A log without gaps: where nothing was removed, the row stands for the removal of no key.
-            db.execute(
-                "INSERT INTO removals VALUES (%s, %s, NULL)", (number, key if _remove(db, key, change.id) else b"")
-            )
-        else:
-            _clear(db, change.namespace)
-            space = None if change.namespace is None else _bytes(change.namespace)
-            db.execute("INSERT INTO removals VALUES (%s, NULL, %s)", (number, space))
-    _insert(db, puts)
-
-
-def _insert(db: Connection[Any], puts: dict[bytes, tuple[Any, ...]]) -> None:
-    """Write the entries of different keys that have gathered, in place of what the keys had."""
-    if puts:
-        db.execute(
-            "WITH gone AS (DELETE FROM entries WHERE key = ANY(%s) RETURNING seq) DELETE FROM usage USING gone "
-            "WHERE usage.seq = gone.seq",
-            (list(puts),),
-        )
-        db.cursor().executemany(INSERT, list(puts.values()))
-        puts.clear()
-
-
-def _remove(db: Connection[Any], key: bytes, id: int | None) -> bool:
-    found = db.execute(
-        "DELETE FROM entries WHERE key = %s AND (%s::bigint IS NULL OR seq = %s) RETURNING seq", (key, id, id)
-    ).fetchone()
-    if found is not None:
-        db.execute("DELETE FROM usage WHERE seq = %s", found)
-    return found is not None
-
-
-def _clear(db: Connection[Any], namespace: str | None) -> None:
-    if namespace is None:
-        db.execute("DELETE FROM entries")
-        db.execute("DELETE FROM usage")
-        db.execute("DELETE FROM counters")
-        return
-    space = (_bytes(namespace),)
-    db.execute("DELETE FROM usage USING entries e WHERE usage.seq = e.seq AND e.namespace = %s", space)
-    db.execute("DELETE FROM entries WHERE namespace = %s", space)
-    db.execute("DELETE FROM counters WHERE namespace = %s", space)
-
-
 def forget(db: Connection[Any], newest: int) -> None:
     """Drop removals so old that a reader who has not seen them had better read everything."""
     found = db.execute("SELECT min(seq) FROM removals").fetchone()
@@ -166,15 +115,14 @@ def forget(db: Connection[Any], newest: int) -> None:
         db.execute("UPDATE log SET forgotten = %s", (forgotten,))
 
 
-def count(db: Connection[Any], usage: Usage) -> None:
-    """Add what reading changed; uses of entries that are gone are dropped."""
-    # In one order everywhere, so that two writers cannot wait for each other.
-    touches = [(at, uses, number) for number, (at, uses) in sorted(usage.accesses.items())]
-    if touches:
-        db.cursor().executemany(TOUCH, touches)
-    counts = [(_bytes(space), name, amount) for (space, name), amount in sorted(usage.counters.items())]
-    if counts:
-        db.cursor().executemany(COUNT, counts)
+def has_more_entries(db: Connection[Any], count: int) -> bool:
+    """Return whether there are more than `count` entries."""
+    if state(db, 0).newest <= count:
+        return False
+    found = db.execute(
+        "SELECT count(*) FROM (SELECT FROM entries ORDER BY seq LIMIT %s) AS counted", (count + 1,)
+    ).fetchone()
+    return found is not None and found[0] > count
 
 
 def counters(db: Connection[Any]) -> dict[tuple[str, str], int]:
@@ -218,31 +166,10 @@ def _row(row: Sequence[Any]) -> EntryRow:
     return (number, namespace.decode(), key, query.decode(), response.decode(), length, text, *rest)
 
 
-def _parameters(entry: StoredEntry, number: int) -> tuple[Any, ...]:
-    return (
-        number,
-        bytes.fromhex(entry.query_hash),
-        entry.partition,
-        _bytes(entry.namespace),
-        _bytes(entry.query),
-        _bytes(entry.response),
-        json.dumps(entry.metadata).encode() if entry.metadata else None,
-        entry.created_at,
-        entry.ttl,
-        entry.compute_seconds,
-        entry.last_accessed_at,
-        entry.access_count,
-        entry.embedding or None,
-    )
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
 def _removals(db: Connection[Any], sequence: int) -> list[tuple[int, Change]]:
     found = db.execute("SELECT seq, key, namespace FROM removals WHERE seq > %s ORDER BY seq", (sequence,))
-    return [
-        (number, Clear(None if space is None else space.decode()) if key is None else Delete(key.hex()))
-        for number, key, space in found.fetchall()
-    ]
+    return [(number, _removal(key, space)) for number, key, space in found.fetchall()]
+
+
+def _removal(key: bytes | None, namespace: bytes | None) -> Change:
+    return Clear(None if namespace is None else namespace.decode()) if key is None else Delete(key.hex())

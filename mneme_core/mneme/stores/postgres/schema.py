@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import Connection, sql
 
 from mneme.errors import SchemaMigrationError
 from mneme.stores.base import Identity
 
-VERSION = 1
+VERSION = 2
 
 # Texts are bytes: Postgres' own text cannot hold U+0000. As in the SQLite file a row's `seq` is its place in the change
 # log, and what is read often and changed often lies apart from what is large and written once.
 CREATE = """
 CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL);
-CREATE TABLE log (last bigint NOT NULL, forgotten bigint NOT NULL, epoch bigint NOT NULL);
+CREATE TABLE log (last bigint NOT NULL, forgotten bigint NOT NULL, epoch bigint NOT NULL, filled bigint);
 INSERT INTO log SELECT 0, 0, (random() * 4e15)::bigint;
 CREATE TABLE entries (
   seq bigint PRIMARY KEY,
@@ -39,6 +39,9 @@ CREATE TABLE usage (seq bigint PRIMARY KEY, last_accessed_at double precision NO
 CREATE TABLE counters (namespace bytea, name text, value bigint NOT NULL, PRIMARY KEY (namespace, name));
 """
 
+# From version n to n + 1. 2: how far vectors were copied to where the server searches them; NULL where it does not.
+MIGRATIONS: dict[int, LiteralString] = {1: "ALTER TABLE log ADD COLUMN filled bigint"}
+
 
 def prepare(db: Connection[Any], schema: str, identity: Identity) -> Identity:
     """Make the tables where they are missing, inside the caller's transaction; return what they are bound to.
@@ -59,6 +62,10 @@ def prepare(db: Connection[Any], schema: str, identity: Identity) -> Identity:
         db.cursor().executemany("INSERT INTO meta VALUES (%s, %s)", list(values.items()))
     meta = dict(db.execute("SELECT name, value FROM meta").fetchall())
     version = int(meta.get("version", 0))
+    while version in MIGRATIONS:
+        db.execute(sql.SQL(MIGRATIONS[version]))
+        version += 1
+        db.execute("UPDATE meta SET value = %s WHERE name = 'version'", (str(version),))
     if version != VERSION:
         raise SchemaMigrationError(
             f"the schema {schema!r} has version {version}, this Mneme knows {VERSION}. It is left as it is; upgrade "

@@ -10,22 +10,28 @@ from hashlib import blake2b
 from typing import Any
 
 import psycopg
-from psycopg import Connection, IsolationLevel, errors
+from psycopg import Connection, IsolationLevel
 
 from mneme.errors import InvalidArgumentError, MnemeError, StoreBackendError
 from mneme.stores.arguments import check_seconds
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.postgres import log, schema
+from mneme.stores.postgres import log, schema, writing
 from mneme.stores.postgres.bounded import BoundedConnection
 from mneme.stores.postgres.leases import Leases
 from mneme.stores.postgres.listening import Listener, started
+from mneme.stores.postgres.lookups import Lookups
+from mneme.stores.postgres.modes import Mode, check_mode, check_readable, make_searchable
+from mneme.stores.postgres.names import is_name, quoted
+from mneme.stores.postgres.searching import Search
 
 
-class PostgresStore:
-    """Keeps entries in a schema of a Postgres database; every cache over it holds a replica in memory.
+class PostgresStore(Lookups):
+    """Keeps entries in a schema of a Postgres database.
 
     url: postgresql://user@host/database. schema: made where it is missing; one cache, one schema.
+    mode: "replica", every cache over it holds all entries in memory; "server", none does and the server searches, which
+    needs pgvector 0.8 there; "auto", "server" where there are more than AUTO_ENTRIES and it can, when it is opened.
     timeout: seconds to wait for a connection, a lock, a statement or a sign of life. poll: seconds after which changes
     of others are noticed even where notifications are lost; else within milliseconds.
     """
@@ -33,24 +39,29 @@ class PostgresStore:
     name = "postgres"
     blocking = True
 
-    def __init__(self, url: str, *, schema: str = "mneme", timeout: float = 5.0, poll: float = 1.0) -> None:
+    def __init__(
+        self, url: str, *, schema: str = "mneme", mode: Mode = "auto", timeout: float = 5.0, poll: float = 1.0
+    ) -> None:
         if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
             raise InvalidArgumentError("the url of a PostgresStore starts with postgresql://; its value is not shown.")
-        if not _is_name(schema):
+        if not is_name(schema):
             raise InvalidArgumentError(f"schema is {schema!r}; it is a name of 1 to 60 bytes, and not '$user'.")
+        check_mode(mode)
         check_seconds(timeout, "timeout")
         check_seconds(poll, "poll")
         self.schema_version = 0
         self.lag = poll
         self._url = url
         self._schema = schema
+        self._mode: Mode = mode
+        self._mode_now: Mode = mode
+        """Once it is open, never "auto"."""
         self._timeout = timeout
         self._lock = threading.RLock()
         self._db: Connection[Any] | None = None
         self._listener: Listener | None = None
         self._started = 0
         self._identity: Identity | None = None
-        self._is_lost = False
         self._is_open = False
         self._leases = Leases(self._connect, schema)
 
@@ -60,6 +71,7 @@ class PostgresStore:
 
     def open(self, identity: Identity) -> None:
         """Connect, make the tables where they are missing, and bind them to `identity`, or check that they are."""
+        check_readable(self._mode, identity)
         self._identity, self._is_open = identity, True
         try:
             with self._using("opening") as db:
@@ -74,6 +86,13 @@ class PostgresStore:
         with db.transaction():
             bound = schema.prepare(db, self._schema, identity)
         check_identity(bound, identity, f"the schema {self._schema!r}")
+        place = make_searchable(db, self._mode_now, identity)
+        self._mode_now = "replica" if place is None else "server"
+        if self._search is not None:
+            self._search.close()
+        if place is not None:
+            self._search = Search(self._connect, self._schema, place=place, dim=identity.dim, timeout=self._timeout)
+            self._search.builder.consider()
         self._is_lost = False
 
     def changed(self, cursor: Cursor) -> bool:
@@ -86,7 +105,7 @@ class PostgresStore:
         with self._reading() as db:
             state = log.state(db, self._started)
             reached = Cursor(state.newest, state.mark)
-            for batch in log.since(db, state, cursor) if reached != cursor else ():
+            for batch in self._changes(db, state, cursor) if reached != cursor else ():
                 yield batch, Cursor(0, 0) if state.lacks(cursor) else cursor
         self._listening().saw(reached)
         yield (), reached
@@ -115,12 +134,12 @@ class PostgresStore:
                 state = log.state(db, self._started, locked=True)
                 foreign: list[Change] = []
                 if cursor != (state.newest, state.mark):
-                    for batch in log.since(db, state, cursor):
+                    for batch in self._changes(db, state, cursor):
                         foreign += batch
                 newest, reached = state.newest, state.newest + len(changes)
-                log.append(db, changes, newest)
+                writing.append(db, changes, newest, searchable=state.is_searchable)
                 if usage is not None:
-                    log.count(db, usage)
+                    writing.count(db, usage)
                 if changes:
                     db.execute("UPDATE log SET last = %s", (reached,))
                     db.execute("SELECT pg_notify(%s, %s)", (self._channel, str(reached)))
@@ -128,7 +147,13 @@ class PostgresStore:
                     log.forget(db, reached)
             following = Cursor(reached, state.mark)
             self._listening().saw(following)
+            if self._search is not None:
+                self._search.grew(reached)
+                self._is_lost = not state.is_searchable  # put back to a time before it was
             return foreign, range(newest + 1, reached + 1), following
+
+    def _changes(self, db: Connection[Any], state: log.State, cursor: Cursor) -> Iterator[list[Change]]:
+        return log.names(db, state, cursor) if self.searches else log.since(db, state, cursor)
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
@@ -153,7 +178,7 @@ class PostgresStore:
 
     def snapshot(self) -> PostgresStore:
         """Return a second store over the same schema, so that a long read holds nobody up."""
-        second = PostgresStore(self._url, schema=self._schema, timeout=self._timeout, poll=self.lag)
+        second = PostgresStore(self._url, schema=self._schema, mode="replica", timeout=self._timeout, poll=self.lag)
         second._is_open = True
         return second
 
@@ -162,11 +187,16 @@ class PostgresStore:
         self._lock = threading.RLock()
         self._db = self._listener = None
         self._leases = Leases(self._connect, self._schema)
+        if self._search is not None:
+            self._search = self._search.again()
 
     def close(self) -> None:
         """Disconnect."""
         with self._lock:
-            self._is_open = False
+            self._is_open, self._mode_now = False, self._mode
+            search, self._search = self._search, None
+            if search is not None:
+                search.close()
             db, self._db = self._db, None
             listener, self._listener = self._listener, None
             if listener is not None:
@@ -184,7 +214,7 @@ class PostgresStore:
             connect_timeout=max(2, round(self._timeout)),
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
             "-c default_transaction_isolation=read\\ committed "
-            f"-c search_path={_quoted(self._schema)}",
+            f"-c search_path={quoted(self._schema)}",
             application_name="mneme",
         )
         # A quarter more, so that a server that is alive says itself that a statement took too long.
@@ -230,22 +260,4 @@ class PostgresStore:
                     self._prepare(self._db, self._identity)
                 yield self._db
             except psycopg.Error as error:
-                # Somebody dropped the schema: it is made anew by whoever needs it next.
-                self._is_lost = isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName)
-                raise StoreBackendError(
-                    f"{action} the schema {self._schema!r} in Postgres failed: {type(error).__name__}: "
-                    f"{error.sqlstate or 'no answer'}"
-                ) from error
-
-
-def _quoted(name: str) -> str:
-    """Return a name as an option of a connection takes it: quoted for SQL, then for libpq."""
-    quoted = '"' + name.replace('"', '""') + '"'
-    return "".join(f"\\{letter}" if letter.isspace() or letter == "\\" else letter for letter in quoted)
-
-
-def _is_name(schema: object) -> bool:
-    try:
-        return isinstance(schema, str) and 0 < len(schema.encode()) <= 60 and "\x00" not in schema and schema != "$user"
-    except UnicodeEncodeError:
-        return False
+                raise self._failed(action, error) from error
