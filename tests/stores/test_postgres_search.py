@@ -292,7 +292,13 @@ def test_the_index_finds_what_an_exact_scan_finds(indexed, admin):
 
 
 def explained(admin: Any, store: PostgresStore, partition: bytes) -> str:
-    values = {"partition": partition, "query": vectors.packed(clustered(1, 32).tobytes()), "k": 8, "most": 2.0}
+    values = {
+        "partition": partition,
+        "query": vectors.packed(clustered(1, 32).tobytes()),
+        "k": 8,
+        "wide": 24,
+        "most": 2.0,
+    }
     query = sql.SQL("EXPLAIN {}").format(store._search._nearest)
     return "\n".join(line for (line,) in admin.execute(query, values).fetchall())
 
@@ -471,6 +477,20 @@ def test_a_log_put_back_to_before_it_was_searchable_becomes_so_again(opened, adm
     write(store, Put(placed("c")), cursor=cursor)
 
     assert near(store) == ["a", "c"]
+
+
+def test_a_table_that_was_dropped_fails_no_writer_for_long_and_is_made_anew(opened, admin):
+    replica = opened("replica")
+    write(opened(), Put(placed("a")))
+    admin.execute("DROP TABLE vectors")
+    with pytest.raises(StoreBackendError, match="UndefinedTable"):
+        write(replica, Put(placed("b")))
+    write(replica, Put(placed("b")))
+
+    assert near(opened()) == ["a", "b"]
+    admin.execute("ALTER TABLE vectors DROP COLUMN embedding")  # as DROP EXTENSION vector CASCADE does
+    write(opened("replica"), Put(placed("c")))
+    assert near(opened()) == ["a", "b", "c"]
 
 
 def test_a_schema_of_the_first_version_is_brought_up(opened, admin):

@@ -29,7 +29,7 @@ SELECT reltuples, pg_size_bytes(current_setting('maintenance_work_mem')) FROM pg
 """
 CREATE = """
 CREATE INDEX CONCURRENTLY vectors_nearest ON vectors USING hnsw ({column} {place}.{operators})
-WITH (m = 16, ef_construction = 64)
+WITH (m = 16, ef_construction = 128)
 """
 
 
@@ -68,6 +68,8 @@ class Builder:
             while not self._stopped.is_set() and not self._build():
                 self._stopped.wait(RETRY_SECONDS)
         except psycopg.Error as error:
+            if self._stopped.is_set():  # the store was closed, and then perhaps the server
+                return
             if isinstance(error, errors.InsufficientPrivilege):  # of this role; another's cache may build it
                 self._stopped.set()
             _log.warning(

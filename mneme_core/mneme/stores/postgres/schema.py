@@ -42,6 +42,13 @@ CREATE TABLE counters (namespace bytea, name text, value bigint NOT NULL, PRIMAR
 # From version n to n + 1. 2: how far vectors were copied to where the server searches them; NULL where it does not.
 MIGRATIONS: dict[int, LiteralString] = {1: "ALTER TABLE log ADD COLUMN filled bigint"}
 
+# Somebody dropped the table, or pgvector with its column: who writes must not miss it.
+IS_NOT_SEARCHABLE = """
+UPDATE log SET filled = NULL WHERE filled IS NOT NULL AND NOT EXISTS (
+  SELECT FROM pg_attribute WHERE attrelid = to_regclass('vectors') AND attname = 'embedding' AND NOT attisdropped
+)
+"""
+
 
 def prepare(db: Connection[Any], schema: str, identity: Identity) -> Identity:
     """Make the tables where they are missing, inside the caller's transaction; return what they are bound to.
@@ -71,6 +78,7 @@ def prepare(db: Connection[Any], schema: str, identity: Identity) -> Identity:
             f"the schema {schema!r} has version {version}, this Mneme knows {VERSION}. It is left as it is; upgrade "
             "mneme-middleware, or choose another schema."
         )
+    db.execute(IS_NOT_SEARCHABLE)
     return Identity(meta["fingerprint"], int(meta["dim"]), meta["normalize"])
 
 
