@@ -94,6 +94,8 @@ class TestSearchContract(SearchContract):
 
 
 class TestReplicaOfASearchableSchema(StoreContract):
+    by_session = True
+
     @pytest.fixture
     def make_store(self, url: str, schema: str) -> Callable[[], Store]:
         with closing(PostgresStore(url, schema=schema, mode="server")) as other:

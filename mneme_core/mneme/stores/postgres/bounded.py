@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -39,3 +40,16 @@ class BoundedConnection(psycopg.Connection[Any]):
                 wanted = gen.send(ready)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # what the generator returns
+
+
+@contextmanager
+def patient(db: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """Let a connection wait for so long while a statement runs that takes its time."""
+    if not isinstance(db, BoundedConnection):
+        yield
+        return
+    before, db.patience = db.patience, max(db.patience, seconds)
+    try:
+        yield
+    finally:
+        db.patience = before

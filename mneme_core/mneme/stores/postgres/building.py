@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection, errors, sql
 
+from mneme.stores.postgres.bounded import patient
 from mneme.stores.postgres.vectors import MOST_FULL
 
 _log = logging.getLogger("mneme.store")
@@ -81,7 +83,7 @@ class Builder:
 
     def _build(self) -> bool:
         """Build what is to be built; return False where another process is at it."""
-        with self._connect() as db:
+        with self._connect() as db, patient(db, math.inf):
             db.execute("SET statement_timeout = 0")
             db.execute("SET lock_timeout = 0")
             # Held by the session: until the server has finished, or given up, even when the process has not waited.

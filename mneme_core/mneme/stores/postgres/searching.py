@@ -11,6 +11,7 @@ from psycopg import Connection, sql
 
 from mneme.model import StoredEntry
 from mneme.stores.postgres import log
+from mneme.stores.postgres.bounded import patient
 from mneme.stores.postgres.building import Builder, column
 from mneme.stores.postgres.pool import Pool
 from mneme.stores.postgres.vectors import MOST_FULL, packed
@@ -104,7 +105,7 @@ class Search:
 
     def sizes(self) -> Mapping[str, int]:
         """Count the entries of every namespace."""
-        with self._pool.connection() as db, db.transaction():
+        with self._pool.connection() as db, patient(db, 1.25 * COUNT_SECONDS), db.transaction():
             db.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(COUNT_SECONDS * 1_000))
             return {bytes(space).decode(): count for space, count in db.execute(SIZES).fetchall()}
 
