@@ -14,6 +14,9 @@ from mneme.stores.base import Change, Cursor, Delete, EntryRow, Put, Usage
 from mneme.stores.memory import MemoryStore
 
 
+NOTHING_READ = Cursor(0, 0)
+
+
 class SearchingStore(MemoryStore):
     """Holds everything itself: the caches over it hold what they were asked for lately."""
 
@@ -22,14 +25,15 @@ class SearchingStore(MemoryStore):
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Name what changed since `cursor`."""
         for changes, reached in super().pull(cursor):
-            yield (list(map(_named, changes)) if cursor.sequence else ()), reached
+            yield (() if cursor == NOTHING_READ else list(map(_named, changes))), reached._replace(version=1)
 
     def write(
         self, changes: Sequence[Change], cursor: Cursor, usage: Usage | None = None
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
         """Write, and name what others changed."""
         foreign, numbers, reached = super().write(changes, cursor, usage)
-        return (list(map(_named, foreign)) if cursor.sequence else ()), numbers, reached
+        named = () if cursor == NOTHING_READ else list(map(_named, foreign))
+        return named, numbers, reached._replace(version=1)
 
     def find(self, key: str) -> StoredEntry | None:
         """Return the entry of a key."""
