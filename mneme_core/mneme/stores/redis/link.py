@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
@@ -24,9 +24,12 @@ TRIES = 200
 
 
 class Link:
-    """Runs scripts over the keys of a name; binds the name anew where the server has lost it."""
+    """Runs scripts over the keys of a name; binds the name anew where the server has lost it.
 
-    def __init__(self, url: str, name: str, timeout: float) -> None:
+    bound: called with the fields of `meta` each time the name was bound.
+    """
+
+    def __init__(self, url: str, name: str, timeout: float, bound: Callable[[Mapping[str, str]], None]) -> None:
         self.name = name
         self.root = f"{{mneme:{name}}}:"
         self.keys = [self.root + part for part in scripts.NAMES]
@@ -35,7 +38,7 @@ class Link:
         self.client: Any = None
         self.epoch = b""
         self._run = ""
-        self._url, self._timeout = url, timeout
+        self._url, self._timeout, self._bound = url, timeout, bound
 
     def connect(self) -> Any:
         """Return a client of one's own."""
@@ -64,6 +67,7 @@ class Link:
         if self.epoch and meta["epoch"] == values["epoch"]:
             _log.warning("the server lost keys of the cache %r, which begins anew: is it to evict keys?", self.name)
         self.epoch = meta["epoch"].encode()
+        self._bound(meta)
 
     @property
     def mark(self) -> int:

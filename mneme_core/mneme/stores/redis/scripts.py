@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Final
 
-NAMES: Final = ("meta", "order", "entries", "spaces", "vectors", "usage", "counters", "removals")
+from mneme.stores.redis import indexing
+
+NAMES: Final = ("meta", "order", "entries", "spaces", "vectors", "usage", "counters", "removals", "counts")
 
 HEAD: Final = """
 local meta, order, entries, spaces, vectors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local usage, counters, removals = KEYS[6], KEYS[7], KEYS[8]
+local usage, counters, removals, counts = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 local function intact(held, noted)
   local n = redis.call('ZCARD', order)
@@ -22,13 +24,20 @@ local function intact(held, noted)
     and redis.call('ZCARD', removals) == tonumber(noted)
 end
 """
+INDEXING: Final = HEAD + indexing.FUNCTIONS
+MAKE: Final = INDEXING + indexing.MAKE
+FILL: Final = INDEXING + indexing.FILL
 
 # ARGV: the fields of a new `meta`. Where it is missing, or what it speaks of is not there, all is made anew.
 OPEN: Final = (
-    HEAD
+    INDEXING
     + """
-local held = redis.call('HMGET', meta, 'held', 'noted')
+local held = redis.call('HMGET', meta, 'held', 'noted', 'search')
 if not held[1] or not intact(held[1], held[2]) then
+  if held[3] or redis.call('EXISTS', counts) == 1 then
+    way = held[3]
+    unindex_all()
+  end
   redis.call('DEL', unpack(KEYS))
   redis.call('HSET', meta, unpack(ARGV))
 end
@@ -40,15 +49,24 @@ return redis.call('HGETALL', meta)
 # C all space), usage (U seq last uses) and counters (N field amount), each as a word and what belongs to it.
 # Returns the last sequence number; -1 where others wrote first, -2 where this is not the log it was.
 WRITE: Final = (
-    HEAD
+    INDEXING
     + """
-local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten')
+local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten', 'search', 'dim')
 if known[1] ~= ARGV[1] or not intact(known[3], known[4]) then return -2 end
 local last = tonumber(known[2])
 if last ~= tonumber(ARGV[2]) then return -1 end
 local first = last
+if known[6] then search_by(known[6], known[7]) end
+local refusal = refused()
+if refusal then return refusal end
 
-local function drop(key, number)
+local function is_indexed_so(key, number, payload, vector)
+  return way and vector ~= '' and redis.call('HGET', vectors, number) == vector
+    and partition_of(redis.call('HGET', entries, key)) == partition_of(payload)
+end
+
+local function drop(key, number, stays_indexed)
+  if way and not stays_indexed then unindex(key, redis.call('HGET', entries, key)) end
   redis.call('ZREM', order, key)
   redis.call('HDEL', entries, key)
   redis.call('HDEL', spaces, key)
@@ -61,13 +79,16 @@ while at <= #ARGV do
   local word = ARGV[at]
   if word == 'P' then
     last = last + 1
-    local key = ARGV[at + 1]
+    local key, payload, vector = ARGV[at + 1], ARGV[at + 3], ARGV[at + 4]
     local old = redis.call('ZSCORE', order, key)
-    if old then drop(key, old) end
+    -- Another answer to the same question, the most common replacement: nothing to index, which is what takes time.
+    local stays = old and is_indexed_so(key, old, payload, vector)
+    if old then drop(key, old, stays) end
     redis.call('ZADD', order, last, key)
     redis.call('HSET', spaces, key, ARGV[at + 2])
-    redis.call('HSET', entries, key, ARGV[at + 3])
-    if ARGV[at + 4] ~= '' then redis.call('HSET', vectors, last, ARGV[at + 4]) end
+    redis.call('HSET', entries, key, payload)
+    if vector ~= '' then redis.call('HSET', vectors, last, vector) end
+    if way and vector ~= '' and not stays then index(key, payload, vector) end
     at = at + 5
   elseif word == 'D' then
     last, removed = last + 1, true
@@ -84,9 +105,12 @@ while at <= #ARGV do
     last, removed = last + 1, true
     local space = ARGV[at + 2]
     if ARGV[at + 1] == '1' then
+      if way then unindex_all() end
+      if way == 'search' then create() end
       redis.call('DEL', order, entries, spaces, vectors, usage, counters)
       redis.call('ZADD', removals, last, last .. ':A:')
     else
+      unindex_space(space)
       local all = redis.call('HGETALL', spaces)
       for place = 1, #all, 2 do
         if all[place + 1] == space then drop(all[place], redis.call('ZSCORE', order, all[place])) end
@@ -129,28 +153,31 @@ return last
 """
 )
 
-# ARGV: the sequence read so far, how many entries at most. Returns nothing where the log is not whole, else the newest
-# sequence, the last forgotten, the epoch, the sequence that this batch reaches, entries (seq, key, payload, vector,
-# usage) and notes (seq, note).
+# ARGV: the sequence read so far, how many entries at most, 1 where names are enough. Returns nothing where the log is
+# not whole, else the newest sequence, the last forgotten, the epoch, the sequence that this batch reaches, entries
+# (seq, key, and where names are not enough payload, vector, usage) and notes (seq, note).
 SINCE: Final = (
     HEAD
     + """
 local known = redis.call('HMGET', meta, 'epoch', 'last', 'held', 'noted', 'forgotten')
 if not known[1] or not intact(known[3], known[4]) then return false end
 local newest, forgotten = tonumber(known[2]), tonumber(known[5])
-local from, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-local found = redis.call('ZRANGEBYSCORE', order, '(' .. from, '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local most, is_named = tonumber(ARGV[2]), ARGV[3] == '1'
+local found = redis.call('ZRANGEBYSCORE', order, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local reached = newest
 if #found == 2 * most then reached = tonumber(found[#found]) end
 local rows = {}
 for place = 1, #found, 2 do
   local key, number = found[place], found[place + 1]
-  local vector = redis.call('HGET', vectors, number) or ''
-  local used = redis.call('HGET', usage, number) or ''
-  rows[#rows + 1] = {number, key, redis.call('HGET', entries, key), vector, used}
+  local row = {number, key}
+  if not is_named then
+    local vector, used = redis.call('HGET', vectors, number) or '', redis.call('HGET', usage, number) or ''
+    row = {number, key, redis.call('HGET', entries, key), vector, used}
+  end
+  rows[#rows + 1] = row
 end
 local notes = {}
-if from > 0 then notes = redis.call('ZRANGEBYSCORE', removals, '(' .. from, reached) end
+if is_named or ARGV[1] ~= '0' then notes = redis.call('ZRANGEBYSCORE', removals, '(' .. ARGV[1], reached) end
 return {newest, forgotten, known[1], reached, rows, notes}
 """
 )

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+import redis
 
 from mneme.errors import InvalidArgumentError, MnemeError, StoreBackendError
+from mneme.model import StoredEntry
 from mneme.stores.arguments import check_seconds
-from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, EntryRow, Identity, Put, Usage
-from mneme.stores.redis import bulk, leasing, scripts
+from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, EntryRow, Identity, Put, Usage
+from mneme.stores.redis import bulk, leasing, scripts, searching
 from mneme.stores.redis.connecting import check_url
 from mneme.stores.redis.link import TRIES, VERSION, Link
 from mneme.stores.redis.listening import Listener
 from mneme.stores.redis.wire import arguments_of, entry_of, field_of, removal_of, usage_of
 
+_log = logging.getLogger("mneme.store")
+
+Mode: TypeAlias = Literal["auto", "replica", "server"]
+
+# A replica of this many takes a process about a gigabyte; a search in it, about as long as one on the server.
+AUTO_ENTRIES = 300_000
 BATCH = 512
+# A sequence number that no log reaches, and that a score can hold.
+FAR: Final = 2**53 - 1
 _UNBRACED = re.compile(r"[^{}\ud800-\udfff]+")
 
 
 class RedisStore:
-    """Keeps entries under the keys `{mneme:name}:…`; every cache over them holds a replica in memory.
+    """Keeps entries under the keys `{mneme:name}:…`.
 
     url: redis://host:6379/0, rediss://… or unix://…. name: one cache, one name.
+    mode: "replica", where every cache holds all entries in memory, on any server; "server", where the server searches
+    (Redis 8 with vector sets, or RediSearch); "auto", decided when it is opened: the second for more than AUTO_ENTRIES
+    on a server that can.
     timeout: seconds to wait for a connection or an answer. poll: seconds after which changes of others are noticed even
-    where messages are lost; else within milliseconds. No module is needed.
+    where messages are lost; else within milliseconds.
     """
 
     name = "redis"
     blocking = True
 
-    def __init__(self, url: str, *, name: str = "default", timeout: float = 5.0, poll: float = 1.0) -> None:
+    def __init__(
+        self, url: str, *, name: str = "default", mode: Mode = "auto", timeout: float = 5.0, poll: float = 1.0
+    ) -> None:
         if not isinstance(name, str) or not name or not _UNBRACED.fullmatch(name):
             raise InvalidArgumentError(f"name is {name!r}; it is a text without braces.")
+        if mode not in get_args(Mode):
+            raise InvalidArgumentError(f"mode is {mode!r}; it is one of {', '.join(get_args(Mode))}.")
         check_seconds(timeout, "timeout")
         check_seconds(poll, "poll")
         self.schema_version = 0
+        self.searches = False
         self.lag = poll
-        self._link = Link(check_url(url), name, timeout)
+        self._mode = mode
+        self._link = Link(check_url(url), name, timeout, self._bound)
         self._listener: Listener | None = None
 
     def open(self, identity: Identity) -> None:
@@ -52,6 +73,22 @@ class RedisStore:
         if self._listener is None:
             self._listener = self._listening()
 
+    def _bound(self, meta: Mapping[str, str]) -> None:
+        """Decide whether the server searches; make the name searchable, again where the server had lost it."""
+        is_asked = self.searches or self._mode == "server"
+        if not is_asked and (self.schema_version or self._mode == "replica" or int(meta["held"]) <= AUTO_ENTRIES):
+            return
+        ways = searching.ways_of(self._link)
+        try:
+            searching.prepare(self._link, meta, ways)
+        except StoreBackendError as error:
+            is_unable = error.__cause__ is None or isinstance(error.__cause__, redis.ResponseError)
+            if is_asked or not is_unable:
+                raise
+            _log.warning("the name %r has %s entries, which this cache holds: %s", self._link.name, meta["held"], error)
+            return
+        self.searches = True
+
     def changed(self, cursor: Cursor) -> bool:
         """Compare with what is known of the log; nothing is asked."""
         listener = self._listener
@@ -59,6 +96,9 @@ class RedisStore:
 
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes since `cursor` in batches, each of which is one state of the server."""
+        if self.searches:
+            yield from self._pull_names(cursor)
+            return
         whole: int | None = None
         """How far the log had come when a reading of everything began; removals after it must still be there."""
         while True:
@@ -85,9 +125,28 @@ class RedisStore:
             if ended:
                 return
 
+    def _pull_names(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
+        """Yield what changed since `cursor` as removals: a cache holds what it was asked for, and asks again."""
+        is_new = cursor == Cursor(0, 0)
+        while True:
+            newest, forgotten, reached, rows, notes = self._since(FAR if is_new else cursor.sequence)
+            mark, since = self._link.mark, cursor.sequence
+            changes = [(int(number), Delete(key.decode())) for number, key, *_ in rows] + [*map(removal_of, notes)]
+            found: Sequence[Change] = [change for _, change in sorted(changes, key=lambda pair: pair[0])]
+            if not is_new and (cursor.version != mark or newest < since or since < forgotten):
+                found, reached = [Clear(None)], newest
+            cursor = Cursor(reached, mark)
+            ended = reached >= newest
+            if ended:
+                self._saw(cursor)
+            yield found, cursor
+            if ended:
+                return
+
     def _since(self, sequence: int) -> tuple[int, int, int, list[Any], list[bytes]]:
         """Return the next batch."""
-        newest, forgotten, self._link.epoch, *batch = self._link.whole("reading", scripts.SINCE, sequence, BATCH)
+        script = (scripts.SINCE, sequence, BATCH, int(self.searches))
+        newest, forgotten, self._link.epoch, *batch = self._link.whole("reading", *script)
         return newest, forgotten, *batch
 
     def load(self) -> Iterator[tuple[Sequence[EntryRow], Cursor]]:
@@ -110,7 +169,7 @@ class RedisStore:
         foreign: list[Change] = []
         for _ in range(TRIES):
             reached = -1
-            if cursor.sequence == 0 or cursor.version == link.mark:
+            if cursor == Cursor(0, 0) or cursor.version == link.mark:
                 head = (link.epoch, cursor.sequence, REMOVALS_KEPT, link.channel)
                 reached = int(link.eval("writing", scripts.WRITE, *head, *arguments))
             if reached >= 0:
@@ -137,6 +196,20 @@ class RedisStore:
                 held: Any = client.hmget(self._link.keys[4], [str(number) for number in some])
             found |= {number: vector for number, vector in zip(some, held, strict=True) if vector is not None}
         return found
+
+    def find(self, key: str) -> StoredEntry | None:
+        """Return the entry of a key."""
+        return searching.find(self._link, key)
+
+    def nearest(self, partition: bytes, vector: bytes, k: int, floor: float) -> Sequence[tuple[StoredEntry, float]]:
+        """Search among the server's entries; raises StoreBackendError where the name was not opened to be."""
+        if not self.searches:
+            raise StoreBackendError(f'the name {self._link.name!r} was not opened with mode="server".')
+        return searching.nearest(self._link, partition, vector, k, floor)
+
+    def sizes(self) -> Mapping[str, int]:
+        """Count the entries of each namespace."""
+        return searching.sizes(self._link)
 
     def lease(self, key: str, owner: str, seconds: float) -> bool:
         """Take or prolong a lease."""

@@ -44,6 +44,7 @@ def field_of(field: bytes) -> tuple[str, str]:
 
 
 def _payload(entry: StoredEntry) -> bytes:
+    # The scripts take the partition from the end, by its place; see indexing.py.
     return json.dumps(
         [
             *(entry.namespace, entry.query, entry.response, entry.metadata, entry.created_at, entry.last_accessed_at),
