@@ -395,6 +395,18 @@ def test_a_second_database_is_searched_by_vector_sets(search, name):
     check(second, name)
 
 
+def test_one_who_may_not_make_an_index_uses_vector_sets(search, name):
+    with redis.Redis.from_url(search) as admin:
+        admin.execute_command("ACL", "SETUSER", "plain", "reset", "on", ">word", "~*", "&*", "+@all", "-ft.create")
+    with closing(RedisStore(search.replace("//", "//plain:word@"), name=name, mode="server")) as store:
+        store.open(IDENTITY)
+        write(store, Put(placed("a")))
+
+        assert names(store) == ["a"]
+    with redis.Redis.from_url(search) as admin:
+        assert admin.hget(f"{{mneme:{name}}}:meta", "search") == b"sets"
+
+
 def test_a_cluster_is_searched():
     with running(redis_8(), "--cluster-enabled", "yes") as url:
         with redis.Redis.from_url(url) as admin:

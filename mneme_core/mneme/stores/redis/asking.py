@@ -45,9 +45,10 @@ return found
 """
 )
 
-# ARGV: the partition in hexadecimal, a vector, how many, the breadth of the search, the least score of a vector set,
-# the greatest distance of an index. Returns nothing where the name is not whole or not searchable, `lost` where what
-# was indexed is not there, else of what was found the numbers, keys, payloads, vectors and usages.
+# ARGV: the partition in hexadecimal, a vector, how many, how many more of a vector set, the breadth of the search, the
+# least score of a vector set, the greatest distance of an index. Returns nothing where the name is not whole or not
+# searchable, `lost` where what was indexed is not there, else of what was found the numbers, keys, payloads, vectors
+# and usages, joined where they are short: see bulk.py.
 #
 # Within a partition, an index compares with all of it, or searches all entries for more and more until there are enough
 # of the partition; of its own accord it does the first where it takes ten times as long. At 384 numbers one comparison
@@ -57,7 +58,7 @@ NEAREST: Final = (
     + """
 local known = redis.call('HMGET', meta, 'held', 'noted', 'search')
 if not known[1] or not intact(known[1], known[2]) or not known[3] then return false end
-local partition, vector, count, breadth = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local partition, vector, count, breadth = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 local root = string.sub(meta, 1, -5)
 local keys, size = {}, tonumber(redis.call('HGET', counts, partition) or 0)
 
@@ -70,9 +71,9 @@ if known[3] == 'sets' then
     return 'lost'
   end
   local found = size == 0 and {} or
-    redis.call('VSIM', set, 'FP32', vector, 'WITHSCORES', 'COUNT', count, 'EF', breadth)
+    redis.call('VSIM', set, 'FP32', vector, 'WITHSCORES', 'COUNT', count + ARGV[4], 'EF', breadth)
   for place = 1, #found, 2 do
-    if tonumber(found[place + 1]) >= tonumber(ARGV[5]) then keys[#keys + 1] = found[place] end
+    if (tonumber(found[place + 1]) or -1) >= tonumber(ARGV[6]) then keys[#keys + 1] = found[place] end
   end
 else
   local how = 'HYBRID_POLICY BATCHES EF_RUNTIME ' .. breadth
@@ -81,22 +82,26 @@ else
   local found = redis.call('FT.SEARCH', root .. 'index', query, 'PARAMS', 2, 'v', vector, 'SORTBY', 'distance',
     'LIMIT', 0, count, 'RETURN', 1, 'distance', 'DIALECT', 2)
   for place = 2, #found, 2 do
-    if tonumber(found[place + 1][2]) <= tonumber(ARGV[6]) then
+    if (tonumber(found[place + 1][2]) or 9) <= tonumber(ARGV[7]) then
       keys[#keys + 1] = string.sub(found[place], #root + 3)
     end
   end
 end
 
-local numbers, held, payloads, floats, used = {}, {}, {}, {}, {}
-for _, key in ipairs(keys) do
-  local number = redis.call('ZSCORE', order, key)
-  local its = number and redis.call('HGET', vectors, number)
-  if its and #its == #vector then
-    local place = #held + 1
-    held[place], numbers[place], floats[place] = key, number, its
-    payloads[place], used[place] = redis.call('HGET', entries, key), redis.call('HGET', usage, number) or ''
+if #keys == 0 then return {'', '', {}, {}, ''} end
+local numbers, held = {}, {}
+for place, number in ipairs(redis.call('ZMSCORE', order, unpack(keys))) do
+  if number then held[#held + 1], numbers[#numbers + 1] = keys[place], number end
+end
+if #held == 0 then return {'', '', {}, {}, ''} end
+local floats, payloads = redis.call('HMGET', vectors, unpack(numbers)), redis.call('HMGET', entries, unpack(held))
+local used = redis.call('HMGET', usage, unpack(numbers))
+for place = #held, 1, -1 do
+  used[place] = used[place] or ''
+  if not floats[place] or #floats[place] ~= #vector then
+    for _, column in ipairs({numbers, held, payloads, floats, used}) do table.remove(column, place) end
   end
 end
-return {table.concat(numbers, ' '), table.concat(held, ' '), payloads, table.concat(floats), table.concat(used, ',')}
+return {table.concat(numbers, ' '), table.concat(held, ' '), payloads, floats, table.concat(used, ',')}
 """
 )

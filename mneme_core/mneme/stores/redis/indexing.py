@@ -119,12 +119,11 @@ elseif way == 'search' then
   local made = create()
   if made.err and not string.find(made.err, 'exists') then return made end
   is_whole = is_whole and (made.err or not known[3])
-  local is_busy, indexed = false, 0
-  local told = redis.call('FT.INFO', root .. 'index')
+  local indexed = redis.call('FT.SEARCH', root .. 'index', '*', 'LIMIT', 0, 0, 'DIALECT', 2)[1]
+  local told, is_busy = redis.call('FT.INFO', root .. 'index'), false
   for place = 1, #told, 2 do
     local field = type(told[place]) == 'table' and told[place].ok or told[place]
     if field == 'indexing' then is_busy = tonumber(told[place + 1]) ~= 0 end
-    if field == 'num_docs' then indexed = tonumber(told[place + 1]) end
   end
   if not is_whole or (indexed ~= total and not is_busy) then
     is_whole = false
