@@ -13,7 +13,6 @@ from mneme.model import StoredEntry
 from mneme.stores.base import Change, Cursor, Delete, EntryRow, Put, Usage
 from mneme.stores.memory import MemoryStore
 
-
 NOTHING_READ = Cursor(0, 0)
 
 
