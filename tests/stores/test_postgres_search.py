@@ -21,6 +21,7 @@ from mneme import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Clear, Cursor, Delete, Identity, Put, Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, reader
+from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.network_contract import eventually
 from mneme.testing.reader import BEGINNING, loaded
 from mneme.testing.search_contract import AXES, HERE, IDENTITY, THERE, SearchContract, placed, unit, write
@@ -90,6 +91,12 @@ def admin(url: str, schema: str) -> Iterator[Any]:
 class TestSearchContract(SearchContract):
     @pytest.fixture
     def make_search_store(self, url: str, schema: str) -> Callable[[], Store]:
+        return lambda: PostgresStore(url, schema=schema, mode="server")
+
+
+class TestIsolation(IsolationContract):
+    @pytest.fixture
+    def make_store(self, url: str, schema: str) -> Callable[[], Store]:
         return lambda: PostgresStore(url, schema=schema, mode="server")
 
 

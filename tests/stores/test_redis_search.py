@@ -20,6 +20,7 @@ import pytest
 from mneme import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Clear, Cursor, Delete, Identity, Put, Store
 from mneme.testing import StoreContract
+from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.reader import BEGINNING, Reader
 from mneme.testing.reader import IDENTITY as CONTRACT
 from mneme.testing.search_contract import AXES, DIM, HERE, IDENTITY, THERE, SearchContract, placed, unit, write
@@ -162,6 +163,12 @@ def names(store: RedisStore, partition: bytes = HERE, vector=AXES[0], k: int = 5
 class TestSearch(SearchContract):
     @pytest.fixture
     def make_search_store(self, url: str, name: str) -> Callable[[], Store]:
+        return lambda: RedisStore(url, name=name, mode="server")
+
+
+class TestIsolation(IsolationContract):
+    @pytest.fixture
+    def make_store(self, url: str, name: str) -> Callable[[], Store]:
         return lambda: RedisStore(url, name=name, mode="server")
 
 
