@@ -189,10 +189,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(await _value(compute))
-        outcome = plan.of_hit(await self._exact(plan.request)) or plan.of_refused()
-        if outcome is not None:
+        outcome = plan.of_hit(await self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
+        if outcome is not None and not plan.is_due(outcome):
             return outcome
-        outcome = plan.of_stale()
         if outcome is not None:
             refresh = partial(core.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
             core.refreshes.astart(plan.flight, refresh)
@@ -230,20 +229,27 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         if turn is None:
             return await self._make(plan, compute, None)
         try:
-            is_mine = False
-            while not is_mine:
-                is_mine = await self._store(turn.take)
-                if is_mine:  # whoever had it before may have stored what is not told here yet
-                    await self._store(core.catch_up)
-                outcome = plan.of_hit(await self._exact(request))
+            with suppress(CacheClosedError):  # closed while it waited: computed all the same
+                outcome = await self._wait(plan, turn)
                 if outcome is not None:
                     return Filled(outcome, None)
-                if not is_mine:
-                    await self._pause(turn.pause)
             return await self._make(plan, compute, turn)
         finally:
-            with suppress(CacheClosedError):  # closed while it computed: the lease runs out
-                await self._store(turn.release)
+            turn.release()
+
+    async def _wait(self, plan: Plan[T], turn: Turn) -> Outcome[T] | None:
+        """Wait for the turn; return the outcome where another has stored it meanwhile."""
+        is_mine = False
+        while not is_mine:
+            is_mine = await self._store(turn.take)
+            if is_mine:  # whoever had it before may have stored what is not told here yet
+                await self._store(self._core.catch_up)
+            outcome = plan.of_hit(await self._exact(plan.request))
+            if outcome is not None:
+                return outcome
+            if not is_mine:
+                await self._pause(turn.pause)
+        return None
 
     async def _make(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]], turn: Turn | None) -> Filled[T]:
         started = time.perf_counter()
@@ -269,7 +275,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
                 return
             await self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
-                core.remove_answer(request.key.hex(), kept.text)
+                await self._write(core.removal(request.key, kept.text))
             writing.evict(core, request.namespace)
         except Exception:
             _log.warning("a computed value could not be stored", exc_info=True)
@@ -426,8 +432,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         """Remove the answer of the same request; return whether there was one."""
         core = self._core
         request = core.request(query, namespace, vary, "exact")
-        if core.behind():
-            await self._store(core.catch_up)
+        await self._store(core.read_up)
         if core.remote is not None:
             await self._store(core.remote.fetch, request.key)
         record = core.peek(request)
@@ -469,7 +474,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     def clear_namespace(self, namespace: str) -> int:
         """Remove a namespace's entries and counters; return how many entries."""
-        return self._clear(namespace)
+        return self._clear(self._core.requests.placed(namespace))
 
     def clear(self) -> int:
         """Remove every entry and all counters; return how many entries.
@@ -510,6 +515,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         core.check_open()
         feedback.check_hit(hit)
         feedback.note(core, hit)
+        await self._store(core.read_up)
         changes = await self._store(feedback.corrections, core, hit)
         if changes:
             await self._write(changes)

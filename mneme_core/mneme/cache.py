@@ -183,10 +183,9 @@ class SemanticCache(Facade[Embedder]):
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(compute())
-        outcome = plan.of_hit(self._exact(plan.request)) or plan.of_refused()
-        if outcome is not None:
+        outcome = plan.of_hit(self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
+        if outcome is not None and not plan.is_due(outcome):
             return outcome
-        outcome = plan.of_stale()
         if outcome is not None:
             refresh = partial(core.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
             core.refreshes.start(plan.flight, refresh)
@@ -224,20 +223,27 @@ class SemanticCache(Facade[Embedder]):
         if turn is None:
             return self._make(plan, compute, None)
         try:
-            is_mine = False
-            while not is_mine:
-                is_mine = self._store(turn.take)
-                if is_mine:  # whoever had it before may have stored what is not told here yet
-                    self._store(core.catch_up)
-                outcome = plan.of_hit(self._exact(request))
+            with suppress(CacheClosedError):  # closed while it waited: computed all the same
+                outcome = self._wait(plan, turn)
                 if outcome is not None:
                     return Filled(outcome, None)
-                if not is_mine:
-                    self._pause(turn.pause)
             return self._make(plan, compute, turn)
         finally:
-            with suppress(CacheClosedError):  # closed while it computed: the lease runs out
-                self._store(turn.release)
+            turn.release()
+
+    def _wait(self, plan: Plan[T], turn: Turn) -> Outcome[T] | None:
+        """Wait for the turn; return the outcome where another has stored it meanwhile."""
+        is_mine = False
+        while not is_mine:
+            is_mine = self._store(turn.take)
+            if is_mine:  # whoever had it before may have stored what is not told here yet
+                self._store(self._core.catch_up)
+            outcome = plan.of_hit(self._exact(plan.request))
+            if outcome is not None:
+                return outcome
+            if not is_mine:
+                self._pause(turn.pause)
+        return None
 
     def _make(self, plan: Plan[T], compute: Callable[[], T], turn: Turn | None) -> Filled[T]:
         started = time.perf_counter()
@@ -263,7 +269,7 @@ class SemanticCache(Facade[Embedder]):
                 return
             self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
-                core.remove_answer(request.key.hex(), kept.text)
+                self._write(core.removal(request.key, kept.text))
             writing.evict(core, request.namespace)
         except Exception:
             _log.warning("a computed value could not be stored", exc_info=True)
@@ -420,8 +426,7 @@ class SemanticCache(Facade[Embedder]):
         """Remove the answer of the same request; return whether there was one."""
         core = self._core
         request = core.request(query, namespace, vary, "exact")
-        if core.behind():
-            self._store(core.catch_up)
+        self._store(core.read_up)
         if core.remote is not None:
             self._store(core.remote.fetch, request.key)
         record = core.peek(request)
@@ -463,7 +468,7 @@ class SemanticCache(Facade[Embedder]):
 
     def clear_namespace(self, namespace: str) -> int:
         """Remove a namespace's entries and counters; return how many entries."""
-        return self._clear(namespace)
+        return self._clear(self._core.requests.placed(namespace))
 
     def clear(self) -> int:
         """Remove every entry and all counters; return how many entries.
@@ -504,6 +509,7 @@ class SemanticCache(Facade[Embedder]):
         core.check_open()
         feedback.check_hit(hit)
         feedback.note(core, hit)
+        self._store(core.read_up)
         changes = self._store(feedback.corrections, core, hit)
         if changes:
             self._write(changes)

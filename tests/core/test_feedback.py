@@ -174,3 +174,23 @@ def test_a_line_nested_without_end_is_one_that_cannot_be_read(tmp_path):
     path.write_text("[" * 100_000 + "\n")
     with pytest.raises(InvalidArgumentError, match="not JSON"):
         SemanticCache.open("memory:", **OPTIONS, feedback=path)
+
+
+@pytest.mark.parametrize("change", ["invalidate", "replace", "delete", "clear"])
+def test_a_report_brings_nothing_back_that_another_took_away(tmp_path, change):
+    path, question = tmp_path / "answers.db", "how do I reset my password"
+    with SemanticCache.open(path, **OPTIONS) as one, SemanticCache.open(path, **OPTIONS) as other:
+        one.put(question, "old", tags=["t"])
+        hit = other.get(f"{question} please")
+        if change == "invalidate":
+            one.invalidate(tags=["t"])
+        elif change == "replace":
+            one.put(question, "new")
+        elif change == "delete":
+            one.delete(question)
+        else:
+            one.clear()
+        other.report_wrong(hit)
+
+        left = one.get(question)
+        assert (left and left.response) == ("new" if change == "replace" else None)

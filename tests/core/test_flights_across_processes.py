@@ -13,7 +13,15 @@ import time
 
 import pytest
 
-from mneme import AsyncSemanticCache, InvalidArgumentError, MemoryStore, SemanticCache, SQLiteStore, StoreBackendError
+from mneme import (
+    NEVER,
+    AsyncSemanticCache,
+    InvalidArgumentError,
+    MemoryStore,
+    SemanticCache,
+    SQLiteStore,
+    StoreBackendError,
+)
 from mneme.runtime import leasing
 from mneme.testing import AsyncWordEmbedder, FaultyStore, WordEmbedder
 
@@ -225,3 +233,65 @@ def test_leases_that_fail_do_not_fail_the_call(caplog):
         assert cache.get_or_compute("one two", lambda: "fine").value == "fine"
         assert cache.get("one two").response == "fine"
     assert "no leases today" in caplog.text
+
+
+def test_a_call_that_asks_for_its_own_key_does_not_wait_for_itself(path):
+    started = time.monotonic()
+    with opened(path) as cache:
+        value = cache.get_or_compute("one two", lambda: cache.get_or_compute("one two", lambda: "inner").value).value
+
+    assert value == "inner"
+    assert time.monotonic() - started < 5
+
+
+def test_two_calls_that_ask_for_each_other_s_keys_do_not_wait_for_ever(path):
+    together = threading.Barrier(2)
+    started = time.monotonic()
+    with opened(path) as cache:
+
+        def ask(mine, theirs):
+            def compute():
+                together.wait(10)
+                return cache.get_or_compute(theirs, lambda: "inner").value
+
+            cache.get_or_compute(mine, compute)
+
+        threads = [threading.Thread(target=ask, args=pair) for pair in (("a", "b"), ("b", "a"))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert time.monotonic() - started < 10
+
+
+async def test_a_caller_cancelled_while_its_lease_is_being_taken_keeps_none(path):
+    class Slow(SQLiteStore):
+        def lease(self, key, owner, seconds):
+            time.sleep(0.3)
+            return super().lease(key, owner, seconds)
+
+    async with AsyncSemanticCache(store=Slow(path), embedder=AsyncWordEmbedder(), flight_wait=30) as cache:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(cache.get_or_compute("one two", lambda: "x"), 0.1)
+        await asyncio.sleep(0.6)
+        with opened(path) as other:
+            started = time.monotonic()
+            assert other.get_or_compute("one two", lambda: "fine").value == "fine"
+            assert time.monotonic() - started < 3
+
+
+async def test_one_who_waits_when_its_cache_is_closed_gets_an_answer(path):
+    with opened(path) as leader:
+        assert leader._core.store.lease(leader.key("one two"), "somebody", 60)
+        cache = AsyncSemanticCache(store=SQLiteStore(path), embedder=AsyncWordEmbedder(), flight_wait=30)
+        task = asyncio.create_task(cache.get_or_compute("one two", lambda: "fine"))
+        await asyncio.sleep(0.3)
+        await cache.close()
+        async with asyncio.timeout(10):
+            assert (await task).value == "fine"
+
+
+def test_a_wait_has_an_end():
+    with pytest.raises(InvalidArgumentError, match="no end"):
+        SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), flight_wait=NEVER)

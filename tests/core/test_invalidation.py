@@ -1,10 +1,18 @@
 """invalidate: answers made from what has changed are gone, and none of them comes back."""
 
+import asyncio
 import inspect
 
 import pytest
 
-from mneme import AsyncSemanticCache, InvalidArgumentError, MemoryStore, SemanticCache
+from mneme import (
+    AsyncSemanticCache,
+    InvalidArgumentError,
+    JsonCodec,
+    MemoryStore,
+    SemanticCache,
+    UnembeddableTextError,
+)
 from mneme.testing import WordEmbedder
 
 
@@ -246,3 +254,101 @@ async def test_origins_that_cannot_be_kept_are_refused(cache, options, said):
         await cache.put("one", "a", **options)
 
     assert await cache.get("one") is None
+
+
+@pytest.mark.parametrize("near", ["   ", "\n", ""])
+async def test_a_text_without_a_vector_removes_nothing(cache, near):
+    await cache.put("one", "a", namespace="n")
+    with pytest.raises(InvalidArgumentError):
+        await cache.invalidate(near=near)
+
+    assert await responses(cache, "one", namespace="n") == ["a"]
+
+
+async def test_a_text_that_the_embedder_cannot_tell_from_others_removes_nothing(opening):
+    cache = opening()
+    await cache.put("one", "a")
+
+    class Unsure(type(opening.embedder)):
+        def embed(self, text):
+            raise UnembeddableTextError("all such texts look the same")
+
+    other = opening(embedder=Unsure(64))
+    with pytest.raises(InvalidArgumentError, match="no vector"):
+        await other.invalidate(near="中文")
+
+    assert await responses(cache, "one") == ["a"]
+
+
+@pytest.mark.parametrize("tags", [iter([]), (tag for tag in ()), [], map(str, [])])
+async def test_no_tags_at_all_remove_nothing(cache, tags):
+    await cache.put("one", "a")
+    with pytest.raises(InvalidArgumentError, match="got none"):
+        await cache.invalidate(tags=tags)
+
+    assert await responses(cache, "one") == ["a"]
+
+
+async def test_the_default_namespace_is_that_of_the_scope(cache):
+    await cache.put("one", "theirs", tags=["t"])
+    await cache.put("one", "ours", tags=["t"], namespace="acme")
+    with cache.plain.scope(namespace="acme"):
+        assert await cache.invalidate(tags=["t"], namespace="default") == 1
+
+    assert await responses(cache, "one") == ["theirs"]
+
+
+async def test_one_who_asks_after_an_invalidation_does_not_get_what_was_begun_before(opening):
+    cache = opening()
+    plain = cache.plain.as_async()
+    started, go = asyncio.Event(), asyncio.Event()
+
+    async def old():
+        started.set()
+        await go.wait()
+        return "old"
+
+    async def new():
+        return "new"
+
+    async with asyncio.timeout(20):
+        first = asyncio.create_task(plain.get_or_compute("one", old, tags=["t"]))
+        await started.wait()
+        await plain.invalidate(tags=["t"])
+        second = await plain.get_or_compute("one", new, tags=["t"])
+        go.set()
+
+        assert (second.value, (await first).value) == ("new", "old")
+        assert (await plain.get("one")).response == "new"
+
+
+def test_a_stream_is_stored_with_what_the_one_who_began_it_said():
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder())
+
+    def words(text):
+        return lambda: iter(text.split())
+
+    early = cache.get_or_stream("one", words("a b"), codec=JsonCodec(), tags=["t"]).value
+    assert next(early) == "a"
+    assert list(cache.get_or_stream("one", words("x"), codec=JsonCodec(), tags=["t"]).value) == ["a", "b"]
+    assert cache.invalidate(tags=["t"]) == 1
+
+    early = cache.get_or_stream("two", words("a b"), codec=JsonCodec(), tags=["t"]).value
+    next(early)
+    cache.invalidate(tags=["t"])
+    assert list(early) == ["b"]
+    assert cache.get("two", mode="exact") is None
+
+
+def test_what_was_begun_before_another_cache_cleared_is_stored_nowhere(tmp_path):
+    path = tmp_path / "answers.db"
+    with SemanticCache(path, WordEmbedder()) as one, SemanticCache(path, WordEmbedder()) as other:
+
+        def compute():
+            other.clear_namespace("default")
+            return "old"
+
+        assert one.get_or_compute("question", compute).value == "old"
+        assert [cache.get("question") for cache in (one, other)] == [None, None]
+        with SemanticCache(path, WordEmbedder()) as fresh:
+            assert fresh.get("question") is None

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from mneme import InvalidArgumentError, SemanticCache
+from mneme import InvalidArgumentError, JsonCodec, MemoryStore, SemanticCache, StoreBackendError
 from mneme.testing import FakeClock, WordEmbedder
 
 
@@ -189,3 +189,79 @@ async def test_options_that_cannot_be_are_refused(opening, options):
 async def test_a_grace_is_a_number_of_seconds(cache):
     with pytest.raises(InvalidArgumentError, match="stale_while_revalidate"):
         await cache.get_or_compute("one", lambda: "a", stale_while_revalidate=-1)
+
+
+async def test_where_no_thread_can_be_started_the_stale_answer_is_given_all_the_same(clock, monkeypatch, caplog):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    with SemanticCache.open("memory:", embedder=WordEmbedder(), clock=clock) as cache:
+        cache.put("one", "old", ttl=10)
+        clock.advance(11)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            assert cache.get_or_compute("one", lambda: "new", stale_while_revalidate=5).value == "old"
+        assert cache.get_or_compute("one", lambda: "new", ttl=10, stale_while_revalidate=5).value == "old"
+        assert await settled(_Awaited(cache), "one", "new")
+    assert "could not be computed anew" in caplog.text
+
+
+async def test_a_refused_refresh_leaves_the_stale_answer_and_is_not_tried_at_once(opening, clock):
+    cache, calls = opening(negative_ttl=3), []
+
+    def refused():
+        calls.append(1)
+        return "[ERROR] no"
+
+    await cache.put("one", "old", ttl=10)
+    clock.advance(11)
+    seen = []
+    for _ in range(4):
+        outcome = await cache.get_or_compute("one", refused, stale_while_revalidate=60)
+        seen.append((outcome.value, outcome.status))
+        for _ in range(200):
+            if calls and cache.plain._core.refreshes._running == {}:
+                break
+            await asyncio.sleep(0.005)
+
+    assert (seen, len(calls)) == ([("old", "stale")] * 4, 1)
+
+
+async def test_a_refused_value_is_not_given_to_one_who_reads_it_otherwise(opening):
+    cache = opening(negative_ttl=5)
+    await cache.get_or_compute("one", lambda: "partial", cache_if=lambda value: False)
+    other = await cache.get_or_compute("one", lambda: {"a": 1}, codec=JsonCodec())
+
+    assert (other.value, other.status) == ({"a": 1}, "computed")
+
+
+async def test_a_refused_value_goes_with_what_it_was_made_from(opening):
+    cache = opening(negative_ttl=50)
+    await cache.get_or_compute("one", lambda: "[ERROR]", tags=["t"])
+    await cache.invalidate(tags=["t"])
+
+    assert (await cache.get_or_compute("one", lambda: "fine", tags=["t"])).value == "fine"
+
+
+async def test_a_stale_answer_is_not_given_where_a_removal_may_be_unread(clock):
+    class Away(MemoryStore):
+        is_away = False
+
+        def pull(self, cursor):
+            if self.is_away:
+                raise StoreBackendError("away")
+            yield from super().pull(cursor)
+
+    store = Away()
+    with (
+        SemanticCache(store=store, embedder=WordEmbedder(), clock=clock) as cache,
+        SemanticCache(store=store, embedder=WordEmbedder(), clock=clock) as other,
+    ):
+        cache.put("one", "old", ttl=10)
+        clock.advance(11)
+        other.invalidate(query="one")
+        store.is_away = True
+        outcome = cache.get_or_compute("one", lambda: "new", stale_while_revalidate=60)
+        store.is_away = False
+
+    assert (outcome.value, outcome.status) == ("new", "computed")

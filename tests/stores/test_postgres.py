@@ -166,6 +166,32 @@ def test_a_log_that_was_put_back_is_read_anew(url, schema):
             assert other.get("third").response == "new"
 
 
+def test_a_log_that_was_put_back_and_went_on_is_read_anew(url, schema):
+    with opened(url, schema) as cache, opened(url, schema) as other, psycopg.connect(url, autocommit=True) as admin:
+        cache.put("first", "kept")
+        admin.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
+        for table in ("entries", "log"):
+            admin.execute(f"CREATE TABLE saved_{table} AS SELECT * FROM {table}")
+        cache.put_many([(f"lost {number}", "lost") for number in range(5)])
+        for _ in range(300):
+            if other.get("lost 0") is not None:
+                break
+            time.sleep(0.01)
+        assert other.get("lost 0").response == "lost"
+        with admin.transaction():
+            for table in ("entries", "log"):
+                admin.execute(f"TRUNCATE {table}")
+                admin.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")
+        cache.put_many([(f"new {number}", "new") for number in range(8)])
+
+        for _ in range(300):
+            if other.get("lost 0") is None:
+                break
+            time.sleep(0.01)
+        assert [other.get(f"lost {number}") for number in range(5)] == [None] * 5
+        assert [each.get("new 7").response for each in (cache, other)] == ["new", "new"]
+
+
 def test_one_who_may_not_listen_sees_others_changes(url, schema):
     with opened(url, schema) as cache, opened(url, schema) as other:
         cache.put("how do I pay", "old")
@@ -175,7 +201,8 @@ def test_one_who_may_not_listen_sees_others_changes(url, schema):
         cache.put("how do I pay", "new")
 
         for _ in range(500):
-            if other.get("how do I pay").response == "new":
+            hit = other.get("how do I pay")
+            if hit is not None and hit.response == "new":
                 break
             time.sleep(0.01)
         assert other.get("how do I pay").response == "new"

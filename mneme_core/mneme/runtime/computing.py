@@ -118,26 +118,37 @@ class Plan(Generic[T]):
         """Return the outcome of an answer that has just run out; the caller sees to it that it is computed anew."""
         if self.grace is None or not (self.request.reads and self.request.writes):
             return None
+        if self.core.journal.behind():  # what is not read yet may be its removal
+            return None
         outcome = self.of_hit(self.core.stale(self.request, self.grace))
         return outcome and Outcome(outcome.value, "stale", 1.0, outcome.hit, outcome.saved_seconds)
+
+    def is_due(self, outcome: Outcome[T]) -> bool:
+        """Return whether an answer that ran out is to be computed anew: not where that was refused just now."""
+        return outcome.status == "stale" and self.core.refusals.of(self.flight) is None
 
     def of_refused(self) -> Outcome[T] | None:
         """Return the outcome of a value that was refused a moment ago."""
         refused = self.core.refusals.of(self.flight) if self.request.reads else None
-        if refused is None or self.is_outdated(refused.moment):
+        if refused is None or type(refused.codec) is not type(self.codec) or self.is_outdated(refused.moment):
             return None
         return Outcome(self._own(refused.text, refused.value), "refused", None, None, 0.0)
 
     def is_outdated(self, moment: int, origins: Origins = NOWHERE) -> bool:
         """Return whether what was begun at `moment` may have been made from what was invalidated since."""
-        request = self.request
-        carried = [("namespace", request.namespace), ("query", request.text), *labels.of_origins(origins)]
-        return self.core.invalidated.since(moment, carried)
+        return self.core.invalidated.last(self._carried(origins)) > moment
+
+    def _carried(self, origins: Origins) -> list[labels.Label]:
+        return [("namespace", self.request.namespace), ("query", self.request.text), *labels.of_origins(origins)]
 
     @property
-    def flight(self) -> tuple[bytes, bool, bool]:
-        """What calls that may share one computation have in common."""
-        return (self.request.key, self.request.reads, self.request.writes)
+    def flight(self) -> tuple[bytes, bool, bool, int]:
+        """What calls that may share one computation have in common; after an invalidation it is another."""
+        request = self.request
+        tags = () if callable(self.tags) else tuple(self.tags)
+        sources = {} if callable(self.source_version) or self.source_version is None else self.source_version
+        last = self.core.invalidated.last(self._carried(Origins(tags, sources)))
+        return (request.key, request.reads, request.writes, last)
 
     def kept(self, value: T) -> Kept | None:
         """Return what to store of a computed value, or None where it is not to be stored."""
@@ -146,7 +157,7 @@ class Plan(Generic[T]):
             wanted = bool(admitted) or self.core.refusals.seconds is not None
             text = self.codec.encode(value) if wanted else None
             if not admitted or (text is not None and not self.core.validator(text)):
-                self.core.refusals.note(self.flight, Refused(value, text, self.moment))
+                self.core.refusals.note(self.flight, Refused(value, text, self.codec, self.moment))
                 return None
             if text is None:
                 return None

@@ -38,7 +38,7 @@ from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
-from mneme.stores.base import Identity, Store
+from mneme.stores.base import Change, Delete, Identity, Store
 
 _log = logging.getLogger("mneme.cache")
 
@@ -167,6 +167,14 @@ class Core:
             return False
         return True
 
+    def read_up(self) -> None:
+        """Apply all that others changed before now; raises StoreBackendError when the store cannot be read.
+
+        A store that learns of it later is asked.
+        """
+        if getattr(self.store, "lag", None) is not None or self.behind():
+            self.journal.catch_up()
+
     def request(self, query: str, namespace: str, vary: Vary | None, mode: Mode) -> Request:
         """Return the request of these arguments; raises for arguments that cannot be used."""
         if self.closed:
@@ -237,6 +245,12 @@ class Core:
             age_seconds=hit.age_seconds,
         )
 
+    def removal(self, key: bytes, response: str) -> list[Change]:
+        """Return what removes the entry of a key while it is this answer."""
+        with self.table.lock:
+            record = self.table.by_key.get(key)
+        return [Delete(key.hex(), record.id)] if record is not None and record.response == response else []
+
     def remove_answer(self, key: str, response: str) -> None:
         """Remove an entry that must not be served, unless another answer took its place."""
         with self.table.lock:
@@ -299,6 +313,8 @@ class Core:
         self.flights, self.refreshes = Flights(), Refreshes()
         self.leases = leases_of(self.store, self.options.flight_wait)
         self.refusals.after_fork()
+        if self.remote is not None:
+            self.remote.after_fork()
         self.invalidated.after_fork()
         self.streams, self.astreams = Streams(), AsyncStreams()
         self.embeddings.after_fork()

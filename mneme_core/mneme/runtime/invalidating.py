@@ -14,7 +14,6 @@ from mneme.indexes.base import Vector
 from mneme.runtime import labels
 from mneme.runtime.record import Record
 from mneme.runtime.requests import Request
-from mneme.runtime.scope import scope_of
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Delete
 
@@ -51,40 +50,50 @@ def aim(
 
     Raises InvalidArgumentError unless exactly one of tags, source, query and near is given.
     """
-    given = [name for name, value in (("tags", tags), ("source", source), ("query", query), ("near", near)) if value]
+    names = check_tags(tags)  # read once: an iterator says nothing of how many it has
+    given = [name for name, value in (("tags", names), ("source", source), ("query", query), ("near", near)) if value]
     if len(given) != 1:
         raise InvalidArgumentError(
             f"exactly one of tags, source, query and near is needed, got {' and '.join(given) or 'none'}. "
             "To remove a whole namespace use clear_namespace."
         )
     check_similarity(min_similarity, "min_similarity")
-    if namespace is None:
-        around = scope_of(core)
-        namespace = None if around is None else around.namespace
-    else:
-        core.requests.check_scope(namespace, None)
-    if tags:
-        found = Aim(namespace, tags=check_tags(tags))
-        core.invalidated.note(labels.of_origins(Origins(found.tags)))
+    namespace = core.requests.placed(namespace)
+    if names:
+        found = Aim(namespace, tags=names)
+        core.invalidated.note(labels.of_origins(Origins(names)))
     elif source:
         valid = check_sources(source) if isinstance(source, Mapping) else dict.fromkeys(check_tags([source]))
         found = Aim(namespace, sources=valid)
         core.invalidated.note([("source", name) for name in valid])
-    elif query is not None and query:
+    elif query:
         found = Aim(namespace, text=core.request(query, namespace or "default", None, "exact").text)
         core.invalidated.note([("query", found.text or "")])
     else:
         request = core.request(near or "", namespace or "default", None, "semantic")
+        if not request.semantic:
+            raise unlike_anything(near)
         found = Aim(namespace, near=request, min_similarity=min_similarity)
         core.invalidated.note_all()  # how near an answer under way is to it is not known yet
     return found
 
 
+def unlike_anything(near: str | None) -> InvalidArgumentError:
+    """Return the error for a text that cannot be compared by meaning."""
+    return InvalidArgumentError(
+        f"near is a text of {len(near or '')} characters that has no vector: it is empty, kept out by bypass_if, or "
+        "one that the embedder cannot tell from others. Nothing was removed; name answers by tags, source or query."
+    )
+
+
 def removals(core: Core, aim: Aim, vector: Vector | None) -> Sequence[Delete]:
     """Return what removes the entries that are meant and are here; each only while it is this version.
 
-    vector: of `aim.near`. Raises StoreBackendError where vectors must still be read and cannot.
+    vector: of `aim.near`. Raises InvalidArgumentError where that has none, StoreBackendError where vectors must still
+    be read and cannot.
     """
+    if aim.near is not None and vector is None:
+        raise unlike_anything(aim.near.query)
     return [Delete(record.key.hex(), record.id) for record in _meant(core, aim, vector)]
 
 
@@ -106,7 +115,7 @@ def _meant(core: Core, aim: Aim, vector: Vector | None) -> Iterable[Record]:
         return [record for record in found if _is_outdated(record, aim.sources)]
     if aim.text is not None:
         return [record for record in found if core.requests.canonical(record.query) == aim.text]
-    return found if vector is None else _near(core, found, vector, aim.min_similarity)
+    return found if aim.near is None or vector is None else _near(core, found, vector, aim.min_similarity)
 
 
 def _is_outdated(record: Record, valid: Mapping[str, str | None]) -> bool:

@@ -114,6 +114,10 @@ class Invalidated:
         """Replace the lock, which another thread may have held."""
         self._lock = threading.Lock()
 
+    def last(self, labels: Iterable[Label]) -> int:
+        """Return when something with one of these labels was invalidated last, as far as is known."""
+        return max(self._all, *(self._at.get(label, 0) for label in labels))
+
     def since(self, moment: int, labels: Iterable[Label]) -> bool:
         """Return whether something with one of these labels was invalidated after `moment`."""
-        return self._all > moment or any(self._at.get(label, 0) > moment for label in labels)
+        return self.last(labels) > moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import secrets
 import threading
@@ -22,7 +23,7 @@ LONGEST_PAUSE = 0.25
 
 
 class Leases:
-    """The leases this cache holds, which one thread renews. wait: seconds to wait for another process at most."""
+    """The leases this cache holds; one thread renews them and gives them back. wait: seconds to wait for others."""
 
     def __init__(self, store: LeaseStore, wait: float) -> None:
         self.store = store
@@ -30,6 +31,7 @@ class Leases:
         self._lock = threading.Lock()
         self._held: dict[str, tuple[str, float]] = {}
         """Key -> owner, and when it was last known to be the owner's, as `time.monotonic` counts."""
+        self._ended: list[tuple[str, str]] = []
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
 
@@ -37,39 +39,65 @@ class Leases:
         """Renew a lease from now on."""
         with self._lock:
             self._held[key] = (owner, time.monotonic())
-            if self._thread is None:
-                self._woken.clear()
-                self._thread = threading.Thread(target=self._renew, name="mneme-leases", daemon=True)
-                self._thread.start()
+            self._run()
+
+    def end(self, key: str, owner: str) -> None:
+        """Give a lease back, soon; waits for nothing."""
+        with self._lock:
+            self._held.pop(key, None)
+            self._ended.append((key, owner))
+            self._run()
+        self._woken.set()
+
+    def is_here(self, key: str) -> bool:
+        """Return whether somebody in this cache has the lease: a call that waits for itself, or two for each other."""
+        with self._lock:
+            return key in self._held
 
     def is_fresh(self, key: str) -> bool:
         """Return whether a lease was renewed so lately that nobody else can have had it."""
         with self._lock:
             return key in self._held and time.monotonic() - self._held[key][1] < LEASE_SECONDS
 
-    def drop(self, key: str) -> None:
-        """Renew a lease no more."""
-        with self._lock:
-            self._held.pop(key, None)
-
     def stop(self) -> None:
-        """Renew nothing any more."""
+        """Give everything back; waits for the store."""
         with self._lock:
+            self._ended += [(key, owner) for key, (owner, _) in self._held.items()]
             self._held.clear()
         self._woken.set()
+        self._give_back()
 
-    def _renew(self) -> None:
+    def _run(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="mneme-leases", daemon=True)
+            self._thread.start()
+
+    def _keep(self) -> None:
         while True:
             self._woken.wait(LEASE_SECONDS / RENEWALS)
+            self._woken.clear()
+            self._give_back()
             with self._lock:
                 held = dict(self._held)
-                if not held:
+                if not held and not self._ended:
                     self._thread = None
                     return
             for key, (owner, _) in held.items():
                 self._prolong(key, owner)
 
+    def _give_back(self) -> None:
+        with self._lock:
+            ended, self._ended = self._ended, []
+        for key, owner in ended:
+            try:
+                self.store.release(key, owner)
+            except MnemeError as error:
+                _log.debug("a lease could not be given back, it runs out: %s", error)
+
     def _prolong(self, key: str, owner: str) -> None:
+        with self._lock:
+            if key not in self._held:  # given back meanwhile, by this very thread when it comes to it
+                return
         asked = time.monotonic()
         try:
             is_held = self.store.lease(key, owner, LEASE_SECONDS)
@@ -86,6 +114,10 @@ def leases_of(store: Store, wait: float | None) -> Leases | None:
     """Return the leases of a store, where they are wanted; raises InvalidArgumentError where it has none."""
     if wait is None:
         return None
+    if math.isinf(wait):
+        raise InvalidArgumentError(
+            "flight_wait has no end; it is a number of seconds: nobody waits for ever for another."
+        )
     if not isinstance(store, LeaseStore):
         raise InvalidArgumentError(
             f"flight_wait is {wait!r}, but the store {store.name!r} has no leases. Leave it out, or use another store."
@@ -104,17 +136,20 @@ class Turn:
         self.pause = FIRST_PAUSE
         """Seconds until the next try."""
         self._tries = 0
-        self._is_held = False
+        self._lock = threading.Lock()
+        self._is_held = self._is_over = False
 
     def take(self) -> bool:
         """Return whether the caller may compute: it has the lease, it waited long enough, or there are no leases."""
+        if self._leases.is_here(self._key):
+            return True
         try:
-            self._is_held = self._leases.store.lease(self._key, self._owner, LEASE_SECONDS)
+            is_held = self._leases.store.lease(self._key, self._owner, LEASE_SECONDS)
         except MnemeError as error:
             _log.warning("no lease could be had; computed without: %s", error)
             return True
-        if self._is_held:
-            self._leases.hold(self._key, self._owner)
+        if is_held:
+            self._got()
             return True
         if time.monotonic() >= self._end:
             _log.info("another process took longer than %s s for an answer; computed here too", self._leases.wait)
@@ -124,16 +159,22 @@ class Turn:
         self._tries = min(self._tries + 1, 16)
         return False
 
+    def _got(self) -> None:
+        with self._lock:
+            if not self._is_over:
+                self._is_held = True
+                self._leases.hold(self._key, self._owner)
+                return
+        self._leases.end(self._key, self._owner)  # who asked for it was cancelled meanwhile
+
     def is_lost(self) -> bool:
         """Return whether another process may have taken over meanwhile, whose answer is the one to store."""
         return self._is_held and not self._leases.is_fresh(self._key)
 
     def release(self) -> None:
-        """Let the next one take its turn."""
-        if not self._is_held:
-            return
-        self._leases.drop(self._key)
-        try:
-            self._leases.store.release(self._key, self._owner)
-        except MnemeError as error:
-            _log.debug("a lease could not be given back, it runs out: %s", error)
+        """Let the next one take its turn; waits for nothing."""
+        with self._lock:
+            self._is_over = True
+            is_held = self._is_held
+        if is_held:
+            self._leases.end(self._key, self._owner)

@@ -28,7 +28,11 @@ class Refreshes:
             context = contextvars.copy_context()
             thread = threading.Thread(target=context.run, args=(self._run, key, work), name="mneme-refresh")
             thread.daemon = True  # an interpreter that ends does not wait for a model's answer
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # there is no room for another thread
+                self._leave(key)
+                _warn()
 
     def astart(self, key: Hashable, work: Callable[[], Awaitable[object]]) -> None:
         """Run `work` in a task of the running event loop, unless one of this key runs."""

@@ -16,6 +16,8 @@ class Refused(NamedTuple):
 
     value: Any
     text: str | None
+    codec: object
+    """What made the text."""
     moment: int
     """When it was begun, as `Invalidated` counts."""
 

@@ -43,6 +43,11 @@ class Remote:
         self._counted = -COUNT_SECONDS
         self._counting = threading.Lock()
 
+    def after_fork(self) -> None:
+        """Replace the locks, which another thread may have held."""
+        self._changed.after_fork()
+        self._counting = threading.Lock()
+
     def saw(self, change: Change) -> None:
         """Note a change that is applied here."""
         if isinstance(change, Clear):

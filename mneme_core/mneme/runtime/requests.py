@@ -107,6 +107,16 @@ class Requests:
                 self._partitions[namespace] = partition
         return partition
 
+    def placed(self, namespace: str | None) -> str | None:
+        """Return the namespace that a call about many entries means: for none and the default one that of the scope.
+
+        Raises as `resolve` does.
+        """
+        if namespace is not None:
+            self.check_scope(namespace, None)
+        around = scope_of(self.owner) if namespace in (None, "default") else None
+        return namespace if around is None or around.namespace is None else around.namespace
+
     def check_scope(self, namespace: str | None, vary: Vary | None) -> None:
         """Raise, as `resolve` would, for a scope's namespace or vary that cannot be used."""
         if namespace is not None:

@@ -56,6 +56,8 @@ class _Shared(_Chunks[T]):
         super().__init__()
         self.changed = threading.Condition()
         self.upstream: Iterator[T] | None = None
+        self.finish: Callable[[list[T]], None] | None = None
+        """Of the one who began it: what the stream was made from was true then."""
         self.is_pulled = False
 
 
@@ -80,6 +82,7 @@ class Streams:
         with self._lock:
             shared = self._shared.setdefault(key, _Shared())
             shared.consumers += 1
+            finish = shared.finish = shared.finish or finish
         try:
             at = 0
             while self._has(shared, at, key, produce, finish):

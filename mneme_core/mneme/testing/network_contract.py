@@ -137,6 +137,14 @@ class NetworkContract:
         assert eventually(lambda: one.get("x", namespace="a") is None)
         assert answer(one, "x", namespace="b") == "1"
 
+    def test_a_delete_reaches_what_another_has_just_put(self, open_cache: Caches) -> None:
+        one, other = open_cache(), open_cache()
+        for number in range(30):
+            one.put(f"question {number}", "answer", mode="exact")
+            assert other.delete(f"question {number}")
+
+        assert open_cache().stats().entries == 0
+
     def test_counters_of_two_caches_add_up(self, open_cache: Caches) -> None:
         one, other = open_cache(), open_cache()
         for cache in (one, other):

@@ -24,6 +24,7 @@ class Leases:
         self._schema = schema
         self._lock = Lock()
         self._db: psycopg.Connection[Any] | None = None
+        self._is_closed = False
         self._owners: dict[str, str] = {}
         """Key -> owner: to the server they are all of one session."""
 
@@ -50,6 +51,7 @@ class Leases:
     def close(self) -> None:
         """End the session, and all its leases."""
         with self._lock:
+            self._is_closed = True
             db, self._db = self._db, None
             self._owners.clear()
             if db is not None:
@@ -62,6 +64,8 @@ class Leases:
     @contextmanager
     def _session(self) -> Iterator[psycopg.Connection[Any]]:
         with self._lock:
+            if self._is_closed:
+                raise StoreBackendError("the store of the leases is closed.")
             try:
                 if self._db is None or self._db.closed or self._db.broken:
                     self._owners.clear()

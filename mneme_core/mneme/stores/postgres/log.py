@@ -16,7 +16,7 @@ from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, Entr
 
 BATCH = 512
 
-LAST = "SELECT last, forgotten, epoch, filled FROM log"
+LAST = "SELECT last, forgotten, epoch, filled, pg_relation_filenode(tableoid) FROM log"
 LAST_LOCKED = LAST + " FOR UPDATE"
 
 FIELDS = """
@@ -41,7 +41,8 @@ class State(NamedTuple):
     forgotten: int
     """The last removal that is no longer kept."""
     mark: int
-    """Which log it is. Of this run of the server: one that was restarted may have been put back, or be another."""
+    """Which log it is, in this run of the server and in these files: what was restarted, truncated or made anew may
+    have been put back to an older state."""
     is_searchable: bool
     """Whether vectors are kept a second time, where the server searches them."""
 
@@ -55,7 +56,9 @@ def state(db: Connection[Any], started: int, *, locked: bool = False) -> State:
     found = db.execute(LAST_LOCKED if locked else LAST).fetchone()
     if found is None:
         raise DataError("the table of the log is empty")
-    return State(int(found[0]), int(found[1]), int(found[2]) ^ started, found[3] is not None)
+    return State(
+        int(found[0]), int(found[1]), int(found[2]) ^ started ^ (int(found[4] or 0) << 20), found[3] is not None
+    )
 
 
 def since(db: Connection[Any], state: State, cursor: Cursor) -> Iterator[list[Change]]:
@@ -64,7 +67,7 @@ def since(db: Connection[Any], state: State, cursor: Cursor) -> Iterator[list[Ch
     if state.lacks(cursor) or sequence < state.forgotten:
         yield [Clear(None)]
         sequence = 0
-    gone = _removals(db, sequence) if sequence else []
+    gone = [] if cursor == (0, 0) else _removals(db, sequence)
     gone.reverse()
     with db.cursor(name="mneme_since", binary=True) as found:
         found.execute(SELECT, (sequence,))

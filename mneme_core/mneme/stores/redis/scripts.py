@@ -32,7 +32,8 @@ FILL: Final = INDEXING + indexing.FILL
 OPEN: Final = (
     INDEXING
     + """
-local held = redis.call('HMGET', meta, 'held', 'noted', 'search')
+local held = redis.call('HMGET', meta, 'held', 'noted', 'search', 'version')
+if held[4] and held[4] ~= ARGV[2] then return redis.call('HGETALL', meta) end
 if not held[1] or not intact(held[1], held[2]) then
   if held[3] or redis.call('EXISTS', counts) == 1 then
     way = held[3]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Delete, EntryRow, Put, Usage
+from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, EntryRow, Put, Usage
 from mneme.stores.sqlite import rows
 
 # Entries read at a time: so few that Python's collector does not take them for long-lived, which costs a third
@@ -34,13 +34,14 @@ def version(db: sqlite3.Connection) -> int:
     return int(mark)
 
 
-def since(db: sqlite3.Connection, sequence: int) -> Iterator[list[Change]]:
-    """Yield the changes after `sequence` in batches; all entries, after a Clear, where it is too long ago."""
+def since(db: sqlite3.Connection, cursor: Cursor) -> Iterator[list[Change]]:
+    """Yield the changes after `cursor` in batches; all entries, after a Clear, where it is too long ago."""
+    sequence = cursor.sequence
     (forgotten,) = db.execute("SELECT coalesce(max(value), 0) FROM meta WHERE name = 'forgotten'").fetchone()
     if sequence < forgotten:
         yield [Clear(None)]
         sequence = 0
-    gone = _removals(db, sequence) if sequence else []
+    gone = [] if cursor == (0, 0) else _removals(db, sequence)
     gone.reverse()
     found = db.execute(rows.SELECT, (sequence,))
     batch = found.fetchmany(BATCH)

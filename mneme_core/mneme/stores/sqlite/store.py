@@ -118,7 +118,7 @@ class SQLiteStore:
         with self._using("reading") as db:
             with transaction(db, "DEFERRED"):
                 reached = Cursor(log.last(db), log.version(db))
-                for batch in log.since(db, cursor.sequence):
+                for batch in log.since(db, cursor):
                     yield batch, cursor
             self._cursor = reached
             self._see(db)
@@ -159,7 +159,7 @@ class SQLiteStore:
                 version = self._cursor.version if is_alone else log.version(db)
                 # Only this connection has committed since: the log ends where it left it.
                 last = self._cursor.sequence if version == self._cursor.version else log.last(db)
-                foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor.sequence)))
+                foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor)))
                 numbers = range(last + 1, last + 1 + len(changes))
                 removes = False
                 for number, change in zip(numbers, changes, strict=True):
