@@ -196,6 +196,8 @@ def test_one_who_may_not_listen_sees_others_changes(url, schema):
     with opened(url, schema) as cache, opened(url, schema) as other:
         cache.put("how do I pay", "old")
         listener = other._core.store._listener
+        while listener._db is None:
+            time.sleep(0.01)
         listener._connect = _refuse  # as where a role has one connection
         listener._db.close()
         cache.put("how do I pay", "new")
