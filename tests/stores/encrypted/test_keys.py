@@ -127,9 +127,49 @@ def test_keys_that_are_no_function_are_refused_and_not_shown() -> None:
     assert repr(OLD) not in str(error.value)
 
 
-def test_a_store_that_searches_for_itself_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match=r"cannot search what is\s+encrypted.*mode='replica'"):
-        EncryptedStore(SearchingStore(), lambda: [OLD]).open(IDENTITY)
+class SearchingOnceOpen(SearchingStore):
+    """Knows that it searches once it has asked its server."""
+
+    searches = False
+    closed = False
+
+    def open(self, identity: Identity) -> None:
+        super().open(identity)
+        self.searches = True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_store_that_searches_for_itself_is_refused_and_stays_as_it_is() -> None:
+    inner = SearchingStore()
+    with pytest.raises(InvalidArgumentError, match=r"cannot search what is encrypted.*mode='replica'"):
+        SemanticCache(store=EncryptedStore(inner, lambda: [OLD]), embedder=WordEmbedder())
+
+    assert inner.identity() is None
+    with SemanticCache(store=inner, embedder=WordEmbedder()) as cache:
+        cache.put("q", "r")
+
+
+def test_a_store_that_finds_out_when_it_is_opened_that_it_searches_is_refused_too() -> None:
+    inner = SearchingOnceOpen()
+    with pytest.raises(InvalidArgumentError, match=r"cannot search what is encrypted.*mode='replica'"):
+        SemanticCache(store=EncryptedStore(inner, lambda: [OLD]), embedder=WordEmbedder())
+
+    assert inner.closed
+    assert (inner.counters(), next(iter(inner.load()))[0]) == ({}, [])
+
+
+def test_a_store_that_can_search_and_does_not_is_encrypted() -> None:
+    class Replica(SearchingStore):
+        searches = False
+        pull, write = MemoryStore.pull, MemoryStore.write
+
+    store = EncryptedStore(Replica(), lambda: [OLD])
+    with SemanticCache(store=store, embedder=WordEmbedder(), policy=Threshold(0.8)) as cache:
+        cache.put("one two three", "r")
+
+        assert cache.get("three two one") is not None
 
 
 def test_keys_that_cannot_be_had_are_an_error_with_its_cause(path: Path) -> None:
@@ -275,9 +315,10 @@ def test_a_running_cache_asks_again_for_a_key_it_does_not_have(path: Path, open_
     assert hit.response == "new"
 
 
-def test_a_key_that_is_not_to_be_had_is_asked_for_once_a_minute(
+def test_a_key_that_is_not_to_be_had_is_asked_for_once_in_some_seconds(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(keys, "ASK_AGAIN_SECONDS", 3_600.0)
     asked = []
 
     def ask() -> list[bytes]:
@@ -296,7 +337,6 @@ def test_a_key_that_is_not_to_be_had_is_asked_for_once_a_minute(
         writer.write(Put(entry(name)))
         reader.pull()
     once = len(asked)
-    monkeypatch.setattr(keys, "ASK_AGAIN_SECONDS", 0.0)
     store._ring._next_question = 0.0
     writer.write(Put(entry("d")))
     with caplog.at_level(logging.WARNING):

@@ -27,12 +27,18 @@ ID_BYTES, NONCE_BYTES = 4, 12
 TAG_BYTES = 16
 assert ID_BYTES + NONCE_BYTES + TAG_BYTES == SEAL_BYTES
 
-# Seconds between two questions for a key that was not there: a row that was tampered with may ask for any.
-ASK_AGAIN_SECONDS = 60.0
+# Seconds between two questions while keys change: a row that was tampered with may ask for any key.
+ASK_AGAIN_SECONDS = 5.0
+# A key management that is slow, or away, is waited for this part of the time at most.
+ASKING_SHARE = 1 / 20
 
 
 class UnopenedError(Exception):
     """Something was not sealed with a key that is held, or was changed since."""
+
+
+class NotHeldError(UnopenedError):
+    """Something was sealed with a key that is not held."""
 
 
 class Key:
@@ -83,6 +89,8 @@ class Keyring:
         self._held: dict[bytes, Key] = {}
         self._current: Key | None = None
         self._next_question = 0.0
+        self.learnt = 0
+        """How often keys came that were not held before."""
 
     @property
     def current(self) -> Key:
@@ -99,6 +107,28 @@ class Keyring:
         """Return the marks of keys that are not held."""
         return sorted(set(marks) - {key.mark for key in self._held.values()})
 
+    @property
+    def marks(self) -> list[str]:
+        """Those of all keys that are held."""
+        return [key.mark for key in self._held.values()]
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether the last question is long enough ago."""
+        return time.monotonic() >= self._next_question
+
+    def ask_again(self, *, at_once: bool = False) -> None:
+        """Ask, unless that was done just now and it need not be at once; without an answer the keys held stay."""
+        if not (at_once or self.may_ask):
+            return
+        began = time.monotonic()
+        try:
+            self.ask()
+        except (EncryptionError, InvalidArgumentError) as error:
+            _log.warning("the keys of the store change, and could not be asked for again: %s", error)
+        now = time.monotonic()
+        self._next_question = now + max(ASK_AGAIN_SECONDS, (now - began) / ASKING_SHARE)
+
     def ask(self) -> None:
         """Ask for the keys; raises EncryptionError or InvalidArgumentError when none come, or others than keys."""
         try:
@@ -109,20 +139,20 @@ class Keyring:
         held = self._held | {key.id: key for key in keys if key.id not in self._held}
         if any(held[key.id].mark != key.mark for key in keys):
             raise InvalidArgumentError("two keys have one id, which happens once in 2**32 times. Make another key.")
+        more = len(held) > len(self._held)
         self._held, self._current = held, held[keys[0].id]
+        self.learnt += more
 
     def of(self, sealed: bytes) -> Key:
-        """Return the key of a seal, asked for where it is not held; raises UnopenedError where it is not to be had."""
+        """Return the key of a seal, asked for where it is not held; raises NotHeldError where it is not to be had."""
         key = self._held.get(sealed[:ID_BYTES])
-        if key is None and len(sealed) >= SEAL_BYTES and time.monotonic() >= self._next_question:
-            self._next_question = time.monotonic() + ASK_AGAIN_SECONDS
-            try:
-                self.ask()
-            except (EncryptionError, InvalidArgumentError) as error:
-                _log.warning("an entry is sealed with a key that is not held, and could not be asked for: %s", error)
+        if key is None:
+            if len(sealed) < SEAL_BYTES:
+                raise UnopenedError
+            self.ask_again()
             key = self._held.get(sealed[:ID_BYTES])
         if key is None:
-            raise UnopenedError
+            raise NotHeldError
         return key
 
     def key_of(self, name: bytes) -> bytes:

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from mneme.stores.base import Change, Clear, Delete, EntryRow, Put
-from mneme.stores.encrypted.keys import Keyring, UnopenedError
+from mneme.stores.base import Change, Delete, EntryRow, Put
+from mneme.stores.encrypted.keys import Keyring, NotHeldError, UnopenedError
 from mneme.stores.encrypted.sealing import open_entry, open_removal, open_row, open_vector
 
 _log = logging.getLogger("mneme.store")
@@ -25,6 +25,8 @@ class Opener:
 
     def __init__(self, ring: Keyring) -> None:
         self.ring = ring
+        self.missed_at: int | None = None
+        """What `ring.learnt` was when the first entry was met whose key is not held."""
         self._nonces: dict[int, bytes] = {}
         self._room = SPARE
         self._lock = threading.Lock()
@@ -54,7 +56,8 @@ class Opener:
         """Return what an entry's change comes to, and whether all of it opened."""
         try:
             entry, head = open_entry(self.ring, change.entry)
-        except BROKEN:
+        except BROKEN as error:
+            self._miss(error)
             try:
                 return [open_removal(self.ring, Delete(change.entry.query_hash))], False
             except BROKEN:
@@ -65,13 +68,23 @@ class Opener:
         vector = self._vector(head.nonce, change.entry.embedding)
         return [Put(replace(entry, embedding=vector or b""))], vector is not None
 
+    def _miss(self, error: Exception) -> None:
+        if isinstance(error, NotHeldError) and self.missed_at is None:
+            self.missed_at = self.ring.learnt
+
+    @property
+    def can_open_more(self) -> bool:
+        """Whether keys came since an entry was met whose key was not held."""
+        return self.missed_at is not None and self.missed_at < self.ring.learnt
+
     def rows(self, sealed: Sequence[EntryRow]) -> list[EntryRow]:
         """Return the rows that open."""
         opened: list[EntryRow] = []
         for row in sealed:
             try:
                 plain, head = open_row(self.ring, row)
-            except BROKEN:
+            except BROKEN as error:
+                self._miss(error)
                 continue
             self.remember(row[0], head.nonce)
             opened.append(plain)
@@ -121,8 +134,3 @@ def warn(failed: int, store: str, what: str = "entries") -> None:
             what,
             store,
         )
-
-
-def clears_counters(changes: Iterable[Change], namespace: str) -> bool:
-    """Return whether these changes remove the counters of this namespace."""
-    return any(isinstance(change, Clear) and change.namespace in (None, namespace) for change in changes)

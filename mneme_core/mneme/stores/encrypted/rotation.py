@@ -1,7 +1,8 @@
 """Which keys a store needs, and how it comes to need others.
 
 The store notes the mark of every key that sealed something of it, as the name of a counter: what every store has, in
-the transaction of the entries themselves.
+the transaction of the entries themselves. Every write that seals notes it anew. So `reseal`, which takes away what was
+noted before it read the entries, leaves the mark of a key that another process sealed with meanwhile.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from secrets import randbelow
 
 from mneme.errors import MnemeError
 from mneme.model import StoredEntry
@@ -21,31 +23,60 @@ from mneme.stores.encrypted.sealing import sealed_changes
 SPACE = "\x01mneme: keys"
 # Entries resealed as one transaction, during which others wait.
 BATCH = 500
+# Times that the entries are gone through, while other processes go on sealing with the keys that are to go.
+ROUNDS = 3
+# What a write notes is a random number: taken away twice, by two that reseal at once, the rest is not 0, and the key
+# counts as needed, which one more `reseal` mends.
+NOTES = 2**24
 
 
 def marks(store: Store) -> dict[str, int]:
     """Return the marks of the keys that a store needs, with their counts."""
-    return {name: count for (space, name), count in store.counters().items() if space == SPACE and count > 0}
+    return {name: count for (space, name), count in store.counters().items() if space == SPACE and count}
+
+
+def noting(usage: Usage | None, needed: Iterable[str]) -> Usage | None:
+    """Return `usage` with a note that the keys of these marks are needed."""
+    notes = {(SPACE, mark): 1 + randbelow(NOTES) for mark in needed}
+    if not notes:
+        return usage
+    return Usage({}, notes) if usage is None else Usage(usage.accesses, {**usage.counters, **notes})
 
 
 def reseal(store: Store, opener: Opener) -> int:
     """Seal with the current key all that was sealed with others; return how many entries."""
-    current, position, done = opener.ring.current, 0, 0
+    current, done = opener.ring.current, 0
     others = opener.ring.others(current)
+    for _ in range(ROUNDS):
+        before = marks(store)
+        count, cursor = _reseal_all(store, opener, current, others)
+        done += count
+        spent = {(SPACE, key.mark): -before[key.mark] for key in others if key.mark in before}
+        noted = noting(Usage({}, spent), () if current.mark in before else [current.mark])
+        if noted is not None and noted.counters:
+            store.write((), cursor, noted)
+        if marks(store).keys().isdisjoint(key.mark for key in others):
+            break
+    return done
+
+
+def _reseal_all(store: Store, opener: Opener, current: Key, others: Sequence[Key]) -> tuple[int, Cursor]:
+    """Go once through the entries that there are; return how many were sealed anew, and how far the store was read."""
+    position, done, end = 0, 0, 0
     while True:
         stale, cursor = _stale(store, opener, current, position)
-        if not stale:
-            break
+        end = end or cursor.sequence
+        if not stale or position >= end:
+            return done, cursor
         sealed, _ = sealed_changes([Put(entry) for entry in stale.values()], current, others)
-        foreign, _, cursor = store.write(sealed, cursor)
+        foreign, _, cursor = store.write(sealed, cursor, noting(None, [current.mark]))
         # Another writer came between reading and writing: what it wrote was overwritten, and is written again.
         overwritten = _touched(opener.changes(foreign, store.name), stale)
         if overwritten:
-            store.write(sealed_changes(overwritten, current, others)[0], cursor)
+            again, _ = sealed_changes(overwritten, current, others)
+            store.write(again, cursor, noting(None, [current.mark]))
         position = max(entry.id for entry in stale.values())
         done += len(stale)
-    _note(store, current, others, cursor)
-    return done
 
 
 def _stale(store: Store, opener: Opener, current: Key, position: int) -> tuple[dict[str, StoredEntry], Cursor]:
@@ -75,16 +106,6 @@ def _touched(changes: Iterable[Change], stale: dict[str, StoredEntry]) -> list[C
         else:
             last |= {key: Delete(key) for key, entry in stale.items() if change.namespace in (None, entry.namespace)}
     return [change for key, change in last.items() if key in stale]
-
-
-def _note(store: Store, current: Key, others: Sequence[Key], cursor: Cursor) -> None:
-    """Note that of the keys held the current one alone is needed."""
-    found = marks(store)
-    counters = {(SPACE, key.mark): -found[key.mark] for key in others if key.mark in found}
-    if current.mark not in found:
-        counters[SPACE, current.mark] = 1
-    if counters:
-        store.write((), cursor, Usage({}, counters))
 
 
 def forget(store: Store, opener: Opener) -> None:

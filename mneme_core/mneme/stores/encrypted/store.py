@@ -9,6 +9,7 @@ from mneme.errors import EncryptionError, InvalidArgumentError
 from mneme.stores.base import (
     BulkStore,
     Change,
+    Clear,
     Cursor,
     EntryRow,
     Identity,
@@ -18,10 +19,11 @@ from mneme.stores.base import (
     Store,
     Usage,
 )
-from mneme.stores.encrypted import rotation
-from mneme.stores.encrypted.keys import Keyring, Keys
-from mneme.stores.encrypted.opening import Opener, clears_counters, warn
+from mneme.stores.encrypted import position, rotation
+from mneme.stores.encrypted.keys import Key, Keyring, Keys
+from mneme.stores.encrypted.opening import Opener, warn
 from mneme.stores.encrypted.sealing import nonce_of, sealed_changes
+from mneme.stores.encrypted.watch import Watch
 
 BEGINNING = Cursor(0, 0)
 
@@ -30,7 +32,7 @@ class EncryptedStore:
     """Keeps entries in another store with query, response, metadata, vector, key and partition encrypted.
 
     keys: a function that returns keys of 32 random bytes; the first encrypts, every one decrypts. It is asked when the
-    store is opened, and when an entry comes that was encrypted with another key, at most once a minute.
+    store is opened, and again when the store shows that its keys change.
     In clear stay namespaces, times, ttl, sizes and counters. Needs the extra `crypto`.
     """
 
@@ -51,8 +53,9 @@ class EncryptedStore:
         self._keys = keys
         self._ring = Keyring(keys)
         self._opener = Opener(self._ring)
-        self._marks: set[str] = set()
-        """Of keys, as far as the store is known to have noted them."""
+        self._watch = Watch(store, self._ring)
+        self._rereads = 0
+        """How often all had to be read again, as a key came that was missing."""
         if isinstance(store, BulkStore):
             self.load, self.load_vectors = partial(self._load, store), partial(self._load_vectors, store)
         if isinstance(store, SnapshotStore):
@@ -85,55 +88,80 @@ class EncryptedStore:
         InvalidArgumentError for a store that searches on its server.
         """
         self._ring.ask()
+        self._check_readable()
         self.store.open(identity.sealed())
         try:
-            if getattr(self.store, "searches", False):
-                raise InvalidArgumentError(
-                    f"the store {self.store.name!r} is open for searching on its server, which cannot search what is "
-                    "encrypted. Give the store under EncryptedStore mode='replica'."
-                )
-            self._marks = set(rotation.marks(self.store))
-            missing = self._ring.lacks(self._marks)
+            self._check_readable()
+            found = rotation.marks(self.store)
+            missing = self._ring.lacks(found)
             if missing:
                 raise EncryptionError(
-                    f"the store {self.store.name!r} was encrypted with {len(self._marks)} keys; {len(missing)} of them "
+                    f"the store {self.store.name!r} was encrypted with {len(found)} keys; {len(missing)} of them "
                     "were not given. Give them too, behind the one that encrypts; nothing was changed."
                 )
-            if not self._marks:
-                self.write((), BEGINNING)
+            if not found:
+                self.store.write((), BEGINNING, rotation.noting(None, [self._ring.current.mark]))
+            self._watch.begin()
         except BaseException:
             self.store.close()
             raise
 
+    def _check_readable(self) -> None:
+        """Refuse a store that searches; some know that they do once they are open."""
+        if getattr(self.store, "searches", False):
+            raise InvalidArgumentError(
+                f"the store {self.store.name!r} searches on its server, which cannot search what is encrypted. "
+                "Give the store under EncryptedStore mode='replica', or one that does not search."
+            )
+
     def changed(self, cursor: Cursor) -> bool:
-        """Ask the store under this one."""
-        return self.store.changed(cursor)
+        """Ask the store under this one; also true when what did not open may open now."""
+        missed = self._opener.missed_at is not None
+        if not (missed or self._rereads):
+            return self.store.changed(cursor)
+        inner, rereads = position.split(cursor)
+        if inner.sequence and rereads != self._reread():
+            return True
+        return (missed and self._watch.is_due) or self.store.changed(inner)
+
+    def _reread(self) -> int:
+        if self._opener.can_open_more:
+            self._opener.missed_at = None
+            self._rereads += 1
+        return self._rereads
 
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes that open; what does not takes away what it replaced."""
-        for changes, following in self.store.pull(cursor):
-            yield self._opened(changes), following
+        self._watch.look(changed=True)
+        inner, read = position.split(cursor)
+        rereads = self._reread()
+        if inner.sequence and read != rereads:
+            yield from self._everything(cursor, rereads)
+            return
+        for changes, following in self.store.pull(inner):
+            yield self._opener.changes(changes, self.store.name), position.joined(following, rereads)
 
-    def _opened(self, changes: Sequence[Change]) -> list[Change]:
-        if clears_counters(changes, rotation.SPACE):
-            self._marks = set()
-        return self._opener.changes(changes, self.store.name)
+    def _everything(self, cursor: Cursor, rereads: int) -> Iterator[tuple[Sequence[Change], Cursor]]:
+        """Yield all that opens, after a Clear; who is interrupted begins again."""
+        yield [Clear(None)], cursor
+        following = BEGINNING
+        for changes, following in self.store.pull(BEGINNING):  # noqa: B007  # the last one is wanted
+            yield self._opener.changes(changes, self.store.name), cursor
+        yield (), position.joined(following, rereads)
 
     def write(
         self, changes: Sequence[Change], cursor: Cursor, usage: Usage | None = None
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
         """Encrypt and write `changes`."""
-        if clears_counters(changes, rotation.SPACE):
-            self._marks = set()
+        inner, rereads = position.split(cursor)
+        self._watch.look(changed=self.store.changed(inner))
         current = self._ring.current
         sealed, places = sealed_changes(changes, current, self._ring.others(current))
-        mark = current.mark
-        if mark not in self._marks:
-            counters = {} if usage is None else usage.counters
-            usage = Usage({} if usage is None else usage.accesses, {**counters, (rotation.SPACE, mark): 1})
-        foreign, numbers, reached = self.store.write(sealed, cursor, usage)
-        self._marks.add(mark)
-        opened = self._opened(foreign)
+        usage = rotation.noting(usage, self._needed(changes, current))
+        foreign, numbers, reached = self.store.write(sealed, inner, usage)
+        if foreign:
+            self._watch.expect()
+        opened = self._opener.changes(foreign, self.store.name)
         own = [numbers[place] for place in places]
         for place, number in zip(places, own, strict=True):
             change = sealed[place]
@@ -141,7 +169,14 @@ class EncryptedStore:
                 self._opener.remember(number, nonce_of(change.entry.partition))
         if self._opener.is_full:
             rotation.forget(self.store, self._opener)
-        return opened, own, reached
+        return opened, own, position.joined(reached, rereads)
+
+    def _needed(self, changes: Sequence[Change], current: Key) -> set[str]:
+        """Return the marks of the keys that the store needs from these changes on, or which they would remove."""
+        needed = {current.mark} if any(isinstance(change, Put | Clear) for change in changes) else set()
+        if Clear(rotation.SPACE) in changes:
+            needed.update(self._ring.marks, self._watch.seen)
+        return needed
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
@@ -154,8 +189,9 @@ class EncryptedStore:
     def reseal(self) -> int:
         """Encrypt anew, with the first of the keys, all that was encrypted with another; return how many entries.
 
-        Afterwards no entry needs the others. Caches may use the store meanwhile. What another process changes in the
-        same moment wins, but for some milliseconds the older answer may be served.
+        Afterwards no entry needs the others, unless a process that was not given the new key goes on with an old one:
+        opening without that is an EncryptionError then. Caches may use the store meanwhile. What another process
+        changes in the same moment wins, but for some milliseconds the older answer may be served.
         """
         self._ring.ask()
         return rotation.reseal(self.store, self._opener)
@@ -167,7 +203,9 @@ class EncryptedStore:
         # While keys change, one entry may stand under the names of two of them: the newer counts.
         is_single = not self._ring.others(self._ring.current)
         newest: dict[bytes, EntryRow] = {}
-        for rows, cursor in store.load():
+        rereads = self._reread()
+        for rows, following in store.load():
+            cursor = position.joined(following, rereads)
             opened = self._opener.rows(rows)
             failed += len(rows) - len(opened)
             if is_single:
@@ -190,7 +228,8 @@ class EncryptedStore:
     def _snapshot(self, store: SnapshotStore) -> EncryptedStore:
         """Return a second store over the same entries, open, that opens them with the same keys."""
         second = EncryptedStore(store.snapshot(), self._keys)
-        second._ring, second._opener, second._marks = self._ring, Opener(self._ring), set(self._marks)
+        second._ring, second._opener = self._ring, Opener(self._ring)
+        second._watch = Watch(second.store, self._ring)
         return second
 
     def _lease(self, store: LeaseStore, key: str, owner: str, seconds: float) -> bool:
