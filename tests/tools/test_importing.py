@@ -223,6 +223,59 @@ def test_a_newer_answer_takes_an_older_one_s_place(foreign, tmp_path, dest, word
     assert (report.imported, report.replaced, answers(dest, words)) == (1, 1, {"One": "theirs"})
 
 
+class Meanwhile(WordEmbedder):
+    """Calls a function while a text is embedded."""
+
+    def __init__(self, call) -> None:
+        super().__init__()
+        self.call = call
+
+    def embed(self, text):
+        self.call()
+        return super().embed(text)
+
+
+@pytest.mark.parametrize("created_at", [None, 1, 499])
+def test_an_answer_that_is_put_while_the_import_embeds_wins(created_at, foreign, tmp_path, dest, words):
+    if created_at is None:
+        source = foreign.gptcache(tmp_path / "b.db", {"question": "One", "create_on": None}, {"question": "two"})
+    else:
+        source = foreign.mneme_cache(
+            tmp_path / "a.db",
+            {"query": "One", "created_at": created_at},
+            {"query": "one ", "created_at": created_at + 0.5, "query_hash": "1"},
+            {"query": "two"},
+        )
+    with SemanticCache(dest, words, clock=FakeClock(500.0)) as cache:
+        report = import_entries(source, dest, Meanwhile(lambda: cache.put("one", "live")))
+
+        assert [cache.get(query).response for query in ("one", "two")] == ["live", "By card."]
+    assert (report.read, report.imported, report.replaced) == (report.imported + report.present, 1, 0)
+    assert answers(dest, words) == {"one": "live", "two": "By card."}
+
+
+def test_of_two_answers_the_newer_one_wins_though_the_other_is_put_while_the_import_embeds(
+    foreign, tmp_path, dest, words
+):
+    source = foreign.mneme_cache(tmp_path / "a.db", {"query": "One", "created_at": 501})
+    with SemanticCache(dest, words, clock=FakeClock(500.0)) as cache:
+        report = import_entries(source, dest, Meanwhile(lambda: cache.put("one", "live")))
+
+        assert (report.imported, report.present, cache.get("one").response) == (1, 0, "By card.")
+
+
+def test_an_import_and_a_live_cache_write_by_turns(foreign, tmp_path, dest, words):
+    source = foreign.gptcache(tmp_path / "a.db", *({"question": f"question {n}"} for n in range(20)))
+    with SemanticCache(dest, words) as cache:
+        turns = iter(range(100, 200))
+        report = import_entries(source, dest, Meanwhile(lambda: cache.put(f"live {next(turns)}", "live")), batch_size=3)
+        found = [cache.get(f"question {n}").response for n in range(20)]
+        found += [cache.get(f"live {n}").response for n in range(100, 120)]
+
+    assert (report.imported, found) == (20, ["By card."] * 20 + ["live"] * 20)
+    assert len(answers(dest, words)) == 40
+
+
 def test_an_open_cache_sees_what_is_imported(foreign, tmp_path, dest, words):
     with SemanticCache(dest, words) as cache:
         import_entries(foreign.gptcache(tmp_path / "a.db", {"question": "How do I pay?"}), dest, words)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,32 @@ def test_the_table_of_hashed_prompts_is_read_too(foreign, tmp_path, dest, words)
 
     assert (report.imported, seen) == (2, [(2, 2)])
     assert lookup(dest, words, "two") == [Generation(text="2")]
+
+
+def test_a_table_without_row_numbers_is_read_too(foreign, tmp_path, dest, words):
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db, db:
+        db.execute(
+            "CREATE TABLE full_llm_cache (prompt, llm, idx, response, PRIMARY KEY (prompt, llm, idx)) WITHOUT ROWID"
+        )
+        rows = [
+            ("one", LLM, 0, foreign.text_answer("1")),
+            ("three", LLM, 0, "broken"),
+            ("two", LLM, 0, foreign.text_answer("a")),
+            ("two", LLM, 1, foreign.text_answer("b")),
+        ]
+        db.executemany("INSERT INTO full_llm_cache VALUES (?, ?, ?, ?)", rows)
+
+    report = import_entries(tmp_path / "a.db", dest, words)
+
+    assert (report.read, report.imported, report.skipped) == (
+        3,
+        1,
+        {
+            "answer that cannot be read": Reason(1, "full_llm_cache, row 2: JSONDecodeError"),
+            "more than one answer": Reason(1, "full_llm_cache, row 3: 2 answers"),
+        },
+    )
+    assert lookup(dest, words, "one") == [Generation(text="1")]
 
 
 CALL = [{"name": "f", "args": {}, "id": "1", "type": "tool_call"}]

@@ -132,6 +132,14 @@ def test_an_entry_is_imported_until_its_ttl_runs_out(now, imported, foreign, tmp
         ({"created_at": "yesterday"}, "column of the wrong type"),
         ({"created_at": float("inf")}, "column of the wrong type"),
         ({"ttl": "soon"}, "column of the wrong type"),
+        ({"created_at": 1e300}, "number out of range"),
+        ({"created_at": -1e300}, "number out of range"),
+        ({"last_accessed_at": 1e18}, "number out of range"),
+        ({"access_count": 1e300}, "number out of range"),
+        ({"access_count": 2**62}, "number out of range"),
+        ({"access_count": "many"}, "column of the wrong type"),
+        ({"access_count": float("inf")}, "column of the wrong type"),
+        ({"ttl": -1e300}, "expired"),
         ({"metadata": "{"}, "metadata that is no JSON object"),
         ({"metadata": "[1]"}, "metadata that is no JSON object"),
         ({"metadata": "[" * 100_000}, "metadata that is no JSON object"),
@@ -147,6 +155,26 @@ def test_a_row_that_cannot_be_read_is_skipped_and_the_next_one_is_not(entry, rea
 
     assert (report.imported, {name: found.count for name, found in report.skipped.items()}) == (1, {reason: 1})
     assert [each.query for each in content(tmp_path / "cache.db")] == ["two"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"access_count": 2**53},
+        {"access_count": -(2**62)},
+        {"access_count": -1e300},
+        {"ttl": 1e308},
+        {"created_at": 253_402_300_799},
+        {"created_at": -1},
+    ],
+)
+def test_numbers_at_the_end_of_their_range_can_be_served(entry, foreign, tmp_path, words):
+    source = foreign.mneme_cache(tmp_path / "a.db", {"query": "one", **entry})
+
+    report = import_entries(source, tmp_path / "cache.db", words)
+
+    with SemanticCache(tmp_path / "cache.db", words) as cache:
+        assert (report.imported, cache.get("one").response) == (1, "By card.")
 
 
 def test_text_that_is_not_utf_8_is_skipped(foreign, tmp_path, words):

@@ -6,13 +6,14 @@ import itertools
 import mmap
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from os import PathLike
 from pathlib import Path
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
-from mneme.stores.base import Change, Cursor, EntryRow, Identity, Usage
+from mneme.model import StoredEntry
+from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import forks, leases, log, room, watch
 from mneme.stores.sqlite.connection import connect, transaction, translated
@@ -172,6 +173,27 @@ class SQLiteStore:
             self._cursor = reached
             self._see(db, header)
             return foreign, numbers, reached
+
+    def put_newer(
+        self, entries: Sequence[StoredEntry], is_newer: Callable[[StoredEntry, float], bool]
+    ) -> Sequence[StoredEntry]:
+        """Put, in one transaction, the entries whose key has none yet; return those that were put.
+
+        is_newer: of an entry and when the one that is there was created, whether it takes its place all the same.
+        """
+        with self._using("writing") as db:
+            if room.is_short(self.path):
+                room.check(db, self.path, self._index, list(map(Put, entries)))
+            with transaction(db, "IMMEDIATE"):
+                held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
+                since = [held.get(bytes.fromhex(entry.query_hash)) for entry in entries]
+                chosen = [entry for entry, at in zip(entries, since, strict=True) if at is None or is_newer(entry, at)]
+                last = log.last(db)
+                for number, entry in enumerate(chosen, last + 1):
+                    log.append(db, number, Put(entry))
+                reached = Cursor(last + len(chosen), log.version(db))
+            self._cursor, self._seen = reached, None
+            return chosen
 
     def lease(self, key: str, owner: str, seconds: float) -> bool:
         """Take or prolong a lease."""

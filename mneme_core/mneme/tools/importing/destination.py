@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
 from mneme.errors import InvalidArgumentError
 from mneme.model import StoredEntry
-from mneme.stores.base import Cursor, Identity, Put
+from mneme.stores.base import Identity
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import SQLiteStore
-
-# Past the end of any log: nothing that others wrote before is asked for.
-END = Cursor(2**62, 0)
 
 
 class Destination:
@@ -30,7 +27,7 @@ class Destination:
             raise FileNotFoundError(f"the directory {file.parent} does not exist. Create it first.")
         if file.exists() and file.samefile(source):
             raise InvalidArgumentError(f"source and destination must differ: both are {file}.")
-        self._store, self._cursor = SQLiteStore(file), END
+        self._store = SQLiteStore(file)
         try:
             bound = self._store.identity()
             if bound is not None:
@@ -47,10 +44,14 @@ class Destination:
         """Return when the entries of these keys were created; a key without an entry is left out."""
         return self._store.created(keys)
 
-    def write(self, entries: Sequence[StoredEntry]) -> None:
-        """Add the entries, in place of those of the same keys."""
-        if entries:
-            _, _, self._cursor = self._store.write([Put(entry) for entry in entries], self._cursor)
+    def write(
+        self, entries: Sequence[StoredEntry], is_newer: Callable[[StoredEntry, float], bool]
+    ) -> Sequence[StoredEntry]:
+        """Add the entries and return those added: not where the cache has an answer, by now, that is as new or newer.
+
+        is_newer: of an entry and when the one that is there was created.
+        """
+        return self._store.put_newer(entries, is_newer) if entries else ()
 
     def close(self) -> None:
         """Close the file."""

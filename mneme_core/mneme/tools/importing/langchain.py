@@ -18,7 +18,9 @@ COLUMNS = frozenset({"prompt", "llm", "idx", "response"})
 # Of SQLiteCache, and of SQLAlchemyMd5Cache; whichever is used makes both.
 TABLES = ("full_llm_cache", "full_md5_llm_cache")
 
-SELECT = "SELECT prompt, llm, rowid, response FROM {table} ORDER BY prompt, llm, idx, rowid"
+SELECT = "SELECT prompt, llm, {number}, response FROM {table} ORDER BY prompt, llm, idx, 3"
+# A row of a table WITHOUT ROWID is named by its place.
+PLACE = "row_number() OVER (ORDER BY prompt, llm, idx)"
 COUNT = "SELECT count(*) FROM (SELECT 1 FROM {table} GROUP BY prompt, llm)"
 
 
@@ -57,8 +59,16 @@ class LangChainReader:
     def items(self) -> Iterator[Item]:
         """Yield the requests, by prompt."""
         for table in self._tables:
-            found = self._db.execute(SELECT.format(table=quoted(table)))
+            found = self._db.execute(SELECT.format(table=quoted(table), number=self._number(table)))
             yield from map(partial(self._item, table), groupby(found, key=itemgetter(0, 1)))
+
+    def _number(self, table: str) -> str:
+        """Return what numbers the table's rows."""
+        try:
+            self._db.execute(f"SELECT rowid FROM {quoted(table)} LIMIT 0")  # noqa: S608  # quoted
+        except sqlite3.OperationalError:
+            return PLACE
+        return "rowid"
 
     def _item(self, table: str, group: tuple[tuple[Any, Any], Iterator[tuple[Any, ...]]]) -> Item:
         (prompt, llm), rows = group

@@ -10,7 +10,7 @@ from typing import Any
 from mneme.engine.keys import canonical_text
 from mneme.errors import InvalidArgumentError
 from mneme.tools.importing.found import Found, Item, Skipped, Tables
-from mneme.tools.importing.values import is_number, is_text, metadata_of
+from mneme.tools.importing.values import MOST_USES, is_number, is_text, is_time, metadata_of
 
 NAME = "mneme-cache"
 ENTRIES = frozenset(
@@ -87,6 +87,8 @@ def _item(
         return Skipped("column of the wrong type", place, "a text is none, or is not UTF-8")
     if not (is_number(created_at, last_accessed_at, access_count) and (ttl is None or is_number(ttl))):
         return Skipped("column of the wrong type", place, "a number is none")
+    if not is_time(created_at, last_accessed_at) or access_count > MOST_USES:
+        return Skipped("number out of range", place, "a time or the count of uses")
     values = metadata_of(metadata)
     if values is None:
         return Skipped("metadata that is no JSON object", place)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from itertools import islice
 from os import PathLike
+from typing import NamedTuple
 
 from mneme.embedders.base import Embedder
 from mneme.errors import EmbedderError, InvalidArgumentError, MnemeError
+from mneme.model import StoredEntry
 from mneme.stores.base import Identity
 from mneme.tools.embedding import embed_each, positive
 from mneme.tools.importing.destination import Destination
@@ -71,6 +73,14 @@ def import_entries(
             return tally.report(name, dest.normalizes)
 
 
+class _Choice(NamedTuple):
+    """The draft of a question, of how many that were found, and how many of them took another's place."""
+
+    draft: Draft
+    found: int
+    replaced: int
+
+
 class _Batches:
     def __init__(self, dest: Destination, drafting: Drafting, embedder: Embedder, tally: Tally, size: int) -> None:
         self._dest, self._drafting, self._embedder = dest, drafting, embedder
@@ -87,25 +97,38 @@ class _Batches:
             else:
                 drafts.append(draft)
         chosen = self._chosen(drafts, now)
-        vectors = self._vectors(chosen)
-        self._dest.write([draft.entry(vector, now) for draft, vector in zip(chosen, vectors, strict=True)])
-        self._tally.exact_only += vectors.count(b"")
+        vectors = self._vectors([choice.draft for choice in chosen.values()])
+        entries = [choice.draft.entry(vector, now) for choice, vector in zip(chosen.values(), vectors, strict=True)]
 
-    def _chosen(self, drafts: list[Draft], now: float) -> list[Draft]:
+        def is_newer(entry: StoredEntry, known: float) -> bool:
+            since = chosen[bytes.fromhex(entry.query_hash)].draft.found.created_at
+            return since is not None and since > known
+
+        # Somebody may have put an answer while these were embedded.
+        written = {entry.query_hash: entry for entry in self._dest.write(entries, is_newer)}
+        for key, choice in chosen.items():
+            entry = written.get(key.hex())
+            if entry is None:
+                self._tally.present += choice.found
+                continue
+            self._tally.imported += choice.found
+            self._tally.replaced += choice.replaced
+            self._tally.exact_only += not entry.embedding
+
+    def _chosen(self, drafts: list[Draft], now: float) -> dict[bytes, _Choice]:
         """Return one draft a question: the newest answer, where times are known, else the first."""
         created = dict(self._dest.created([draft.request.key for draft in drafts]))
-        chosen: dict[bytes, Draft] = {}
+        chosen: dict[bytes, _Choice] = {}
         for draft in drafts:
             key, since = draft.request.key, draft.found.created_at
             known = created.get(key)
             if known is not None and (since is None or since <= known):
                 self._tally.present += 1
                 continue
-            self._tally.replaced += known is not None
-            self._tally.imported += 1
+            before = chosen.get(key, _Choice(draft, 0, 0))
+            chosen[key] = _Choice(draft, before.found + 1, before.replaced + (known is not None))
             created[key] = now if since is None else since
-            chosen[key] = draft
-        return list(chosen.values())
+        return chosen
 
     def _vectors(self, drafts: list[Draft]) -> list[bytes]:
         """Return the drafts' vectors; what has none yet is embedded in one call."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 import math
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+# Of the year 9999.
+LAST_SECOND: Final = 253_402_300_799
+# So far every reader counts without rounding.
+MOST_USES: Final = 2**53
 
 
 def is_text(*values: Any) -> bool:
@@ -16,6 +21,11 @@ def is_text(*values: Any) -> bool:
 def is_number(*values: Any) -> bool:
     """Return whether all are finite numbers."""
     return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+
+
+def is_time(*values: float) -> bool:
+    """Return whether all are seconds since the epoch of a date that there is."""
+    return all(abs(value) <= LAST_SECOND for value in values)
 
 
 def metadata_of(text: str) -> dict[str, Any] | None:
