@@ -40,6 +40,11 @@ class UnopenedError(Exception):
 class NotHeldError(UnopenedError):
     """Something was sealed with a key that is not held."""
 
+    def __init__(self, learnt: int) -> None:
+        super().__init__()
+        self.learnt = learnt
+        """What `Keyring.learnt` was when the key was looked for."""
+
 
 class Key:
     """One key. A seal is the key's id, a random nonce, and the text under AES-256-GCM, bound to where it belongs."""
@@ -145,6 +150,7 @@ class Keyring:
 
     def of(self, sealed: bytes) -> Key:
         """Return the key of a seal, asked for where it is not held; raises NotHeldError where it is not to be had."""
+        learnt = self.learnt
         key = self._held.get(sealed[:ID_BYTES])
         if key is None:
             if len(sealed) < SEAL_BYTES:
@@ -152,7 +158,7 @@ class Keyring:
             self.ask_again()
             key = self._held.get(sealed[:ID_BYTES])
         if key is None:
-            raise NotHeldError
+            raise NotHeldError(learnt)
         return key
 
     def key_of(self, name: bytes) -> bytes:

@@ -26,7 +26,7 @@ class Opener:
     def __init__(self, ring: Keyring) -> None:
         self.ring = ring
         self.missed_at: int | None = None
-        """What `ring.learnt` was when the first entry was met whose key is not held."""
+        """What `ring.learnt` was when the first entry was met whose key was not held."""
         self._nonces: dict[int, bytes] = {}
         self._room = SPARE
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Opener:
 
     def _miss(self, error: Exception) -> None:
         if isinstance(error, NotHeldError) and self.missed_at is None:
-            self.missed_at = self.ring.learnt
+            self.missed_at = error.learnt
 
     @property
     def can_open_more(self) -> bool:
