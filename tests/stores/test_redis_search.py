@@ -19,6 +19,7 @@ import pytest
 
 from mneme import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Clear, Cursor, Delete, Identity, Put, Store
+from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract
 from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.reader import BEGINNING, Reader
@@ -513,3 +514,17 @@ def test_the_commands_that_the_page_names_are_enough(url, name):
         assert (store.sizes(), store.counters(), len(store.vectors([3]))) == ({"default": 1}, {}, 1)
         write(store, Clear(None), cursor=cursor)
     check(url, name)
+
+
+def test_encrypted_entries_are_held_by_their_caches_however_many_they_are(url, name, monkeypatch):
+    monkeypatch.setattr(store_module, "AUTO_ENTRIES", 2)
+
+    def keys():
+        return [b"k" * 32]
+
+    with closing(EncryptedStore(RedisStore(url, name=name), keys)) as first:
+        first.open(IDENTITY)
+        first.write([Put(placed(f"e{n}")) for n in range(5)], Cursor(0, 0))
+    with closing(EncryptedStore(RedisStore(url, name=name), keys)) as again:
+        again.open(IDENTITY)
+        assert (again.store.searches, len([row for rows, _ in again.load() for row in rows])) == (False, 5)

@@ -76,7 +76,11 @@ class RedisStore:
     def _bound(self, meta: Mapping[str, str]) -> None:
         """Decide whether the server searches; make the name searchable, again where the server had lost it."""
         is_asked = self.searches or self._mode == "server"
-        if not is_asked and (self.schema_version or self._mode == "replica" or int(meta["held"]) <= AUTO_ENTRIES):
+        identity = self._link.identity
+        is_sealed = identity is not None and identity.is_sealed  # then a server could compare nothing
+        if not is_asked and (
+            self.schema_version or self._mode == "replica" or is_sealed or int(meta["held"]) <= AUTO_ENTRIES
+        ):
             return
         ways = searching.ways_of(self._link)
         try:
