@@ -35,8 +35,9 @@ def cached_model(
     The copy is of a subclass of the model's class: `isinstance`, `bind_tools`, `with_structured_output`, `model_copy`
     and every way to call it work as before. Streams are replayed chunk for chunk; equal calls at once are one.
     The options are those of `MnemeCache`, and ttl in seconds. LangChain's own cache is not asked.
-    All fields of the model count, secrets by a digest; clients, callbacks, names, tags, timeouts and what the model
-    itself changes while it answers do not.
+    All fields and private attributes of the model count, secrets by a digest and objects by their attributes; clients,
+    callbacks, names, tags, timeouts and what the model itself changes while it answers do not. A model that holds what
+    no key can hold, such as an iterator, is asked without the cache, with a WARNING.
     Wrap a model once, not for each request. Pickled, it is the model without the cache, which belongs to its process.
     Raises TypeError for what is no chat model or no cache.
     """

@@ -6,7 +6,8 @@ import functools
 import json
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ ValueOf: TypeAlias = Callable[[str, Value], Json]
 _SECRET = re.compile(
     r"(^|[_-])(key|key_id|secret|password|passwd|token|credentials?|authorization|cookies?)$", re.IGNORECASE
 )
-# The functions whose forms are being made, outermost first.
+# The functions, classes and objects whose forms are being made, outermost first.
 _within: ContextVar[tuple[Value, ...]] = ContextVar("mneme_identity_within", default=())
 _FUNCTIONS = (
     types.FunctionType,
@@ -34,6 +35,8 @@ _FUNCTIONS = (
 )
 # Classes made by a class statement; the state of others is not in their attributes.
 _HEAP_TYPE = 1 << 9
+# Their classes hold nothing of the user's.
+_LIBRARIES = ("abc", "enum", "pydantic", "typing", "langchain_core")
 _SECRETS = ("SecretStr", "SecretBytes", "Secret")
 
 
@@ -49,17 +52,13 @@ def function_form(function: Callable[..., Any], value_of: ValueOf, where: str) -
     if isinstance(function, types.MethodType):
         return ["method", function_form(function.__func__, value_of, where), value_of(where, function.__self__)]
     if isinstance(function, types.FunctionType):
-        outer = _within.get()
-        if function in outer:  # functions that call each other
-            return ["again", outer.index(function)]
-        token = _within.set((*outer, function))
-        try:
+        with within(function) as again:
+            if again is not None:  # functions that call each other
+                return again
             captured = {name: value_of(f"{where}.{name}", value) for name, value in captured_by(function).items()}
             defaults = [list(function.__defaults__ or ()), function.__kwdefaults__ or {}]
             digest = code_digest(function.__code__)
             return ["function", function.__module__, digest, captured, value_of(where, defaults)]
-        finally:
-            _within.reset(token)
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:  # by functools.lru_cache
         return ["wrapped", function_form(wrapped, value_of, where)]
@@ -67,6 +66,21 @@ def function_form(function: Callable[..., Any], value_of: ValueOf, where: str) -
     if owner is None or isinstance(owner, types.ModuleType):
         return ["builtin", getattr(function, "__module__", None), name]
     return ["builtin", name, value_of(where, owner)]
+
+
+@contextmanager
+def within(value: Value) -> Iterator[Json]:
+    """Say that the form of `value` is being made; yield the form of one that is part of itself, else None."""
+    outer = _within.get()
+    for position, each in enumerate(outer):
+        if each is value:
+            yield ["again", position]
+            return
+    token = _within.set((*outer, value))
+    try:
+        yield None
+    finally:
+        _within.reset(token)
 
 
 def is_function(value: Value) -> bool:
@@ -119,9 +133,23 @@ def state_of(instance: object) -> dict[str, Value]:
     return state
 
 
+def data_of(kind: type) -> dict[str, Value]:
+    """Return what a class and its bases hold for their objects: their attributes without methods and Python's own."""
+    found: dict[str, Value] = {}
+    for each in kind.__mro__:
+        if each.__flags__ & _HEAP_TYPE and each.__module__.partition(".")[0] not in _LIBRARIES:
+            for name, value in vars(each).items():
+                if not (name.startswith(("__", "_abc_")) or hasattr(value, "__get__")):
+                    found.setdefault(name, value)
+    return found
+
+
 def is_plain(kind: type) -> bool:
-    """Return whether an object of a class is no more than its attributes: it has no built-in one among its bases."""
-    return all(each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1])
+    """Return whether an object of a class is no more than its attributes: it has no built-in one among its bases.
+
+    An `object()` has none, and is known by its address alone.
+    """
+    return kind is not object and all(each.__flags__ & _HEAP_TYPE for each in kind.__mro__[:-1])
 
 
 def _slots(kind: type) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.globals import set_llm_cache
-from langchain_core.language_models import BaseChatModel, FakeListChatModel, FakeListLLM, GenericFakeChatModel
+from langchain_core.language_models import BaseChatModel, FakeListChatModel, FakeListLLM
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
@@ -29,7 +29,7 @@ class Person(BaseModel):
     name: str
 
 
-class Talker(GenericFakeChatModel):
+class Talker(FakeListChatModel):
     """Streams `words`, and counts."""
 
     words: tuple[str, ...] = ("an", "answer")
@@ -52,7 +52,7 @@ class Talker(GenericFakeChatModel):
 
 @pytest.fixture
 def talker() -> Talker:
-    return Talker(messages=iter([f"answer {number}" for number in range(99)]))
+    return Talker(responses=[f"answer {number}" for number in range(99)])
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ async def test_an_error_of_the_model_is_raised_once_for_all_and_not_kept(cache: 
             await asyncio.sleep(0)
             raise RuntimeError("broken")
 
-    model = cached_model(Broken(messages=iter([])), cache)
+    model = cached_model(Broken(responses=[]), cache)
     errors = await asyncio.gather(*(model.ainvoke("q") for _ in range(5)), return_exceptions=True)
 
     assert ([str(error) for error in errors], len(calls), cache.stats().entries) == (["broken"] * 5, 1, 0)
