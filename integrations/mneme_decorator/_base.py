@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-import sys
 import threading
 import types
 from collections import Counter
@@ -119,6 +118,11 @@ class Cached(Generic[P, R, C]):
         self.cache.clear_namespace(namespace)
         with self._lock:
             self._counts.clear()
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[misc]  # nobody sets it
+        """The class of functions: a pydantic model then takes it for a method, where it would want a field."""
+        return types.FunctionType
 
     def __reduce__(self) -> str:
         """Pickled by name and copied as itself, as functions are."""
@@ -258,12 +262,7 @@ def _own(answer: R) -> R:
 
 
 def _look_like_a_function(wrapper: Cached[Any, Any, Any], function: Callable[..., Any]) -> None:
-    """Let `inspect.iscoroutinefunction` see what `function` is."""
-    if sys.version_info >= (3, 12):
-        if inspect.iscoroutinefunction(function):
-            inspect.markcoroutinefunction(wrapper)
-        return
-    # Before 3.12 there is no mark; what has a function's attributes is taken for one.
-    for name in ("__code__", "__defaults__", "__kwdefaults__"):
-        if hasattr(function, name):
-            setattr(wrapper, name, getattr(function, name))
+    """Give `wrapper` what `inspect` and others read of a function."""
+    inner = inspect.unwrap(function)
+    for name in ("__code__", "__defaults__", "__kwdefaults__", "__closure__", "__globals__"):
+        setattr(wrapper, name, getattr(function, name, getattr(inner, name, None)))

@@ -11,27 +11,36 @@ import math
 import types
 import typing
 import uuid
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any, TypeAlias
 
-from mneme.identity import is_secret, sealed
+from mneme.identity import data_of, is_secret, sealed, state_of, within
 
 # What a caller passes, and JSON of any shape.
 Value: TypeAlias = Any
 Json: TypeAlias = Any
 Otherwise: TypeAlias = Callable[[Value, str], Json]
 
-_AS_TEXT = (
-    datetime.date,
-    datetime.time,
-    datetime.timedelta,
-    decimal.Decimal,
-    uuid.UUID,
-    PurePath,
+_AS_TEXT = (datetime.date, datetime.timedelta, decimal.Decimal, uuid.UUID, PurePath)
+_IN_A_ZONE = (datetime.datetime, datetime.time)
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+_KEYABLE = (
+    str,
+    int,
+    float,
+    bytes,
+    bytearray,
+    type(None),
+    enum.Enum,
+    Mapping,
+    Sequence,
+    Set,
+    type,
+    *_AS_TEXT,
+    *_IN_A_ZONE,
 )
-_KEYABLE = (str, int, float, bytes, bytearray, type(None), enum.Enum, Mapping, Sequence, Set, type, *_AS_TEXT)
 
 
 class Unkeyable(TypeError):  # noqa: N818  # a TypeError to its catchers, not an error of Mneme's own
@@ -44,6 +53,15 @@ def canonical(value: Value, where: str, otherwise: Otherwise | None = None) -> J
     where: names the argument in the error. otherwise: gives the form of what has none here.
     Raises Unkeyable for objects known by their address alone; `repr` is never used.
     """
+    form = _bare(value, where, otherwise)
+    if isinstance(value, _CONTAINERS) and type(value) not in _CONTAINERS and not isinstance(value, enum.Enum):
+        # A list may have attributes too, where its class is the user's.
+        held = getattr(value, "__dict__", None)
+        return {"$holding": [form, _named(held, where, otherwise)]} if held else form
+    return form
+
+
+def _bare(value: Value, where: str, otherwise: Otherwise | None) -> Json:
     if value is None or (isinstance(value, str | bool | int) and not isinstance(value, enum.Enum)):
         return value
     if isinstance(value, float):
@@ -58,23 +76,25 @@ def canonical(value: Value, where: str, otherwise: Otherwise | None = None) -> J
 
 def _content(value: Value, where: str, otherwise: Otherwise | None) -> Json:
     if isinstance(value, enum.Enum):
-        return value.name
+        return [value.name, canonical(value.value, where, otherwise)]
     if isinstance(value, bytes | bytearray):
         return blake2b(value, digest_size=16).hexdigest()
+    if isinstance(value, _IN_A_ZONE):
+        return [str(value), value.fold, _zone(value.tzinfo, where)]
     if isinstance(value, _AS_TEXT):
         return str(value)
     if isinstance(value, Set):
         return sorted((canonical(item, where, otherwise) for item in value), key=repr)
     if isinstance(value, type):
-        schema = getattr(value, "model_json_schema", None)
-        return [type_name(value), canonical(schema(), where) if schema else None]
+        with within(value) as again:
+            return [type_name(value), schema_form(value, where), class_data(value)] if again is None else again
     if is_secret("", value):
         return sealed(value)
     if is_model(type(value)):
         return _model(value, where, otherwise)
     if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: canonical(getattr(value, name), f"{where}.{name}", otherwise) for name in names}
+        declared = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return _named({**state_of(value), **declared}, where, otherwise)
     if otherwise is not None:
         return otherwise(value, where)
     raise unkeyable(value, where)
@@ -91,6 +111,37 @@ def _model(value: Value, where: str, otherwise: Otherwise | None) -> Json:
             if name not in dumped:
                 raise
             forms[name] = canonical(dumped[name], f"{where}.{name}", otherwise)  # as its serializer writes it
+    return {**_named(value.__pydantic_private__ or {}, where, otherwise), **forms}
+
+
+def _named(values: Mapping[str, Value], where: str, otherwise: Otherwise | None) -> Json:
+    return {name: canonical(value, f"{where}.{name}", otherwise) for name, value in values.items()}
+
+
+def _zone(zone: datetime.tzinfo | None, where: str) -> Json:
+    """Return the name of a time zone: two of them may have the same offset at one moment."""
+    name = str(zone)
+    if " at 0x" in name:
+        raise unkeyable(zone, f"the time zone of {where}")
+    return None if zone is None else [type_name(type(zone)), name]
+
+
+def schema_form(kind: type, where: str) -> Json:
+    """Return the form of a pydantic model's JSON schema; of another class None."""
+    schema = getattr(kind, "model_json_schema", None)
+    return canonical(schema(), where) if schema else None
+
+
+def class_data(kind: type, known: Collection[str] = ()) -> dict[str, Json]:
+    """Return the settings a class holds for its objects; what has no form, such as a logger, is none."""
+    forms: dict[str, Json] = {}
+    for name, value in data_of(kind).items():
+        try:
+            forms.update(
+                {} if name in known else {name: sealed(value) if is_secret(name, value) else canonical(value, name)}
+            )
+        except Unkeyable:
+            continue
     return forms
 
 

@@ -92,8 +92,9 @@ class Plan:
         for name, parameter in self._signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
                 for more, value in arguments.pop(name).items():
-                    # `def f(prompt, /, **more)` takes a second `prompt`.
-                    arguments[f"**{more}" if more in arguments else more] = value
+                    # `def f(prompt, /, **more)` takes a second `prompt`, and a "**prompt" besides.
+                    taken = more in arguments or more.startswith("**")
+                    arguments[f"**{more}" if taken else more] = value
         return arguments
 
     def request(self, arguments: Arguments) -> Request:

@@ -10,7 +10,7 @@ from typing import Any
 from mneme import AsyncSemanticCache, SemanticCache
 from mneme.identity import captured_by, function_form, is_function, is_plain, is_secret, sealed, state_of
 from mneme.records import changed_by
-from mneme_decorator._canonical import Json, Unkeyable, Value, canonical, is_model, type_name, unkeyable
+from mneme_decorator._canonical import Json, Unkeyable, Value, canonical, class_data, schema_form, type_name, unkeyable
 
 # They change no answer.
 _NEUTRAL = (SemanticCache, AsyncSemanticCache, logging.Logger)
@@ -60,30 +60,16 @@ def receiver(instance: Value, name: str, ignored: Collection[str]) -> Json:
 
     ignored: attributes left out, as "self.client". Raises Unkeyable for an attribute without a form.
     """
+    unnamed = {each.split(".")[-1] for each in ignored}
     if isinstance(instance, type):
-        return canonical(instance, name)
+        return [f"type {type_name(instance)}", {"$schema": schema_form(instance, name)}, class_data(instance, unnamed)]
     kind = type(instance)
     if not is_plain(kind):
         raise unkeyable(instance, name)
     state = {each: value for each, value in state_of(instance).items() if not isinstance(value, _NEUTRAL)}
     counted = {each: value for each, value in state.items() if f"{name}.{each}" not in ignored}
     own = {each: _form(each, value, f"{name}.{each}") for each, value in sorted(counted.items())}
-    of_class = {} if is_model(kind) else _class_data(kind, {*state, *(each.split(".")[-1] for each in ignored)})
-    return [type_name(kind), own, of_class]
-
-
-def _class_data(kind: type, known: Collection[str]) -> dict[str, Json]:
-    """Return the settings a class holds for its instances; what has no form, such as a logger, is none."""
-    found: dict[str, Json] = {}
-    for each in kind.__mro__[:-1]:
-        for name, value in vars(each).items():
-            if name in found or name in known or name.startswith(("__", "_abc_")) or hasattr(value, "__get__"):
-                continue
-            try:
-                found[name] = canonical(value, name)
-            except Unkeyable:
-                continue
-    return found
+    return [type_name(kind), own, class_data(kind, {*state, *unnamed})]
 
 
 def _form(name: str, value: Value, where: str) -> Json:

@@ -37,6 +37,7 @@ _FUNCTIONS = (
 _HEAP_TYPE = 1 << 9
 # Their classes hold nothing of the user's.
 _LIBRARIES = ("abc", "enum", "pydantic", "typing", "langchain_core")
+_PYDANTICS = ("model_config", "model_fields", "model_computed_fields")
 _SECRETS = ("SecretStr", "SecretBytes", "Secret")
 
 
@@ -139,7 +140,8 @@ def data_of(kind: type) -> dict[str, Value]:
     for each in kind.__mro__:
         if each.__flags__ & _HEAP_TYPE and each.__module__.partition(".")[0] not in _LIBRARIES:
             for name, value in vars(each).items():
-                if not (name.startswith(("__", "_abc_")) or hasattr(value, "__get__")):
+                known = name.startswith(("__", "_abc_")) or name in _PYDANTICS
+                if not (known or hasattr(value, "__get__")):
                     found.setdefault(name, value)
     return found
 

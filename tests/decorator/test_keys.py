@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionMessage
-from pydantic import BaseModel, Field, SecretStr, field_serializer
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, field_serializer
 
 from mneme import SemanticCache
 from mneme_decorator import cached
@@ -53,7 +54,66 @@ class Hidden(BaseModel):
         super().__init__(field=field)
 
 
+class Moody(BaseModel):
+    _mood: str = PrivateAttr("good")
+
+    def moody(self, mood: str) -> Moody:
+        self._mood = mood
+        return self
+
+
+class Named(Point):
+    """Holds more than its fields."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(1, 2)
+        self.name = name
+
+
+class Told(dict[str, Any]):
+    """A mapping with an attribute."""
+
+    def __init__(self, tone: str) -> None:
+        super().__init__()
+        self.tone = tone
+
+
+class OfAnAddress(datetime.tzinfo):
+    def utcoffset(self, _: Any) -> datetime.timedelta:
+        return datetime.timedelta(0)
+
+
+def kind(**attributes: Any) -> Any:
+    return type("Kind", (), attributes)
+
+
+def member(value: Any) -> Any:
+    return enum.Enum("Made", {"ONE": value}).ONE  # type: ignore[attr-defined]  # made here
+
+
+def winter(**more: Any) -> datetime.datetime:
+    return datetime.datetime(2024, 1, 2, **more)
+
+
 VALUES = [
+    Moody(),
+    Moody().moody("bad"),
+    Named("a"),
+    Named("b"),
+    Told("a"),
+    Told("b"),
+    kind(tone="a"),
+    kind(tone="b"),
+    member(1),
+    member(2),
+    member("1"),
+    winter(),
+    winter(fold=1),
+    winter(tzinfo=ZoneInfo("Europe/Paris")),
+    winter(tzinfo=ZoneInfo("Europe/Berlin")),
+    winter(tzinfo=datetime.timezone(datetime.timedelta(hours=1))),
+    datetime.time(1),
+    datetime.time(1, fold=1),
     None,
     True,
     False,
@@ -122,7 +182,9 @@ def test_json_keeps_its_form_and_order_of_keys_does_not_count(value: Any) -> Non
     assert canonical(reversed_keys(value), "it") == canonical(value, "it")
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), float("inf"), print, [object()]])
+@pytest.mark.parametrize(
+    "value", [object(), float("nan"), float("inf"), print, [object()], winter(tzinfo=OfAnAddress())]
+)
 def test_an_object_known_by_its_address_has_no_form(value: Any) -> None:
     with pytest.raises(Unkeyable, match=r"argument 'client'.*ignore="):
         canonical(value, "argument 'client'")
@@ -168,6 +230,28 @@ def test_a_second_argument_of_a_positional_ones_name_is_another_argument(cache: 
     named = [ask("D", args="x"), ask("D", args="y"), ask("D", more=1), ask("D", more=2)]
 
     assert (first, other, len(set(named))) == ("A q () {'prompt': 'B q'}", "C q () {'prompt': 'B q'}", 4)
+
+
+def test_an_argument_named_like_the_mark_of_a_second_one_is_another_argument(cache: SemanticCache) -> None:
+    @cached(cache)
+    def ask(prompt: str, /, **more: str) -> str:
+        return repr(more)
+
+    more: list[dict[str, str]] = [
+        {"prompt": "x"},
+        {"**prompt": "x"},
+        {"****prompt": "x"},
+        {"prompt": "x", "**prompt": "x"},
+    ]
+
+    assert [ask("a", **each) for each in more] == [repr(each) for each in more]
+
+
+def test_a_class_that_holds_itself_has_a_form() -> None:
+    made = kind(tone="a")
+    made.all_of_them = [made]
+
+    assert canonical(made, "it") == canonical(made, "it")
 
 
 async def test_functions_of_one_factory_do_not_share_answers(cache: SemanticCache) -> None:

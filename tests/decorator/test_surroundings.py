@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel, PrivateAttr, SecretStr
@@ -311,6 +311,64 @@ def test_an_objects_text_secrets_count_by_their_digest(cache: SemanticCache) -> 
     forms = [repr(receiver(Client(key), "self", ())) for key in ("topsecret", "topsecret", "other")]
 
     assert (forms[0] == forms[1], forms[0] == forms[2], "topsecret" in forms[0]) == (True, False, False)
+
+
+class Tones:
+    tone = "kind"
+
+
+def test_a_captured_class_counts_by_what_it_holds(cache: SemanticCache) -> None:
+    ask = over(cache, type("Kind", (Tones,), {}))
+    keys = [ask.cache_key("a"), over(cache, type("Kind", (Tones,), {"tone": "rude"})).cache_key("a")]
+
+    assert len({*keys, ask.cache_key("a")}) == 2
+
+
+def test_what_a_class_holds_counts_for_its_class_methods(cache: SemanticCache) -> None:
+    class Bot:
+        tone = "kind"
+
+        @classmethod
+        @cached(cache)
+        def say(cls, prompt: str) -> str:
+            return cls.tone
+
+    answers = [Bot.say("a"), Bot.say("a")]
+    Bot.tone = "rude"
+
+    assert ([*answers, Bot.say("a")], vars(Bot)["say"].__func__.cache_info().hits_exact) == (
+        ["kind", "kind", "rude"],
+        1,
+    )
+
+
+async def test_the_methods_of_a_pydantic_model_are_cached_by_its_fields(cache: SemanticCache) -> None:
+    class Asked(BaseModel):
+        tone: str
+        kinds: ClassVar[list[str]] = []
+        _mood: str = PrivateAttr("good")
+
+        @cached(cache)
+        def say(self, prompt: str) -> str:
+            return f"{self.tone} {self._mood} {len(self.kinds)}"
+
+        @cached(cache)
+        async def tell(self, prompt: str) -> str:
+            return self.tone
+
+        @cached(cache)
+        def words(self, prompt: str) -> Iterator[str]:
+            yield self.tone
+
+    kind, rude, bad = Asked(tone="kind"), Asked(tone="rude"), Asked(tone="kind")
+    bad._mood = "bad"
+    answers = [each.say("a") for each in (kind, rude, bad, kind)]
+    Asked.kinds.append("one")
+    answers.append(kind.say("a"))
+
+    assert (list(Asked.model_fields), Asked.say.cache_info().hits_exact) == (["tone"], 1)
+    assert answers == ["kind good 0", "rude good 0", "kind bad 0", "kind good 0", "kind good 1"]
+    assert [await kind.tell("b"), await rude.tell("b"), *kind.words("c"), *rude.words("c")] == ["kind", "rude"] * 2
 
 
 class Numbers(list[int]):
