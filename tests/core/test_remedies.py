@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import logging
+from collections import Counter, OrderedDict, defaultdict
 
 import pytest
 
@@ -38,6 +40,44 @@ async def test_json_values_are_stored_and_come_back(opening, value):
     outcomes = [await cache.get_or_compute("q", lambda: value, codec=codec) for _ in range(2)]
 
     assert [(each.status, each.value) for each in outcomes] == [("computed", value), ("hit", value)]
+
+
+class Number(enum.IntEnum):
+    ONE = 1
+
+
+class Text(str):
+    """No str to `type(x) is str`."""
+
+
+OTHERS = [
+    Number.ONE,
+    Text("a"),
+    OrderedDict(a=1),
+    defaultdict(int, a=1),
+    Counter("a"),
+    (1, 2),
+    {1: "a"},
+    {Text("a"): 1},
+]
+
+
+@pytest.mark.parametrize("value", OTHERS)
+@pytest.mark.parametrize("within", [lambda value: value, lambda value: [{"a": value}]])
+def test_what_json_gives_back_as_another_type_is_no_json(caplog, value, within):
+    name = type(next(iter(value)) if type(value) is dict else value).__name__
+
+    assert mneme.JsonCodec().encode(within(value)) is None
+    assert name in caplog.text.partition("gives back no")[2]
+
+
+def test_what_is_nested_too_deeply_is_no_json(caplog):
+    value = []
+    for _ in range(100_000):
+        value = [value]
+
+    assert mneme.JsonCodec().encode(value) is None
+    assert "is not cached" in caplog.text
 
 
 @pytest.mark.parametrize("value", [object(), (1, 2), {1: "a"}, float("nan"), {"a": {1}}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Optional, TypedDict
@@ -102,6 +103,7 @@ def test_fields_that_were_not_set_stay_so() -> None:
     [
         (str, 7),
         (dict[str, Any], {1: "a"}),
+        (dict[str, Any], {"a": [OrderedDict(b=1)]}),
         (list[int], (1, 2)),
         (Answer, Wide(text="a")),
         (Hidden, Hidden(secret=SecretStr("s"))),
