@@ -119,8 +119,8 @@ class Cached(Generic[P, R, C]):
         with self._lock:
             self._counts.clear()
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # nobody sets it
+    @property  # type: ignore[misc]  # nobody sets it
+    def __class__(self) -> Any:
         """The class of functions: a pydantic model then takes it for a method, where it would want a field."""
         return types.FunctionType
 
