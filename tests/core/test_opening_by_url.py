@@ -1,5 +1,7 @@
 """open(url): a file, memory, or what a plugin brings."""
 
+from functools import partial
+
 import pytest
 
 import mneme.embedders
@@ -122,3 +124,21 @@ def test_a_policy_may_be_named(facade, name, policy):
 def test_what_is_no_policy_is_refused_at_the_door(facade, policy):
     with pytest.raises(InvalidArgumentError, match="policy"):
         facade.open("memory:", embedder=WordEmbedder(), policy=policy)
+
+
+@pytest.mark.parametrize(
+    "given", [{"similarity_threshold": 0.99}, {"min_confidence": 0.9}, {"confidence_fn": lambda *_: 1.0}]
+)
+@pytest.mark.parametrize("policy", ["guarded:0.05", Threshold(0.9)])
+def test_a_policy_beside_what_it_has_of_its_own_is_refused(facade, given, policy):
+    for opening in (lambda **options: facade.open("memory:", **options), partial(facade, store=MemoryStore())):
+        with pytest.raises(InvalidArgumentError, match=f"Leave out {next(iter(given))}, or policy"):
+            opening(embedder=WordEmbedder(), policy=policy, **given)
+
+
+def test_the_constructors_defaults_beside_a_policy_are_given_by_nobody(facade):
+    options = {"similarity_threshold": 0.85, "min_confidence": 0.7, "confidence_fn": None}
+    with facade(store=MemoryStore(), embedder=WordEmbedder(), policy="threshold:0.9", **options).as_sync() as cache:
+        assert cache.similarity_threshold == 0.9
+    with pytest.raises(InvalidArgumentError, match="similarity_threshold and min_confidence and confidence_fn"):
+        facade.open("memory:", embedder=WordEmbedder(), policy="threshold:0.9", **options)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mneme.engine.guarded import Guarded
 from mneme.engine.likeness import calibration_for
 from mneme.errors import InvalidArgumentError
-from mneme.runtime.options import Options
+from mneme.runtime.options import PARTS_OF_A_POLICY, Options, two_judges
 from mneme.stores.base import Store
 
 if TYPE_CHECKING:
@@ -22,19 +22,22 @@ _OPTIONS = frozenset(each.name for each in fields(Options))
 def careful(options: dict[str, Any], embedder: Any) -> dict[str, Any]:
     """Return the options of a cache opened by URL: judged by `Guarded` unless they name a policy, as fits the embedder.
 
-    A threshold and what concerns the confidence are the guard's then.
+    A threshold and what concerns the confidence are the guard's then. Raises InvalidArgumentError for both.
     """
     for name in options:
         if name not in _OPTIONS:
             near = difflib.get_close_matches(name, _OPTIONS, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(sorted(_OPTIONS))}."
             raise TypeError(f"open() got an unexpected option {name!r}; {hint}")
+    given = {name: value for name, value in options.items() if name in PARTS_OF_A_POLICY}
     if options.get("policy") is not None:
+        if given:
+            raise two_judges(given)
         return options
     calibration = calibration_for(str(getattr(embedder, "fingerprint", "")))
-    known = {"min_confidence": "min_confidence", "confidence_fn": "confidence_fn", "similarity_threshold": "threshold"}
-    given = {known[name]: value for name, value in options.items() if name in known}
-    return {**options, "policy": Guarded(calibration=calibration, **given)}
+    parts = {PARTS_OF_A_POLICY[name]: value for name, value in given.items()}
+    others = {name: value for name, value in options.items() if name not in given}
+    return {**others, "policy": Guarded(calibration=calibration, **parts)}
 
 
 def store_of(url: str | PathLike[str], encryption: Keys | None = None) -> Store:

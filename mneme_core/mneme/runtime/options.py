@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
@@ -17,6 +17,12 @@ from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
 from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
 
+# The options that a policy has of its own, by their names there.
+PARTS_OF_A_POLICY = {
+    "similarity_threshold": "threshold",
+    "min_confidence": "min_confidence",
+    "confidence_fn": "confidence_fn",
+}
 MODES = ("single", "stale-tolerant", "mmap-shared")
 
 
@@ -95,12 +101,26 @@ class Options:
                 raise InvalidArgumentError(
                     f"policy is of type {type(self.policy).__name__}; it has a `floor` and a method `judge`."
                 )
+            # The defaults are given by nobody.
+            defaults = {each.name: each.default for each in fields(self) if each.name in PARTS_OF_A_POLICY}
+            given = [name for name, default in defaults.items() if getattr(self, name) != default]
+            if given:
+                raise two_judges(given)
             return self.policy
         return Threshold(self.similarity_threshold, self.min_confidence, self.confidence_fn)
 
     def validate(self) -> Validator:
         """Return the validator: the one given, else the one that refuses empty and error answers."""
         return self.validator if self.validator is not None else is_servable
+
+
+def two_judges(given: Iterable[str]) -> InvalidArgumentError:
+    """Return the error of a policy beside options that a policy has of its own."""
+    names = " and ".join(given)
+    return InvalidArgumentError(
+        f"policy and {names} are both given, and the policy alone would judge. Leave out {names}, or policy; a policy "
+        "takes them itself, as in policy=mneme.Guarded(0.9, min_confidence=0.5)."
+    )
 
 
 def _check_count(value: Any, name: str) -> None:
