@@ -14,11 +14,17 @@ from typing import Final
 
 __all__ = ["KINDS", "kinds_of", "looks_personal"]
 
+# What word processors and web pages write for a space: non-breaking, figure, thin and narrow ones.
+_SPACES = " \u00a0\u2007\u2009\u202f"
+# As it is on a keyboard for Chinese or Japanese, and small.
+_AT = "@\uff20\ufe6b"
 # Not git@host:path, which is an address of nobody.
-_EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}+@(?:[\w-]{1,63}+\.){1,8}[^\W\d_]{2,24}+(?![\w-])")
+_EMAIL = re.compile(
+    rf"(?<![\w.+-])(?!git@)[\w.+-]{{1,64}}+[{_AT}](?:[\w-]{{1,63}}+\.){{1,8}}[^\W\d_]{{2,24}}+(?![\w-])"
+)
 
 # Digits in groups, as people write them; the first may stand in brackets.
-_NUMBER = re.compile(r"(?<![\w+])(?<!\d[.,])[+(]?\d++(?:[ \u00a0.\-/()]{1,3}+\d++)*+(?!\w|[.,:]\d)")
+_NUMBER = re.compile(rf"(?<![\w+])(?<!\d[.,])[+(]?\d++(?:[{_SPACES}.\-/()]{{1,3}}+\d++)*+(?!\w|[.,:]\d)")
 # A word just before a number that says what it is.
 _PHONE_WORD = re.compile(
     r"\b(?:phones?|tel|telephone|telefon|mobile|cell|cellphone|fax|whatsapp|call(?:ing|ed)?|dial|text|sms|"
@@ -28,8 +34,10 @@ _PHONE_WORD = re.compile(
 _BEFORE = 48
 _DATE = re.compile(r"\d{1,4}+([./-])\d{1,2}+\1\d{1,4}+(?!\1\d)")
 
+# A comma and digits after it are the next field of a row, a point and digits a fraction.
 _CARD = re.compile(
-    r"(?<!\w)(?<!\d[.,])(?:\d{12,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5})(?!\w|[.,]\d)"
+    rf"(?<!\w)(?<!\d[.,])(?:\d{{12,19}}|\d{{4}}([{_SPACES}-])\d{{4}}\1\d{{4}}\1\d{{1,7}}"
+    rf"|\d{{4}}([{_SPACES}-])\d{{6}}\2\d{{4,5}})(?!\w|\.\d)"
 )
 # Visa, Mastercard, Amex, Diners, JCB, Maestro with Discover and UnionPay, and how many digits each has:
 # https://en.wikipedia.org/wiki/Payment_card_number
@@ -37,7 +45,10 @@ _ISSUED = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}"
     r"|(?:1800|2131)\d{11}|35\d{14}|(?:50|5[6-8]|6\d)\d{10,17}"
 )
-_IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![^\W_])", re.IGNORECASE)
+_IBAN = re.compile(
+    rf"(?<![^\W_])[A-Z]{{2}}\d{{2}}(?:[{_SPACES}]?[A-Z0-9]{{4}}){{2,7}}(?:[{_SPACES}]?[A-Z0-9]{{1,4}})?(?![^\W_])",
+    re.IGNORECASE,
+)
 _SSN = re.compile(r"(?<![\w-])(?!000|666)[0-8]\d{2}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 
 _KEY = re.compile(
@@ -72,7 +83,7 @@ def _found(text: str) -> Iterator[str]:
 
 
 def _has_email(text: str) -> bool:
-    return "@" in text and _EMAIL.search(text) is not None
+    return any(at in text for at in _AT) and _EMAIL.search(text) is not None
 
 
 def _has_card(text: str) -> bool:
@@ -90,7 +101,7 @@ def _luhn(digits: str) -> bool:
 
 
 def _has_iban(text: str) -> bool:
-    return any(_mod_97(found[0].replace(" ", "").upper()) for found in _IBAN.finditer(text))
+    return any(_mod_97(re.sub(r"\s", "", found[0]).upper()) for found in _IBAN.finditer(text))
 
 
 def _mod_97(iban: str) -> bool:

@@ -16,6 +16,8 @@ PERSONAL = {
         "<Jané@exämple.org>",
         "mailto:a_b@c-d.io",
         "Is o'hara@mail.example.com right?",
+        "jane\uff20example.org",
+        "jane\ufe6bexample.org",
     ],
     "phone": [
         "call me on +44 20 7946 0958",
@@ -30,6 +32,7 @@ PERSONAL = {
         "01.84.17.61.18",
         "0041 44 668 18 00",
         "phone: 7946 0958",
+        "01\u202f84\u202f17\u202f61\u202f18",
     ],
     "card": [
         "4111 1111 1111 1111",
@@ -38,8 +41,19 @@ PERSONAL = {
         "3782 822463 10005.",
         "6011000990139424",
         "on 2024-01-02 4111111111111111 was used",
+        "4111\u00a01111\u00a01111\u00a01111",
+        "4111\u20091111\u20091111\u20091111",
+        "3782\u202f822463\u202f10005",
+        "4111111111111111,12",
+        "4111 1111 1111 1111,12,2027",
     ],
-    "iban": ["GB82 WEST 1234 5698 7654 32", "de89370400440532013000", "to FR1420041010050500013M02606, please"],
+    "iban": [
+        "GB82 WEST 1234 5698 7654 32",
+        "de89370400440532013000",
+        "to FR1420041010050500013M02606, please",
+        "GB82\u00a0WEST\u00a01234\u00a05698\u00a07654\u00a032",
+        "GB82\u2009WEST\u20091234\u20095698\u20097654\u200932",
+    ],
     "ssn": ["my ssn is 078-05-1120"],
     "key": [
         "sk-abcdefgh1234567890ABCDEFGH",
@@ -79,6 +93,8 @@ ORDINARY = [
     "pip install lodash@4.17.21 @decorator @ noon",
     "pk-and-foreign-keys-in-relational-tables, sk-learn-pipelines-and-estimators",
     "what does `password:` mean in docker-compose, and token = None?",
+    "25\u202f000\u202f000 EUR, 4111111111111111.12 and 0.4111111111111111",
+    "4111\u00a01111\u00a01111\u00a01112, 1234567890123456,12",
     "he ran 100 m in 9.58 s, 400 m in 43.03 s",
     "1764107365 seconds and 1764107365123 milliseconds since 1970",
     "a cheque of 1 000 000 EUR, 25 000 000 USD",
@@ -116,6 +132,7 @@ def test_words_of_one_case_are_no_tokens():
 PIECES = [
     *("a", "@", "a.", "a@b.", "a@b.c.", "4", "4111 ", "+1 (", "0 ", "(0", "eyJ", "eyJa.", "aB3", "GB82 ", "GB82"),
     *("-----BEGIN ", "sk-", "sk-a-", "call ", "password = ", "secret", " ", "-", ".", "é"),
+    *("\u00a0", "\u202f", "\uff20", "a\uff20b.", "4111\u2009", "4111,", "GB82\u00a0", "0\u202f"),
 ]
 
 
