@@ -16,12 +16,10 @@ __all__ = ["KINDS", "kinds_of", "looks_personal"]
 
 # What word processors and web pages write for a space: non-breaking, figure, thin and narrow ones.
 _SPACES = " \u00a0\u2007\u2009\u202f"
-# As it is on a keyboard for Chinese or Japanese, and small.
-_AT = "@\uff20\ufe6b"
+# As keyboards for Chinese and Japanese write "@", and a small one.
+_ATS = "\uff20\ufe6b"
 # Not git@host:path, which is an address of nobody.
-_EMAIL = re.compile(
-    rf"(?<![\w.+-])(?!git@)[\w.+-]{{1,64}}+[{_AT}](?:[\w-]{{1,63}}+\.){{1,8}}[^\W\d_]{{2,24}}+(?![\w-])"
-)
+_EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}+@(?:[\w-]{1,63}+\.){1,8}[^\W\d_]{2,24}+(?![\w-])")
 
 # Digits in groups, as people write them; the first may stand in brackets.
 _NUMBER = re.compile(rf"(?<![\w+])(?<!\d[.,])[+(]?\d++(?:[{_SPACES}.\-/()]{{1,3}}+\d++)*+(?!\w|[.,:]\d)")
@@ -83,7 +81,9 @@ def _found(text: str) -> Iterator[str]:
 
 
 def _has_email(text: str) -> bool:
-    return any(at in text for at in _AT) and _EMAIL.search(text) is not None
+    for at in _ATS:
+        text = text.replace(at, "@")
+    return "@" in text and _EMAIL.search(text) is not None
 
 
 def _has_card(text: str) -> bool:
