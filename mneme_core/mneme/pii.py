@@ -21,8 +21,13 @@ _ATS = "\uff20\ufe6b"
 # Not git@host:path, which is an address of nobody.
 _EMAIL = re.compile(r"(?<![\w.+-])(?!git@)[\w.+-]{1,64}+@(?:[\w-]{1,63}+\.){1,8}[^\W\d_]{2,24}+(?![\w-])")
 
-# Digits in groups, as people write them; the first may stand in brackets.
-_NUMBER = re.compile(rf"(?<![\w+])(?<!\d[.,])[+(]?\d++(?:[{_SPACES}.\-/()]{{1,3}}+\d++)*+(?!\w|[.,:]\d)")
+# Digits and what people write between them, as far as it goes; the first group may stand in brackets. No possessive
+# group: Python 3.11 before 3.11.5 matches those wrongly.
+_BETWEEN = _SPACES + ".-/()"
+_RUN = re.compile(rf"(?<![\w+])(?<!\d[.,])[+(]?\d[\d{re.escape(_BETWEEN)}]*+")
+_GROUPS = re.compile(rf"[+(]?\d+(?:[{re.escape(_BETWEEN)}]{{1,3}}\d+)*")
+_GOES_ON = re.compile(r"\w|[.,:]\d")
+_LONGEST = 32
 # A word just before a number that says what it is.
 _PHONE_WORD = re.compile(
     r"\b(?:phones?|tel|telephone|telefon|mobile|cell|cellphone|fax|whatsapp|call(?:ing|ed)?|dial|text|sms|"
@@ -110,12 +115,14 @@ def _mod_97(iban: str) -> bool:
 
 
 def _has_phone(text: str) -> bool:
-    return any(_is_phone(text, found) for found in _NUMBER.finditer(text))
+    return any(_is_phone(text, found) for found in _RUN.finditer(text))
 
 
 def _is_phone(text: str, found: re.Match[str]) -> bool:
-    number = found[0]
-    if len(number) > 32:
+    number = found[0].rstrip(_BETWEEN)
+    if len(number) > _LONGEST or not _GROUPS.fullmatch(number):
+        return False
+    if _GOES_ON.match(text, found.start() + len(number)):
         return False
     digits = re.sub(r"\D", "", number)
     if not 7 <= len(digits) <= 15:
