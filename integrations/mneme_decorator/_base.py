@@ -120,7 +120,7 @@ class Cached(Generic[P, R, C]):
             self._counts.clear()
 
     @property  # type: ignore[misc]  # nobody sets it
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The class of functions: a pydantic model then takes it for a method, where it would want a field."""
         return types.FunctionType
 
