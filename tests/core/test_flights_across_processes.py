@@ -295,3 +295,13 @@ async def test_one_who_waits_when_its_cache_is_closed_gets_an_answer(path):
 def test_a_wait_has_an_end():
     with pytest.raises(InvalidArgumentError, match="no end"):
         SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), flight_wait=NEVER)
+
+
+def test_a_process_that_ends_without_closing_gives_its_lease_back(path):
+    program = PEER.replace('return "answer"', 'raise ValueError("no")').replace("cache.close()", "")
+    arguments = [sys.executable, "-c", program, str(path), "0.1", "6"]
+    assert subprocess.run(arguments, capture_output=True, check=False).returncode == 1
+    with opened(path) as cache:
+        started = time.monotonic()
+        assert cache.get_or_compute("one two", lambda: "fine").value == "fine"
+        assert time.monotonic() - started < 3

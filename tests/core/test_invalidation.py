@@ -137,7 +137,7 @@ async def test_tags_that_cannot_be_told_leave_the_value_uncached(cache, caplog):
     outcome = await cache.get_or_compute("one", lambda: "a", tags=lambda value: 1 / 0)
 
     assert (outcome.value, await cache.get("one")) == ("a", None)
-    assert "could not be encoded" in caplog.text
+    assert "tags or source_version" in caplog.text
 
 
 @pytest.mark.parametrize(

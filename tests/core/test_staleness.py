@@ -238,9 +238,10 @@ async def test_a_refused_value_is_not_given_to_one_who_reads_it_otherwise(openin
 async def test_a_refused_value_goes_with_what_it_was_made_from(opening):
     cache = opening(negative_ttl=50)
     await cache.get_or_compute("one", lambda: "[ERROR]", tags=["t"])
+    await cache.get_or_compute("two", lambda: "[ERROR]", tags=lambda value: ["t"])
     await cache.invalidate(tags=["t"])
 
-    assert (await cache.get_or_compute("one", lambda: "fine", tags=["t"])).value == "fine"
+    assert [(await cache.get_or_compute(query, lambda: "fine")).value for query in ("one", "two")] == ["fine", "fine"]
 
 
 async def test_a_stale_answer_is_not_given_where_a_removal_may_be_unread(clock):

@@ -132,6 +132,8 @@ class Plan(Generic[T]):
         refused = self.core.refusals.of(self.flight) if self.request.reads else None
         if refused is None or type(refused.codec) is not type(self.codec) or self.is_outdated(refused.moment):
             return None
+        if self.core.invalidated.since(refused.moment, refused.labels):
+            return None
         return Outcome(self._own(refused.text, refused.value), "refused", None, None, 0.0)
 
     def is_outdated(self, moment: int, origins: Origins = NOWHERE) -> bool:
@@ -157,14 +159,26 @@ class Plan(Generic[T]):
             wanted = bool(admitted) or self.core.refusals.seconds is not None
             text = self.codec.encode(value) if wanted else None
             if not admitted or (text is not None and not self.core.validator(text)):
-                self.core.refusals.note(self.flight, Refused(value, text, self.codec, self.moment))
+                self.core.refusals.note(self.flight, Refused(value, text, self.codec, self._said(value), self.moment))
                 return None
             if text is None:
                 return None
-            return Kept(text, self.request.semantic and admitted != "exact", self._origins(value))
+            semantic = self.request.semantic and admitted != "exact"
         except Exception:
             _log.warning("a computed value could not be encoded; it is not cached", exc_info=True)
             return None
+        try:
+            return Kept(text, semantic, self._origins(value))
+        except Exception:
+            _log.warning("tags or source_version of a computed value failed; it is not cached", exc_info=True)
+            return None
+
+    def _said(self, value: T) -> tuple[labels.Label, ...]:
+        """Return the labels of a value that is not to be stored; none where they cannot be told of it."""
+        try:
+            return tuple(labels.of_origins(self._origins(value)))
+        except Exception:
+            return ()
 
     def _origins(self, value: T) -> Origins:
         tags = self.tags(value) if callable(self.tags) else self.tags

@@ -27,7 +27,7 @@ from mneme.runtime.feedback import Feedback
 from mneme.runtime.flight import Flights
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
-from mneme.runtime.leasing import Turn, leases_of
+from mneme.runtime.leasing import Leases, Turn, leases_of
 from mneme.runtime.options import Options
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
@@ -105,7 +105,7 @@ class Core:
         self._executor: ThreadPoolExecutor | None = None
         self._executor_lock = threading.Lock()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
-        self._finalizer = weakref.finalize(self, _release, self.journal)
+        self._finalizer = weakref.finalize(self, _release, self.journal, self.leases)
         _open_cores.add(self)
 
     def _new_index(self) -> Index:
@@ -300,8 +300,6 @@ class Core:
                 return
             self.closed = True
         _open_cores.discard(self)
-        if self.leases is not None:
-            self.leases.stop()
         if self._executor is not None:
             self._executor.shutdown(wait=True)
         self._finalizer()
@@ -311,7 +309,8 @@ class Core:
         self.table.lock = threading.Lock()
         self._executor, self._executor_lock = None, threading.Lock()
         self.flights, self.refreshes = Flights(), Refreshes()
-        self.leases = leases_of(self.store, self.options.flight_wait)
+        if self.leases is not None:
+            self.leases.after_fork()
         self.refusals.after_fork()
         if self.remote is not None:
             self.remote.after_fork()
@@ -333,7 +332,9 @@ class Core:
 _open_cores: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
-def _release(journal: Journal) -> None:
+def _release(journal: Journal, leases: Leases | None) -> None:
+    if leases is not None:
+        leases.stop()
     try:
         journal.flush()
     except MnemeError as error:

@@ -54,7 +54,8 @@ def aim(
     given = [name for name, value in (("tags", names), ("source", source), ("query", query), ("near", near)) if value]
     if len(given) != 1:
         raise InvalidArgumentError(
-            f"exactly one of tags, source, query and near is needed, got {' and '.join(given) or 'none'}. "
+            f"exactly one of tags, source, query and near is needed, got {' and '.join(given) or 'none'}; an empty "
+            "list of tags names nothing. "
             "To remove a whole namespace use clear_namespace."
         )
     check_similarity(min_similarity, "min_similarity")

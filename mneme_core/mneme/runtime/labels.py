@@ -116,7 +116,7 @@ class Invalidated:
 
     def last(self, labels: Iterable[Label]) -> int:
         """Return when something with one of these labels was invalidated last, as far as is known."""
-        return max(self._all, *(self._at.get(label, 0) for label in labels))
+        return max([self._all, *(self._at.get(label, 0) for label in labels)])
 
     def since(self, moment: int, labels: Iterable[Label]) -> bool:
         """Return whether something with one of these labels was invalidated after `moment`."""

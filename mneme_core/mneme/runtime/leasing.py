@@ -67,6 +67,11 @@ class Leases:
         self._woken.set()
         self._give_back()
 
+    def after_fork(self) -> None:
+        """Leave the parent's leases to the parent."""
+        self._lock, self._woken = threading.Lock(), threading.Event()
+        self._held, self._ended, self._thread = {}, [], None
+
     def _run(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._keep, name="mneme-leases", daemon=True)

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
+from mneme.runtime.labels import Label
+
 # Kept at most; the oldest leave.
 KEPT = 1_000
 
@@ -18,6 +20,8 @@ class Refused(NamedTuple):
     text: str | None
     codec: object
     """What made the text."""
+    labels: tuple[Label, ...]
+    """Of what it was made from, as far as was said."""
     moment: int
     """When it was begun, as `Invalidated` counts."""
 
