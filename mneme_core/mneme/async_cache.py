@@ -190,11 +190,10 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(await _value(compute))
         outcome = plan.of_hit(await self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
-        if outcome is not None and not plan.is_due(outcome):
-            return outcome
         if outcome is not None:
-            refresh = partial(core.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
-            core.refreshes.astart(plan.flight, refresh)
+            if plan.is_due(outcome):
+                refresh = partial(core.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
+                core.refreshes.astart(plan.flight, refresh)
             return outcome
         filled, led = await core.flights.arun(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else await self._follow(plan, filled)
@@ -264,7 +263,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         core, request = self._core, plan.request
         try:
             draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
-            if draft is None or plan.is_outdated(plan.moment, kept.origins):
+            if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
                 vector = await self._vector(request) if kept.semantic else None
@@ -274,7 +273,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             if turn is not None and turn.is_lost():
                 return
             await self._write([writing.entry(core, draft, vector, seconds)])
-            if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
+            if plan.is_outdated(kept.origins):  # invalidated while it was written
                 await self._write(core.removal(request.key, kept.text))
             writing.evict(core, request.namespace)
         except Exception:

@@ -184,11 +184,10 @@ class SemanticCache(Facade[Embedder]):
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(compute())
         outcome = plan.of_hit(self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
-        if outcome is not None and not plan.is_due(outcome):
-            return outcome
         if outcome is not None:
-            refresh = partial(core.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
-            core.refreshes.start(plan.flight, refresh)
+            if plan.is_due(outcome):
+                refresh = partial(core.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
+                core.refreshes.start(plan.flight, refresh)
             return outcome
         filled, led = core.flights.run(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else self._follow(plan, filled)
@@ -258,7 +257,7 @@ class SemanticCache(Facade[Embedder]):
         core, request = self._core, plan.request
         try:
             draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
-            if draft is None or plan.is_outdated(plan.moment, kept.origins):
+            if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
                 vector = self._vector(request) if kept.semantic else None
@@ -268,7 +267,7 @@ class SemanticCache(Facade[Embedder]):
             if turn is not None and turn.is_lost():
                 return
             self._write([writing.entry(core, draft, vector, seconds)])
-            if plan.is_outdated(plan.moment, kept.origins):  # invalidated while it was written
+            if plan.is_outdated(kept.origins):  # invalidated while it was written
                 self._write(core.removal(request.key, kept.text))
             writing.evict(core, request.namespace)
         except Exception:

@@ -130,17 +130,17 @@ class Plan(Generic[T]):
     def of_refused(self) -> Outcome[T] | None:
         """Return the outcome of a value that was refused a moment ago."""
         refused = self.core.refusals.of(self.flight) if self.request.reads else None
-        if refused is None or type(refused.codec) is not type(self.codec) or self.is_outdated(refused.moment):
+        if refused is None or type(refused.codec) is not type(self.codec):
             return None
-        if self.core.invalidated.since(refused.moment, refused.labels):
+        if self.core.invalidated.since(refused.moment, [*self._carried(), *refused.labels]):
             return None
         return Outcome(self._own(refused.text, refused.value), "refused", None, None, 0.0)
 
-    def is_outdated(self, moment: int, origins: Origins = NOWHERE) -> bool:
-        """Return whether what was begun at `moment` may have been made from what was invalidated since."""
-        return self.core.invalidated.last(self._carried(origins)) > moment
+    def is_outdated(self, origins: Origins) -> bool:
+        """Return whether the value may have been made from what was invalidated since it was begun."""
+        return self.core.invalidated.since(self.moment, self._carried(origins))
 
-    def _carried(self, origins: Origins) -> list[labels.Label]:
+    def _carried(self, origins: Origins = NOWHERE) -> list[labels.Label]:
         return [("namespace", self.request.namespace), ("query", self.request.text), *labels.of_origins(origins)]
 
     @property

@@ -245,18 +245,19 @@ class Core:
             age_seconds=hit.age_seconds,
         )
 
-    def removal(self, key: bytes, response: str) -> list[Change]:
-        """Return what removes the entry of a key while it is this answer."""
+    def _answering(self, key: bytes, response: str) -> list[Record]:
+        """Return the record of a key, in a list, while it is this answer."""
         with self.table.lock:
             record = self.table.by_key.get(key)
-        return [Delete(key.hex(), record.id)] if record is not None and record.response == response else []
+        return [record] if record is not None and record.response == response else []
+
+    def removal(self, key: bytes, response: str) -> list[Change]:
+        """Return what removes the entry of a key while it is this answer."""
+        return [Delete(record.key.hex(), record.id) for record in self._answering(key, response)]
 
     def remove_answer(self, key: str, response: str) -> None:
         """Remove an entry that must not be served, unless another answer took its place."""
-        with self.table.lock:
-            record = self.table.by_key.get(bytes.fromhex(key))
-        if record is not None and record.response == response:
-            self.journal.retire([record])
+        self.journal.retire(self._answering(bytes.fromhex(key), response))
 
     # ------------------------------------------------------------------ the steps of a write
 

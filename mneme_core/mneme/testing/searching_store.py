@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from mneme.model import StoredEntry
+from mneme.runtime.record import Record
 from mneme.stores.base import Change, Cursor, Delete, EntryRow, Put, Usage
 from mneme.stores.memory import MemoryStore
 
@@ -70,18 +70,4 @@ def _named(change: Change) -> Change:
 
 
 def _row(entry: StoredEntry) -> EntryRow:
-    return (
-        entry.id,
-        entry.namespace,
-        bytes.fromhex(entry.query_hash),
-        entry.query,
-        entry.response,
-        len(entry.embedding) or None,
-        json.dumps(entry.metadata) if entry.metadata else None,
-        entry.created_at,
-        entry.last_accessed_at,
-        entry.ttl,
-        entry.access_count,
-        entry.partition,
-        entry.compute_seconds,
-    )
+    return Record.of(entry, entry.id)._replace(vector_bytes=len(entry.embedding) or None)
