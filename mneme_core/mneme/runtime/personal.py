@@ -19,6 +19,7 @@ class CarefulRequests(Requests):
 
     def __init__(self, owner: object, options: Options) -> None:
         super().__init__(owner, options)
+        self._longest = 0  # nothing personal is remembered, here neither
         self._is_personal = options.bypass_if
         self._has_warned = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 # Partitions of plain namespaces are few and hashed once; more than this are not kept.
 PARTITIONS_KEPT = 10_000
+# What is asked again is mostly asked in the very same words. Some 10 MB of questions of 100 characters.
+REQUESTS_KEPT = 16_384
+LONGEST_KEPT = 500
+# An application has few settings of its calls, but a conversation is another one with each turn.
+VARIES_KEPT = 1_024
+LARGEST_VARY_KEPT = 4_096
 
 
 class Request(NamedTuple):
@@ -49,6 +56,10 @@ class Requests:
         self._max_response = options.max_response_bytes
         self._max_metadata = options.max_metadata_bytes
         self._partitions: dict[str, bytes] = {}
+        self._varies: dict[tuple[str, bytes], bytes] = {}
+        self._recent: dict[tuple[str, bytes], Request] = {}
+        # A user's function may say something else the next time.
+        self._longest = 0 if self.word == "custom" else LONGEST_KEPT
 
     def resolve(self, query: str, namespace: str, vary: Vary | None, mode: Mode) -> Request:
         """Return the request.
@@ -56,7 +67,8 @@ class Requests:
         Raises InvalidArgumentError for a query over max_query_bytes, a namespace that is not valid Unicode, a `vary`
         that is not JSON or an unknown mode, TypeError for a query or namespace that is not text.
         """
-        if query.__class__ is not str or namespace.__class__ is not str:
+        plain = query.__class__ is str
+        if not plain or namespace.__class__ is not str:
             _check_text(query, "query")
             _check_text(namespace, "namespace")
         if len(query) * 4 > self._max_query:
@@ -67,25 +79,48 @@ class Requests:
             if scope is not None:
                 namespace, vary = self._scoped(scope, namespace, vary)
                 reads, writes = scope.reads, scope.writes
-        partition = self._partitions.get(namespace) or self._partition(namespace)
-        exact, turns = partition, None
-        if vary is not None:
+        turns = None
+        if vary is None:
+            partition = exact = self._partitions.get(namespace) or self._partition(namespace)
+        else:
             partition, exact, turns = self._varied(namespace, vary)
-        text = self.canonical(query)
+        same = (query, partition)
         semantic = mode == "semantic"
         if not semantic:
             check_mode(mode)
-        # An empty text means nothing: it is compared exactly or not at all.
+        elif plain and turns is None and reads and writes:
+            known = self._recent.get(same)
+            if known is not None:
+                return known
+        text = self.canonical(query)
         key = key_of(exact, text)
+        # An empty text means nothing: it is compared exactly or not at all.
+        asked = semantic and bool(text)
         # Not through the class's own constructor, which is a Python function.
-        semantic = semantic and bool(text)
-        return tuple.__new__(Request, (namespace, query, text, partition, key, semantic, reads, writes, turns))
+        request: Request = tuple.__new__(Request, (namespace, query, text, partition, key, asked, reads, writes, turns))
+        if plain and semantic and turns is None and reads and writes and len(query) <= self._longest:
+            if len(self._recent) >= REQUESTS_KEPT:
+                self._recent = {}
+            self._recent[same] = request
+        return request
 
     def _varied(self, namespace: str, vary: Vary) -> tuple[bytes, bytes, tuple[Turn, ...] | None]:
         """Return the partition that similar requests have, the one that equal ones have, and the turns."""
+        try:
+            # Never read back. Other than equality it tells 1 from True, and it takes nothing but plain values.
+            same = namespace, marshal.dumps(vary, 2)  # type: ignore[arg-type]  # refuses the rest
+        except ValueError:
+            same = namespace, b""
+        partition = self._varies.get(same)
+        if partition is not None:
+            return partition, partition, None
         found = split(vary) if isinstance(vary, Mapping) else None
         if found is None:
             partition = partition_of(namespace, vary, self.word)
+            if 0 < len(same[1]) <= LARGEST_VARY_KEPT:
+                if len(self._varies) >= VARIES_KEPT:
+                    self._varies = {}
+                self._varies[same] = partition
             return partition, partition, None
         check_size("".join(text for _, text in found.turns), self._max_query, "earlier turns", "max_query_bytes")
         exact = partition_of(namespace, found.exact, self.word)
