@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e "$(1)"; \
   else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(1)"; fi
 
-.PHONY: help demo test test-faults test-oldest check format bench docs clean
+.PHONY: help demo test test-faults test-oldest test-release dist check format bench docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -23,6 +23,12 @@ test-faults: $(VENV)/.dev ## Kill processes at their work 120 times, and the oth
 test-oldest: $(VENV)/.oldest ## Run LangChain's tests with the oldest langchain-core that is supported
 	$(VENV)/oldest/bin/python -m pytest tests/langchain -p no:cacheprovider \
 	  $(foreach name,agents how_to default_embedder,--ignore=tests/langchain/test_$(name).py)
+
+test-release: $(VENV)/.dev ## Build the archives and install the wheel with each extra alone, in three minutes
+	MNEME_TEST_EXTRAS=1 $(BIN)/python -m pytest tests/release
+
+dist: $(VENV)/.dev ## Build the wheel and the source archive into dist/
+	$(BIN)/python -m build --no-isolation
 
 check: $(VENV)/.dev ## Check style, types and docs
 	$(BIN)/ruff check .
