@@ -19,6 +19,8 @@ from mneme_decorator._request import Plan, Request
 
 Tags: TypeAlias = Iterable[str] | Callable[[Any], Iterable[str]]
 """Tags of an answer, or a function of the answer (for a generator: of the list of chunks)."""
+SourceVersion: TypeAlias = Mapping[str, str] | Callable[[Any], Mapping[str, str]]
+"""Sources of an answer with their versions, or a function of the answer."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +39,8 @@ class CacheInfo:
     """Calls that got the answer of an equal one under way, which was not kept."""
     uncached: int
     """Calls whose arguments have no key, or that the cache could not serve."""
+    refused: int = 0
+    """Calls that got an answer again that may not be kept, while `negative_ttl` lasted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Options:
     ttl: float | None = None
     namespace: str | None = None
     tags: Tags = ()
+    source_version: SourceVersion | None = None
     stale_while_revalidate: float | None = None
 
 
@@ -162,7 +167,9 @@ class Cached(Generic[P, R, C]):
     def _how(self, request: Request) -> dict[str, Any]:
         """Return the keyword arguments of `get_or_compute` and `get_or_stream` that do not depend on which."""
         keeping = {"codec": self._keeping, "cache_if": self._keeping.admits}
-        return {**self._place(request), **keeping, "ttl": self._options.ttl, "tags": self._options.tags}
+        options = self._options
+        origins = {"tags": options.tags, "source_version": options.source_version}
+        return {**self._place(request), **keeping, **origins, "ttl": options.ttl}
 
     def _staleness(self) -> dict[str, Any]:
         """Return what `get_or_compute` alone takes."""
@@ -182,6 +189,8 @@ class Cached(Generic[P, R, C]):
     def _count_outcome(self, request: Request, outcome: Outcome[Any], ran: bool) -> None:
         if outcome.hit is not None:
             self._count(f"hits_{outcome.hit.layer}")
+        elif outcome.status == "refused":
+            self._count("refused")
         else:
             self._count("misses" if ran else "shared")
         if ran:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, overload
 
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
-from mneme.engine.origins import check_tags
+from mneme.engine.origins import check_sources, check_tags
 from mneme_decorator._admission import calls_tools, is_complete, is_complete_stream, stream_calls_tools
-from mneme_decorator._base import Cached, Options, Tags, check_ttl
+from mneme_decorator._base import Cached, Options, SourceVersion, Tags, check_ttl
 from mneme_decorator._codecs import Codec, codec_for, codec_for_stream
 from mneme_decorator._functions import CachedCoroutine, CachedFunction
 from mneme_decorator._introspection import return_annotation_of
@@ -35,6 +35,7 @@ def cached(
     mode: Mode = "semantic",
     max_question_chars: int = 500,
     tags: Tags = (),
+    source_version: SourceVersion | None = None,
     stale_while_revalidate: float | None = None,
 ) -> Decorator:
     """Return a decorator that caches the answers of a function, coroutine function, generator or async generator.
@@ -53,6 +54,8 @@ def cached(
         generator it is given the list of chunks, and `is_complete_stream` is the default.
     codec: turns answers into text and back. By default chosen by the return annotation.
     tags: texts, or a function of the answer that gives them, for `cache.invalidate(tags=...)`.
+    source_version: sources with their versions, as {"handbook": "7"}, or a function of the answer, for
+        `cache.invalidate(source=...)`.
     stale_while_revalidate: seconds after its ttl for which the answer of the same call is still given, while the
         function runs once in the background, in a thread or a task. Not for generators.
     mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts that share a
@@ -68,7 +71,10 @@ def cached(
         raise InvalidArgumentError(f"mode is {mode!r}; it is 'semantic' or 'exact'.")
     check_ttl(stale_while_revalidate, "stale_while_revalidate")
     options = Options(
-        ttl=ttl, tags=tags if callable(tags) else check_tags(tags), stale_while_revalidate=stale_while_revalidate
+        ttl=ttl,
+        tags=tags if callable(tags) else check_tags(tags),
+        source_version=source_version if callable(source_version) else check_sources(source_version),
+        stale_while_revalidate=stale_while_revalidate,
     )
     return Decorator(cache, query, vary, ignore, options, namespace, cache_if, codec, mode, max_question_chars)
 

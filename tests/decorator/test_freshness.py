@@ -36,6 +36,31 @@ def test_tags_may_come_of_the_answer():
     assert cache.invalidate(tags=["doc:2"]) == 1
 
 
+@pytest.mark.parametrize("version", [{"handbook": "7"}, lambda answer: {"handbook": answer[-1]}])
+def test_an_answer_knows_the_versions_of_its_sources(version):
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder())
+
+    @cached(cache, source_version=version)
+    def ask(prompt: str) -> str:
+        return f"{prompt}: edition 7"
+
+    ask("what does it cost")
+    assert cache.invalidate(source={"handbook": "7"}) == 0
+    assert cache.invalidate(source={"handbook": "8"}) == 1
+
+
+def test_an_answer_that_may_not_be_kept_is_counted_as_refused_when_it_is_given_again():
+    cache = SemanticCache.open("memory:", embedder=WordEmbedder(), negative_ttl=60)
+
+    @cached(cache, cache_if=lambda answer: False)
+    def ask(prompt: str) -> str:
+        return prompt
+
+    assert [ask("what does it cost") for _ in range(3)] == ["what does it cost"] * 3
+    info = ask.cache_info()
+    assert (info.misses, info.refused, info.shared) == (1, 2, 0)
+
+
 async def test_a_stream_carries_tags_too():
     cache = AsyncSemanticCache.open("memory:", embedder=AsyncWordEmbedder())
 
@@ -75,6 +100,8 @@ def test_what_cannot_be_is_refused():
         cached(cache, stale_while_revalidate=0)
     with pytest.raises(InvalidArgumentError, match="tags"):
         cached(cache, tags="prices")
+    with pytest.raises(InvalidArgumentError, match="source_version"):
+        cached(cache, source_version="7")
     with pytest.raises(TypeError, match="generator"):
 
         @cached(cache, stale_while_revalidate=5)

@@ -50,6 +50,5 @@ def check_ttl(ttl: float | None, name: str) -> None:
     if ttl is None:
         return
     if isinstance(ttl, bool) or not isinstance(ttl, int | float) or math.isnan(ttl) or ttl <= 0:
-        raise InvalidArgumentError(
-            f"{name} is {ttl!r}; it is a number of seconds above 0, None for the default, or mneme.NEVER."
-        )
+        others = "None for the default, or mneme.NEVER" if name == "ttl" else "or None"
+        raise InvalidArgumentError(f"{name} is {ttl!r}; it is a number of seconds above 0, {others}.")
