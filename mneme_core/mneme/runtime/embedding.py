@@ -11,6 +11,7 @@ from mneme.embedders.base import AsyncBatchEmbedder, AsyncEmbedder, BatchEmbedde
 from mneme.engine.vectors import unit
 from mneme.errors import EmbedderDimensionError
 from mneme.indexes.base import Vector
+from mneme.observe.observers import Observers
 from mneme.runtime.flight import Flights
 
 # A `put` usually follows the `get` that missed: its text was embedded a moment ago.
@@ -20,8 +21,9 @@ RECENT = 256
 class Embeddings:
     """Unit vectors of texts, by an embedder of either colour."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, observers: Observers) -> None:
         self.dim = dim
+        self._observers = observers
         self._flights = Flights()
         self._recent: OrderedDict[str, Vector] = OrderedDict()
         self._lock = threading.Lock()
@@ -31,7 +33,13 @@ class Embeddings:
         vector = self._known(text)
         if vector is not None:
             return vector
-        return self._flights.run(text, lambda: self._keep(text, embedder.embed(text)))[0]
+
+        def work() -> Vector:
+            with self._observers.embedding(embedder, self.dim, 1):
+                raw = embedder.embed(text)
+            return self._keep(text, raw)
+
+        return self._flights.run(text, work)[0]
 
     async def aof(self, text: str, embedder: AsyncEmbedder) -> Vector:
         """The same, awaited."""
@@ -40,7 +48,9 @@ class Embeddings:
             return vector
 
         async def work() -> Vector:
-            return self._keep(text, await embedder.embed(text))
+            with self._observers.embedding(embedder, self.dim, 1):
+                raw = await embedder.embed(text)
+            return self._keep(text, raw)
 
         return (await self._flights.arun(text, work))[0]
 
@@ -48,7 +58,9 @@ class Embeddings:
         """Return the vectors of `texts`; one call where the embedder can."""
         vectors, new = self._split(texts)
         if len(new) > 1 and isinstance(embedder, BatchEmbedder):
-            vectors |= self._keep_many(new, embedder.embed_many(new))
+            with self._observers.embedding(embedder, self.dim, len(new)):
+                rows = embedder.embed_many(new)
+            vectors |= self._keep_many(new, rows)
         else:
             vectors |= {text: self.of(text, embedder) for text in new}
         return [vectors[text] for text in texts]
@@ -57,7 +69,9 @@ class Embeddings:
         """The same, awaited."""
         vectors, new = self._split(texts)
         if len(new) > 1 and isinstance(embedder, AsyncBatchEmbedder):
-            vectors |= self._keep_many(new, await embedder.embed_many(new))
+            with self._observers.embedding(embedder, self.dim, len(new)):
+                rows = await embedder.embed_many(new)
+            vectors |= self._keep_many(new, rows)
         else:
             vectors |= {text: await self.aof(text, embedder) for text in new}
         return [vectors[text] for text in texts]
