@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mneme.indexes.base import Ids, Near, Vector
+from mneme.indexes.products import products
 from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
 from mneme.indexes.segment import SEGMENT_ROWS, Segment
 from mneme.model import VectorDtype
 
 FIRST_ROWS = 8
+# A share of survivors that costs as much as the prefixes themselves, and over how many searches it is measured.
+TOO_MANY, SEARCHES = 0.01, 64
 
 N = TypeVar("N", bound=np.generic)
 
@@ -25,7 +28,7 @@ class Block:
     removed, and a search that saw it change is repeated.
     """
 
-    __slots__ = ("count", "dim", "dtype", "positions", "segments", "version")
+    __slots__ = ("count", "dim", "dtype", "positions", "rotation", "segments", "survival", "version")
 
     def __init__(self, dim: int, dtype: VectorDtype) -> None:
         self.dim = dim
@@ -34,14 +37,17 @@ class Block:
         self.version = 0
         self.segments: list[Segment] = []
         self.positions: dict[int, int] = {}
+        self.rotation: Rotation | None = None
+        """What prefixes are made with; those of some segments may still be of an earlier one."""
+        self.survival = Survival()
 
-    def add(self, ids: Sequence[int], vectors: Vector, rotation: Rotation | None) -> None:
+    def add(self, ids: Sequence[int], vectors: Vector) -> None:
         """Append rows."""
         done, numbers = 0, np.asarray(ids, np.int64)
         while done < len(ids):
             segment, row = self._room(len(ids) - done)
             taken = slice(done, done + min(segment.capacity - row, len(ids) - done))
-            segment.write(row, numbers[taken], vectors[taken], rotation)
+            segment.write(row, numbers[taken], vectors[taken])
             for offset, number in enumerate(ids[taken]):
                 self.positions[number] = self.count + offset
             done = taken.stop
@@ -92,30 +98,96 @@ class Block:
         ]
         return np.concatenate(parts)
 
+    def rows_of(self, number: int) -> int:
+        """Return how many rows of a segment are in use."""
+        return min(SEGMENT_ROWS, self.count - number * SEGMENT_ROWS)
+
+    @property
+    def has_prefixes(self) -> bool:
+        """Whether every segment has its prefixes."""
+        return all(segment.prefixes is not None for segment in self.segments)
+
     def add_prefixes(self, rotation: Rotation) -> None:
         """Compute the prefixes of segments that have none yet."""
         for number, segment in enumerate(self.segments):
-            if segment.heads is None:
-                segment.add_prefixes(min(SEGMENT_ROWS, self.count - number * SEGMENT_ROWS), rotation)
+            if segment.prefixes is None:
+                segment.prefixes = segment.prefixed(self.rows_of(number), rotation)
 
-    def search(self, query: Vector, k: int, floor: float, rotation: Rotation | None) -> list[Near]:
+    def search(self, query: Vector, k: int, floor: float, by_prefix: bool) -> list[Near]:
         """Return the `k` best rows of at least `floor`, and where rows are inexact all that may be among them."""
-        head = None if rotation is None else rotation.prefix(query)
-        count, found, wrong = self.count, [], []
+        count, found = self.count, Found(self.dtype)
+        tried = survivors = 0
+        rotation = head = None
         for number, segment in enumerate(self.segments):
             rows = min(segment.capacity, count - number * SEGMENT_ROWS)
             if rows <= 0:
                 break
-            kept, similarities = segment.scan(rows, query, head, floor)
-            found.append((segment.ids[kept], similarities))
-            if self.dtype != "float32":
-                wrong.append(segment.rows.errors[kept])
-        if not found:
+            heads, prefixes = None, segment.prefixes if by_prefix else None
+            if prefixes is not None:
+                if prefixes.rotation is not rotation:
+                    rotation, head = prefixes.rotation, prefixes.rotation.prefix(query)
+                heads = prefixes.heads
+            scanned = segment.scan(rows, query, floor, heads, head)
+            if scanned.survivors is not None:
+                tried += rows
+                survivors += scanned.survivors
+            found.add(segment.ids[scanned.rows], scanned.similarities, segment.rows.errors[scanned.rows])
+        if tried:
+            self.survival.note(survivors / tried)
+        return found.first(k)
+
+    def rescore(self, ids: Iterable[int], query: Vector, k: int, floor: float) -> list[Near]:
+        """Return the `k` best of at least `floor` among those of `ids` that are here, as `search` does."""
+        places = {id: position for id in ids if (position := self.positions.get(id)) is not None}
+        if not places:
             return []
-        ids: Ids = joined([part[0] for part in found])
-        similarities = joined([part[1] for part in found])
-        if self.dtype != "float32" and len(ids) > k:
-            errors = joined(wrong)
+        rows, errors = self.read(places.values())
+        similarities = products(rows, query)
+        reaching = (similarities + errors >= floor - MARGIN).nonzero()[0]
+        found = Found(self.dtype)
+        found.add(np.fromiter(places, np.int64, len(places))[reaching], similarities[reaching], errors[reaching])
+        return found.first(k)
+
+    def read(self, positions: Iterable[int]) -> tuple[Vector, Vector]:
+        """Return the rows at these positions as float32, and by how much the cosine to each can be wrong."""
+        rows, errors = [], []
+        for position in positions:
+            number, row = divmod(position, SEGMENT_ROWS)
+            held = self.segments[number].rows
+            rows.append(held.read(slice(row, row + 1)))
+            errors.append(held.errors[row])
+        return np.concatenate(rows), np.array(errors, np.float32)
+
+    @property
+    def nbytes(self) -> int:
+        """The memory held, without the id table."""
+        return sum(segment.nbytes for segment in self.segments)
+
+
+class Found:
+    """Rows that were found, of which the best are wanted."""
+
+    __slots__ = ("_dtype", "_errors", "_ids", "_similarities")
+
+    def __init__(self, dtype: VectorDtype) -> None:
+        self._dtype = dtype
+        self._ids: list[Ids] = []
+        self._similarities: list[Vector] = []
+        self._errors: list[Vector] = []
+
+    def add(self, ids: Ids, similarities: Vector, errors: Vector) -> None:
+        """Add rows; errors: by how much each similarity can be wrong."""
+        self._ids.append(ids)
+        self._similarities.append(similarities)
+        self._errors.append(errors)
+
+    def first(self, k: int) -> list[Near]:
+        """Return the `k` best, best first, and where similarities are inexact all that may be among them."""
+        if not self._ids:
+            return []
+        ids, similarities = joined(self._ids), joined(self._similarities)
+        if self._dtype != "float32" and len(ids) > k:
+            errors = joined(self._errors)
             reached = np.partition(similarities - errors, len(ids) - k)[len(ids) - k]
             order = np.argsort(-similarities, kind="stable")
             order = order[(similarities + errors)[order] >= reached - MARGIN]
@@ -123,10 +195,37 @@ class Block:
             order = best(similarities, k)
         return list(map(Near._make, zip(ids[order].tolist(), similarities[order].tolist(), strict=True)))
 
+
+class Survival:
+    """How large a share of a block's rows its prefixes fail to rule out, and whether that calls for a new rotation.
+
+    It is fitted again where the share is more than TOO_MANY and twice what the last fit gave, so that vectors which
+    no rotation helps cost one fit.
+    """
+
+    __slots__ = ("_searches", "_share", "_usual")
+
+    def __init__(self) -> None:
+        self._usual: float | None = 0.0  # the first rotation may be another partition's
+        self._share = 0.0
+        self._searches = 0
+
+    def note(self, share: float) -> None:
+        """Note the share of one search."""
+        self._searches += 1
+        self._share += (share - self._share) / min(self._searches, SEARCHES)
+        if self._usual is None and self._searches >= SEARCHES:
+            self._usual = self._share
+
     @property
-    def nbytes(self) -> int:
-        """The memory held, without the id table."""
-        return sum(segment.nbytes for segment in self.segments)
+    def is_bad(self) -> bool:
+        """Whether a new rotation is called for."""
+        usual = self._usual
+        return usual is not None and self._searches >= SEARCHES and self._share > max(TOO_MANY, 2 * usual)
+
+    def start_again(self) -> None:
+        """Measure what a new rotation gives."""
+        self._searches, self._share, self._usual = 0, 0.0, None
 
 
 def joined(parts: list[NDArray[N]]) -> NDArray[N]:
