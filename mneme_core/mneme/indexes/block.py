@@ -89,9 +89,9 @@ class Block:
         if len(self.segments) == 1 and self.segments[0].capacity > max(FIRST_ROWS, 2 * self.count):
             self.segments = [self.segments[0].resized(max(FIRST_ROWS, self.count), self.count)]
 
-    def sample(self) -> Vector:
-        """Return up to SAMPLE rows spread over the block, float32."""
-        rows = np.linspace(0, self.count - 1, min(SAMPLE, self.count)).astype(np.int64)
+    def sample(self, size: int = SAMPLE) -> Vector:
+        """Return up to `size` rows spread over the block, float32."""
+        rows = np.linspace(0, self.count - 1, min(size, self.count)).astype(np.int64)
         parts = [
             segment.rows.read(rows[rows // SEGMENT_ROWS == number] % SEGMENT_ROWS)
             for number, segment in enumerate(self.segments)
@@ -156,7 +156,7 @@ class Block:
             held = self.segments[number].rows
             rows.append(held.read(slice(row, row + 1)))
             errors.append(held.errors[row])
-        return np.concatenate(rows), np.array(errors, np.float32)
+        return np.concatenate(rows or [np.empty((0, self.dim), np.float32)]), np.array(errors, np.float32)
 
     @property
     def nbytes(self) -> int:

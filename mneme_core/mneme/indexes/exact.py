@@ -32,9 +32,6 @@ T = TypeVar("T")
 class ExactIndex:
     """Exact nearest neighbours by certified scan; see `mneme.indexes.base.Index`."""
 
-    name = "numpy"
-    tombstones = 0
-
     def __init__(self, dim: int, dtype: VectorDtype = "float32") -> None:
         self.dim = dim
         self.dtype: VectorDtype = check_dtype(dtype)
@@ -42,6 +39,11 @@ class ExactIndex:
         self._rotation: Rotation | None = None
         self._lock = threading.Lock()
         self._background = Background()
+
+    @property
+    def name(self) -> str:
+        """What `health()` says."""
+        return "numpy"
 
     def add_many(self, partition: bytes, ids: Sequence[int], vectors: Vector) -> None:
         """Add unit vectors, float32, shape (len(ids), dim)."""
@@ -83,7 +85,7 @@ class ExactIndex:
             version = block.version
             try:
                 found = read()
-            except (IndexError, ValueError):  # rows taken away under the scan
+            except (LookupError, ValueError):  # rows taken away under the scan
                 continue
             if version % 2 == 0 and block.version == version:
                 return found
@@ -161,8 +163,13 @@ class ExactIndex:
         with self._lock:
             return sum(block.nbytes + 100 * len(block.positions) for block in self._blocks.values())
 
+    @property
+    def tombstones(self) -> int:
+        """Rows are removed at once, so there are never any."""
+        return 0
+
     def compact(self) -> int:
-        """Give back unused rows. Rows are removed at once, so there are never tombstones: returns 0."""
+        """Give back unused rows; returns 0, for there are no tombstones."""
         with self._lock:
             for block in self._blocks.values():
                 block.shrink()

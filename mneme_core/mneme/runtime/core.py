@@ -16,7 +16,7 @@ from mneme.engine.freshness import is_expired, is_stale
 from mneme.engine.judge import Trial
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
-from mneme.indexes.base import Index
+from mneme.indexes.base import Index, close_index
 from mneme.indexes.nothing import NoIndex
 from mneme.model import Candidate, Hit, HitLayer, Mode, Vary, hit_of
 from mneme.observe.decisions import Decided
@@ -331,6 +331,7 @@ class Core:
         _open_cores.discard(self)
         if self._executor is not None:
             self._executor.shutdown(wait=True)
+        close_index(self.index)
         self._finalizer()
 
     def after_fork(self) -> None:
