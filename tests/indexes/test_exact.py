@@ -199,7 +199,8 @@ def test_a_segment_whose_prefixes_rule_nothing_out_is_read_whole_but_for_a_try_n
     assert rests.count(63) == 3  # the tries of the last 138 searches
 
 
-def test_prefixes_that_rule_rows_out_again_are_used_again() -> None:
+def test_prefixes_that_rule_rows_out_again_are_used_again(monkeypatch) -> None:
+    monkeypatch.setattr(block, "SEARCHES", 1_000)
     vectors = clustered(64, 1, 100)
     index = ExactIndex(100)
     index.add_many(b"a", range(64), vectors)

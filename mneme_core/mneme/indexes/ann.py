@@ -24,7 +24,7 @@ from mneme.model import VectorDtype
 _log = logging.getLogger("mneme.cache")
 
 # The rows from which on a graph is worth its memory; see `python -m benchmarks.scale`.
-ABOVE, RECALL = 20_000, 0.995
+ABOVE, RECALL = 50_000, 0.995
 # Where nobody asked for an approximate index it must lose next to nothing: one hit in a thousand that is lost, at a
 # second for the call it costs, is a millisecond a search, and so much more an exact scan takes from here on.
 AUTO_ABOVE, AUTO_RECALL = 300_000, 0.999
@@ -204,7 +204,7 @@ class AnnIndex(ExactIndex):
         for question in questions:
             truths.append(super().search(partition, question, NEAREST, floor))
             yield
-        graph.unchecked, width = 0, graph.first_width
+        graph.unchecked, width, lost = 0, graph.first_width, 0
         while width <= WIDEST:
             lost = 0
             for question, truth in zip(questions, truths, strict=True):
@@ -216,7 +216,8 @@ class AnnIndex(ExactIndex):
                 return
             width *= 2
         graph.width = None
-        _log.info("%s of %s neighbours are not found by the graph: the exact scan searches", lost, len(questions))
+        wanted = sum(map(len, truths))
+        _log.warning("the graph misses %s of %s neighbours in a sample; the exact scan searches", lost, wanted)
 
     def _questions(self, partition: bytes, block: Block) -> list[Vector]:
         """Return the last questions and rows moved aside, each towards another row."""

@@ -14,7 +14,8 @@ from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
 from mneme.indexes.segment import SEGMENT_ROWS, Segment
 from mneme.model import VectorDtype
 
-FIRST_ROWS = 8
+# Many partitions hold one entry, and a row of float32 takes as much as all else of a partition.
+FIRST_ROWS = 2
 # A share of survivors that costs as much as the prefixes themselves, and over how many searches it is measured.
 TOO_MANY, SEARCHES = 0.01, 64
 
