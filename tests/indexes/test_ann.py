@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -87,11 +88,15 @@ def test_a_large_partition_is_searched_by_its_graph(monkeypatch) -> None:
     assert np.mean(np.array(first) == np.arange(ROWS)) >= 0.995
 
 
-def test_a_search_for_many_is_exact() -> None:
+@pytest.mark.parametrize("k", [17, 32, 300])
+def test_a_search_for_many_is_exact(k, monkeypatch) -> None:
+    """Invalidation and reports of wrong answers ask for many, and must miss none."""
     vectors = clustered(ROWS, 1, DIM)
-    found = filled(vectors).search(b"a", vectors[0], 300, -1.0)
+    index = filled(vectors)
+    monkeypatch.setattr(Graph, "search", lambda *arguments: pytest.fail("the graph was asked"))
+    found = index.search(b"a", vectors[0], k, -1.0)
 
-    assert {near.id for near in found} == {row for row, _ in full_scan(vectors, vectors[0], 300, -1.0)}
+    assert {near.id for near in found} == {row for row, _ in full_scan(vectors, vectors[0], k, -1.0)}
 
 
 def test_what_is_put_is_found_before_the_graph_knows_of_it() -> None:
@@ -219,6 +224,32 @@ def test_searches_and_changes_do_not_wait_for_the_building(monkeypatch) -> None:
     assert [near[0].id for near in found[1:]] == list(range(1, ROWS))
     assert found[0] == []
     assert len(graph_of(index)) == ROWS - 1
+
+
+def test_a_search_by_graph_during_changes_returns_only_what_is_true(monkeypatch) -> None:
+    monkeypatch.setattr(ann, "WORTH_TELLING", 8)
+    vectors = clustered(ROWS, 1, DIM)
+    index, searched = filled(vectors), threading.Event()
+    similarities = vectors @ vectors[0]  # the vector of an id is always that of row id % ROWS
+
+    def change() -> None:
+        chance, held = np.random.default_rng(2), list(range(1, ROWS))  # 0, the nearest, stays
+        for number in filter(lambda number: number % ROWS, itertools.count(ROWS)):
+            if searched.is_set():
+                return
+            index.remove(b"a", held.pop(int(chance.integers(len(held)))))
+            index.add_many(b"a", [number], vectors[number % ROWS : number % ROWS + 1])
+            held.append(number)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    searches = [index.search(b"a", vectors[0], 8, -1.0) for _ in range(1_000)]
+    searched.set()
+    changing.join()
+    assert index.wait(SECONDS)
+
+    assert max(abs(near.similarity - similarities[near.id % ROWS]) for found in searches for near in found) <= 1e-5
+    assert all(found[0].id == 0 and len(found) == 8 for found in searches)
 
 
 def test_a_closed_index_stops_building_and_searches_on() -> None:

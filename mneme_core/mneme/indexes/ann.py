@@ -28,8 +28,8 @@ ABOVE, RECALL = 50_000, 0.995
 # Where nobody asked for an approximate index it must lose next to nothing: one hit in a thousand that is lost, at a
 # second for the call it costs, is a millisecond a search, and so much more an exact scan takes from here on.
 AUTO_ABOVE, AUTO_RECALL = 300_000, 0.999
-# A search for more is as fast without.
-MOST_WANTED = 64
+# A search for more is exact: the judge refused all that came first, or something is to be removed wherever it is.
+MOST_WANTED = 16
 # int8 ranks neighbours a little wrongly: four times as many are compared in full.
 CANDIDATES, TIMES_WANTED = 32, 4
 # Changes compared one by one, beyond which the exact scan is faster; and as many as are worth a thread.

@@ -17,8 +17,9 @@ from mneme.indexes.base import Vector
 # Measured on the vectors of benchmarks/vectors.py: int8 finds what float16 does in two thirds of the time and half
 # the memory, once what is found is compared in full; 16 links and 128 looked at for each vector build fastest.
 KIND, LINKS, BUILD_WIDTH = "i8", 16, 128
-# How many entries a search looks at in 50,000 vectors; more by the square root. The self-check has the last word.
-WIDTH, WIDTH_AT, WIDEST = 64, 50_000, 2_048
+# How many entries a search looks at in 100,000 vectors or fewer; more by the square root. With half as many a run in
+# ten lost more than a hit in a hundred. The self-check has the last word.
+WIDTH, WIDTH_AT, WIDEST = 128, 100_000, 2_048
 
 
 def is_installed() -> bool:
