@@ -41,7 +41,7 @@ def tables(costs: Sequence[Cost], files: Sequence[Opened], flat: Sequence[Flat])
             ]
             for cost in costs
         ]
-        parts.append(table(head, rows))
+        parts += [table(head, rows), crossing(costs)]
         head = "entries | rows and prefixes | graph | first exact search | load and build the graph | one put"
         rows = [
             [
@@ -78,6 +78,19 @@ def tables(costs: Sequence[Cost], files: Sequence[Opened], flat: Sequence[Flat])
         ]
         parts.append(table(head, rows))
     return "\n\n".join(parts)
+
+
+def crossing(costs: Sequence[Cost]) -> str:
+    """Say from where on the graph is faster, and by how much it is there."""
+    faster = [cost for cost in costs if cost.graph_ms is not None and cost.graph_ms < cost.exact_ms]
+    if not faster:
+        return "The graph is nowhere faster."
+    gains = [
+        f"{milliseconds(cost.exact_ms - (cost.graph_ms or 0))} at {cost.entries:,} (one lost hit in "
+        f"{1e3 / (cost.exact_ms - (cost.graph_ms or 0)):,.0f} costs as much, at a second for a call)"
+        for cost in faster
+    ]
+    return f"The graph is faster by {', '.join(gains)}."
 
 
 def milliseconds(value: float | None) -> str:

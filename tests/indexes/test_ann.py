@@ -263,6 +263,16 @@ def test_a_closed_index_stops_building_and_searches_on() -> None:
     assert index.search(b"a", vectors[7], 1, 0.9)[0].id == 7
 
 
+def test_where_no_thread_can_be_started_the_exact_scan_searches(monkeypatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    vectors = clustered(ROWS, 1, DIM)
+
+    assert filled(vectors).search(b"a", vectors[7], 1, 0.9)[0].id == 7
+
+
 def test_after_a_fork_graphs_that_were_at_rest_are_used() -> None:
     vectors = clustered(ROWS, 1, DIM)
     index = filled(vectors)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mneme.indexes import block, exact
+from mneme.indexes import block, exact, survival
 from mneme.indexes.base import Vector
-from mneme.indexes.block import Survival
 from mneme.indexes.exact import ExactIndex, full_scan
 from mneme.indexes.rotation import WIDTH, fit
+from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 from mneme.testing.index_contract import clustered, unit_rows
 
@@ -25,7 +25,7 @@ repeatable = settings(max_examples=60, deadline=None, derandomize=True)
 def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if few rows were many: prefixes from 20 on, segments of 8, or of 64 so that some grow with their prefixes."""
     monkeypatch.setattr(block, "SEGMENT_ROWS", request.param)
-    monkeypatch.setattr(block, "SEARCHES", 4)
+    monkeypatch.setattr(survival, "SEARCHES", 4)
     monkeypatch.setattr(exact, "PLAIN_BELOW", dict.fromkeys(exact.PLAIN_BELOW, 20))
 
 
@@ -184,7 +184,7 @@ def test_memory_follows_what_is_held(dtype: VectorDtype) -> None:
 
 
 def test_a_segment_whose_prefixes_rule_nothing_out_is_read_whole_but_for_a_try_now_and_then(monkeypatch) -> None:
-    monkeypatch.setattr(block, "SEARCHES", 1_000)  # no new rotation, which would be tried at once
+    monkeypatch.setattr(survival, "SEARCHES", 1_000)  # no new rotation, which would be tried at once
     vectors = vectors_of("random", 64, 1, 100)
     index = ExactIndex(100)
     index.add_many(b"a", range(64), vectors)
@@ -200,7 +200,7 @@ def test_a_segment_whose_prefixes_rule_nothing_out_is_read_whole_but_for_a_try_n
 
 
 def test_prefixes_that_rule_rows_out_again_are_used_again(monkeypatch) -> None:
-    monkeypatch.setattr(block, "SEARCHES", 1_000)
+    monkeypatch.setattr(survival, "SEARCHES", 1_000)
     vectors = clustered(64, 1, 100)
     index = ExactIndex(100)
     index.add_many(b"a", range(64), vectors)
@@ -237,26 +237,26 @@ def test_drifted_vectors_get_a_rotation_of_their_own_and_the_same_answers() -> N
 
 
 def test_a_rotation_that_does_not_help_is_not_tried_for_ever() -> None:
-    survival = Survival()
+    measured = Survival()
     fits = 0
     for _ in range(1_000):
-        survival.note(0.9)
-        if survival.is_bad:
+        measured.note(0.9)
+        if measured.is_bad:
             fits += 1
-            survival.start_again()
+            measured.start_again()
 
     assert fits == 1
 
 
 def test_a_rotation_is_fitted_again_when_many_more_rows_survive_than_after_the_last_fit() -> None:
-    survival = Survival()
+    measured = Survival()
     for _ in range(10):
-        survival.note(0.02)
-    survival.start_again()
+        measured.note(0.02)
+    measured.start_again()
     for _ in range(10):
-        survival.note(0.02)
-    before = survival.is_bad
+        measured.note(0.02)
+    before = measured.is_bad
     for _ in range(20):
-        survival.note(0.06)
+        measured.note(0.06)
 
-    assert (before, survival.is_bad) == (False, True)
+    assert (before, measured.is_bad) == (False, True)

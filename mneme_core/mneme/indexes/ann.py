@@ -18,7 +18,7 @@ from mneme.indexes.base import Near, Vector
 from mneme.indexes.block import Block
 from mneme.indexes.exact import ExactIndex
 from mneme.indexes.graph import WIDEST, Graph
-from mneme.indexes.rotation import MARGIN
+from mneme.indexes.sampling import CHECKED, NEAREST, USUAL_FLOOR, is_lost, questions_near
 from mneme.model import VectorDtype
 
 _log = logging.getLogger("mneme.cache")
@@ -36,8 +36,8 @@ CANDIDATES, TIMES_WANTED = 32, 4
 MOST_CHANGED, WORTH_TELLING = 1_000, 64
 # Changes told in one step, and the pause after it while searches wait for the graph.
 LARGE_STEP, SMALL_STEP, PAUSE_SECONDS = 256, 8, 0.0005
-# The self-check asks for the nearest of rows moved aside to about where a rewording lies, and of the last questions.
-CHECKED, ASKED, NEAREST, ASIDE = 256, 64, 8, 0.93
+# Of how many of the last questions the self-check asks the neighbours again.
+ASKED = 64
 # Shares of a graph: changed before it is checked again, removed before it is built anew.
 CHECK_AFTER, REBUILD_AFTER = 0.25, 0.5
 # Measured on one core of a server of 2021: to look at one entry, and to compare the candidates.
@@ -56,8 +56,7 @@ class AnnIndex(ExactIndex):
         self._above = above
         self._recall = recall
         self._graphs: dict[bytes, Graph] = {}
-        self._asked: deque[tuple[bytes, Vector]] = deque(maxlen=ASKED)
-        self._floor = 0.8
+        self._asked: deque[tuple[bytes, Vector, float]] = deque(maxlen=ASKED)
 
     @property
     def name(self) -> str:
@@ -83,13 +82,12 @@ class AnnIndex(ExactIndex):
 
     def search(self, partition: bytes, query: Vector, k: int, floor: float) -> list[Near]:
         """Return the `k` ids most similar to `query`, at least `floor`, but for what the graph may miss."""
-        self._floor = floor
         graph, block = self._graphs.get(partition), self._blocks.get(partition)
         if graph is None or block is None:
             if self.count(partition) >= self._above:
                 self._tend(partition)
         elif k <= MOST_WANTED and self._is_of_use(graph):
-            self._asked.append((partition, query))
+            self._asked.append((partition, query, floor))
             try:
                 return self._guided(graph, block, query, k, floor, graph.width or WIDEST)
             except Exception:
@@ -199,7 +197,11 @@ class AnnIndex(ExactIndex):
 
     def _checked(self, partition: bytes, graph: Graph, block: Block) -> Iterator[None]:
         """Let a graph look at as many entries as it must for `recall`, or not be searched."""
-        floor, questions = self._floor, self._questions(partition, block)
+        asked = [(query, floor) for place, query, floor in self._asked.copy() if place == partition]
+        floor = float(np.median([floor for _, floor in asked])) if asked else USUAL_FLOOR
+        with self._lock:
+            rows = block.sample(CHECKED)
+        questions = [*(query for query, _ in asked), *questions_near(rows, floor)]
         truths = []
         for question in questions:
             truths.append(super().search(partition, question, NEAREST, floor))
@@ -209,7 +211,7 @@ class AnnIndex(ExactIndex):
             lost = 0
             for question, truth in zip(questions, truths, strict=True):
                 found = self._guided(graph, block, question, NEAREST, floor, width)
-                lost += sum(_is_lost(near, found) for near in truth if near.id in block.positions)
+                lost += sum(is_lost(near, found) for near in truth if near.id in block.positions)
                 yield
             if lost <= (1 - self._recall) * sum(map(len, truths)):
                 graph.width = width
@@ -218,18 +220,6 @@ class AnnIndex(ExactIndex):
         graph.width = None
         wanted = sum(map(len, truths))
         _log.warning("the graph misses %s of %s neighbours in a sample; the exact scan searches", lost, wanted)
-
-    def _questions(self, partition: bytes, block: Block) -> list[Vector]:
-        """Return the last questions and rows moved aside, each towards another row."""
-        asked = [query for place, query in self._asked.copy() if place == partition]
-        with self._lock:
-            rows = block.sample(CHECKED)
-        aside = np.roll(rows, 1, axis=0) - rows
-        aside -= np.einsum("ij,ij->i", aside, rows)[:, None] * rows
-        aside /= np.maximum(np.linalg.norm(aside, axis=1, keepdims=True), np.float32(MARGIN))
-        cosine = max(ASIDE, (1 + self._floor) / 2)
-        moved = np.float32(cosine) * rows + np.float32((1 - cosine**2) ** 0.5) * aside
-        return [*asked, *(moved / np.linalg.norm(moved, axis=1, keepdims=True))]
 
 
 class AutoIndex(AnnIndex):
@@ -244,10 +234,3 @@ class AutoIndex(AnnIndex):
     def name(self) -> str:
         """ "hnsw" where a graph is searched, else "numpy"."""
         return "hnsw" if any(graph.width for graph in list(self._graphs.values())) else "numpy"
-
-
-def _is_lost(near: Near, found: Sequence[Near]) -> bool:
-    """Return whether a true neighbour is missing, where none that is as similar took its place."""
-    if any(near.id == other.id for other in found):
-        return False
-    return len(found) < NEAREST or near.similarity > found[NEAREST - 1].similarity + MARGIN

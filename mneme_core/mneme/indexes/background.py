@@ -27,9 +27,13 @@ class Background:
                 return
             self._jobs[name] = job
             if not self._is_busy:
-                self._is_busy = True
                 # Not a daemon: one that is inside a library's C++ when the interpreter goes away takes it down.
-                threading.Thread(target=self._run, name="mneme-index", daemon=False).start()
+                thread = threading.Thread(target=self._run, name="mneme-index", daemon=False)
+                try:
+                    thread.start()
+                    self._is_busy = True
+                except RuntimeError:  # no more threads, or the interpreter is ending
+                    self._jobs.clear()
 
     def _run(self) -> None:
         while True:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mneme.indexes.base import Ids, Near, Vector
+from mneme.indexes.base import Near, Vector
+from mneme.indexes.found import Found
 from mneme.indexes.products import products
 from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
 from mneme.indexes.segment import SEGMENT_ROWS, Segment
+from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 
 # Many partitions hold one entry, and a row of float32 takes as much as all else of a partition.
 FIRST_ROWS = 2
-# A share of survivors that costs as much as the prefixes themselves, and over how many searches it is measured.
-TOO_MANY, SEARCHES = 0.01, 64
-
-N = TypeVar("N", bound=np.generic)
 
 
 class Block:
@@ -163,81 +159,3 @@ class Block:
     def nbytes(self) -> int:
         """The memory held, without the id table."""
         return sum(segment.nbytes for segment in self.segments)
-
-
-class Found:
-    """Rows that were found, of which the best are wanted."""
-
-    __slots__ = ("_dtype", "_errors", "_ids", "_similarities")
-
-    def __init__(self, dtype: VectorDtype) -> None:
-        self._dtype = dtype
-        self._ids: list[Ids] = []
-        self._similarities: list[Vector] = []
-        self._errors: list[Vector] = []
-
-    def add(self, ids: Ids, similarities: Vector, errors: Vector) -> None:
-        """Add rows; errors: by how much each similarity can be wrong."""
-        self._ids.append(ids)
-        self._similarities.append(similarities)
-        self._errors.append(errors)
-
-    def first(self, k: int) -> list[Near]:
-        """Return the `k` best, best first, and where similarities are inexact all that may be among them."""
-        if not self._ids:
-            return []
-        ids, similarities = joined(self._ids), joined(self._similarities)
-        if self._dtype != "float32" and len(ids) > k:
-            errors = joined(self._errors)
-            reached = np.partition(similarities - errors, len(ids) - k)[len(ids) - k]
-            order = np.argsort(-similarities, kind="stable")
-            order = order[(similarities + errors)[order] >= reached - MARGIN]
-        else:
-            order = best(similarities, k)
-        return list(map(Near._make, zip(ids[order].tolist(), similarities[order].tolist(), strict=True)))
-
-
-class Survival:
-    """How large a share of a block's rows its prefixes fail to rule out, and whether that calls for a new rotation.
-
-    It is fitted again where the share is more than TOO_MANY and twice what the last fit gave, so that vectors which
-    no rotation helps cost one fit.
-    """
-
-    __slots__ = ("_searches", "_share", "_usual")
-
-    def __init__(self) -> None:
-        self._usual: float | None = 0.0  # the first rotation may be another partition's
-        self._share = 0.0
-        self._searches = 0
-
-    def note(self, share: float) -> None:
-        """Note the share of one search."""
-        self._searches += 1
-        self._share += (share - self._share) / min(self._searches, SEARCHES)
-        if self._usual is None and self._searches >= SEARCHES:
-            self._usual = self._share
-
-    @property
-    def is_bad(self) -> bool:
-        """Whether a new rotation is called for."""
-        usual = self._usual
-        return usual is not None and self._searches >= SEARCHES and self._share > max(TOO_MANY, 2 * usual)
-
-    def start_again(self) -> None:
-        """Measure what a new rotation gives."""
-        self._searches, self._share, self._usual = 0, 0.0, None
-
-
-def joined(parts: list[NDArray[N]]) -> NDArray[N]:
-    """Return arrays as one."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def best(similarities: Vector, k: int) -> Ids:
-    """Return the positions of the `k` largest, largest first; equal ones in their order."""
-    if len(similarities) > k:
-        cut = np.partition(similarities, len(similarities) - k)[len(similarities) - k]
-        few = np.flatnonzero(similarities >= cut)
-        return few[np.argsort(-similarities[few], kind="stable")[:k]]
-    return np.argsort(-similarities, kind="stable")
