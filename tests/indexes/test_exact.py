@@ -260,3 +260,11 @@ def test_a_rotation_is_fitted_again_when_many_more_rows_survive_than_after_the_l
         measured.note(0.06)
 
     assert (before, measured.is_bad) == (False, True)
+
+
+def test_a_rotation_that_rules_nothing_out_is_replaced_though_it_is_hardly_tried() -> None:
+    measured = Survival()
+    for share in (0.9, None, None, None, None):
+        measured.note(share)
+
+    assert measured.is_bad

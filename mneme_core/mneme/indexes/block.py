@@ -129,8 +129,8 @@ class Block:
                 tried += rows
                 survivors += scanned.survivors
             found.add(segment.ids[scanned.rows], scanned.similarities, segment.rows.errors[scanned.rows])
-        if tried:
-            self.survival.note(survivors / tried)
+        if by_prefix:
+            self.survival.note(survivors / tried if tried else None)
         return found.first(k)
 
     def rescore(self, ids: Iterable[int], query: Vector, k: int, floor: float) -> list[Near]:

@@ -20,10 +20,11 @@ class Survival:
         self._share = 0.0
         self._searches = 0
 
-    def note(self, share: float) -> None:
-        """Note the share of one search."""
+    def note(self, share: float | None) -> None:
+        """Note the share of one search; None where no prefixes were tried, because they were in vain before."""
         self._searches += 1
-        self._share += (share - self._share) / min(self._searches, SEARCHES)
+        if share is not None:
+            self._share += (share - self._share) / min(self._searches, SEARCHES)
         if self._usual is None and self._searches >= SEARCHES:
             self._usual = self._share
 
