@@ -118,6 +118,7 @@ def write(tables: str, costs: Sequence[Cost], files: Sequence[Opened], machine: 
 
 def draw(costs: Sequence[Cost], files: Sequence[Opened], path: Path) -> None:
     """Draw search time, memory and opening time against N. Raises ImportError without matplotlib."""
+    from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
@@ -163,7 +164,5 @@ def draw(costs: Sequence[Cost], files: Sequence[Opened], path: Path) -> None:
         if axes.get_lines():
             axes.legend(frameon=False)
     # Without a date and with fixed ids the file changes only with the numbers.
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "mneme"}):
+    with rc_context({"svg.hashsalt": "mneme", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None, "Creator": "python -m benchmarks.scale"})
