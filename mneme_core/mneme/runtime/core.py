@@ -67,7 +67,7 @@ class Core:
         self.store = store
         self.table = Table(options.max_entries, options.namespace_quotas or {})
         self.counters = Counters()
-        self.embeddings = Embeddings(dim)
+        self.embeddings = Embeddings(dim, options.batching)
         self.flights = Flights()
         self.leases = leases_of(store, options.flight_wait)
         self.refreshes = Refreshes()

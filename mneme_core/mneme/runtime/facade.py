@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.embedders.batching import Batching
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
@@ -57,6 +58,7 @@ class Facade(Generic[E]):
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
+    batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
@@ -99,6 +101,7 @@ class Facade(Generic[E]):
         negative_ttl: float | None = None,
         flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
+        batching: Batching | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -130,6 +133,7 @@ class Facade(Generic[E]):
             negative_ttl=negative_ttl,
             flight_wait=flight_wait,
             bypass_if=bypass_if,
+            batching=batching,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
