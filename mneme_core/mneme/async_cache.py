@@ -100,10 +100,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        threads = searching.threads_for(core, request)
-        if threads is not None:
-            return await self._run(searching.search, core, request, vector, threads=threads)
-        return searching.search(core, request, vector)
+        return await self._search(request, vector)
 
     async def put(
         self,
@@ -619,6 +616,14 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     async def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return await self._core.embeddings.aof_many(texts, self._embedder)
+
+    async def _search(self, request: Request, vector: Vector) -> Hit | None:
+        """Search here where that is short and others leave time for it, else in a thread."""
+        core = self._core
+        threads = searching.threads_for(core, request)
+        if threads is None:
+            return await core.pace.run(searching.search, core, request, vector)
+        return await self._run(searching.search, core, request, vector, threads=threads)
 
     async def _run(self, step: Callable[..., T], *arguments: Any, threads: Threads | None = None) -> T:
         """Run a step in the cache's own threads, with the caller's context variables."""

@@ -33,7 +33,6 @@ from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
-from mneme.runtime.threads import Threads
 from mneme.stores.base import Change, Clear, Delete
 
 if TYPE_CHECKING:
@@ -94,10 +93,7 @@ class SemanticCache(Facade[Embedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        threads = searching.threads_for(core, request)
-        if threads is not None:
-            return self._run(searching.search, core, request, vector, threads=threads)
-        return searching.search(core, request, vector)
+        return self._search(request, vector)
 
     def put(
         self,
@@ -613,7 +609,10 @@ class SemanticCache(Facade[Embedder]):
     def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return self._core.embeddings.of_many(texts, self._embedder)
 
-    def _run(self, step: Callable[..., T], *arguments: Any, threads: Threads | None = None) -> T:  # noqa: ARG002
+    def _search(self, request: Request, vector: Vector) -> Hit | None:
+        return searching.search(self._core, request, vector)
+
+    def _run(self, step: Callable[..., T], *arguments: Any) -> T:
         return step(*arguments)
 
     def _store(self, step: Callable[..., T], *arguments: Any) -> T:

@@ -182,3 +182,42 @@ async def test_long_searches_hold_up_no_read_of_the_store(tmp_path, monkeypatch)
         await asyncio.gather(*searches)
 
     assert waiting == [False] * 8
+
+
+async def test_the_loop_turns_to_others_while_many_search_in_it(cache, monkeypatch):
+    await cache.put("q", "r", embedding=[1.0] * 64)
+    search, now, turns = type(cache._core.index).search, [0.0], []
+
+    def slow(*arguments):
+        now[0] += 0.0009
+        turns.append(turn[0])
+        return search(*arguments)
+
+    monkeypatch.setattr(type(cache._core.index), "search", slow)
+    monkeypatch.setattr("mneme.runtime.pacing.time.perf_counter", lambda: now[0])
+    lookups = [asyncio.create_task(cache.get(f"x{number}", embedding=[1.0] * 64)) for number in range(12)]
+    turn = [0]
+    while not all(lookup.done() for lookup in lookups):
+        await asyncio.sleep(0)
+        turn[0] += 1
+
+    assert [lookup.result().response for lookup in lookups] == ["r"] * 12
+    assert [turns.count(number) for number in sorted(set(turns))] == [3, 3, 3, 3]
+
+
+async def test_a_failing_search_counts_as_time_too(cache):
+    def failing():
+        now[0] += 1.0
+        raise ZeroDivisionError
+
+    now = [0.0]
+    pace = cache._core.pace
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mneme.runtime.pacing.time.perf_counter", lambda: now[0])
+        with pytest.raises(ZeroDivisionError):
+            await pace.run(failing)
+        second = pace.run(lambda: "done")
+        second.send(None)
+        await asyncio.sleep(0)
+
+        assert finished(second) == "done"

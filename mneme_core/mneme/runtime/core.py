@@ -29,6 +29,7 @@ from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.leasing import Leases, Turn, leases_of
 from mneme.runtime.options import Options
+from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
 from mneme.runtime.refreshing import Refreshes
@@ -108,6 +109,7 @@ class Core:
         self.threads = Threads(WORKERS, "mneme", self.check_open)
         self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)
         self._closing = threading.Lock()
+        self.pace = Pace()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
         self._finalizer = weakref.finalize(self, _release, self.journal, self.leases)
         _open_cores.add(self)
