@@ -84,7 +84,7 @@ def _batches(rows: list[tuple[int, list[int]]]) -> Iterator[list[tuple[int, list
     costs, starts = [0], [0]
     for end, (_, window) in enumerate(rows, start=1):
         length = len(window) + 2
-        first = max(0, end - max(1, min(MAX_BATCH, MAX_BATCH_TOKENS // length)))
+        first = max(0, end - min(MAX_BATCH, MAX_BATCH_TOKENS // length))
         cost, start = min((costs[at] + (end - at) * length + RUN_TOKENS, at) for at in range(first, end))
         costs.append(cost)
         starts.append(start)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 T = TypeVar("T")
 
 # Of searches in one turn of a loop, after which the next one waits for the next turn. Each is short, or in a thread.
-TURN_SECONDS = 0.002
+TURN_SECONDS = 0.001
 
 
 class Pace:
