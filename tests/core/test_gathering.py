@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from mneme import AsyncSemanticCache, InvalidArgumentError, MemoryStore, SemanticCache
 from mneme.embedders import Batching, default_embedder, to_async_embedder, to_sync_embedder
 from mneme.runtime.embedding import Embeddings
-from mneme.runtime.gathering import Queue
 from mneme.testing import AsyncWordEmbedder, WordEmbedder
 
 ONE = Batching(at_once=1)
@@ -394,64 +393,6 @@ async def test_an_async_embedder_that_asks_its_own_cache_does_not_wait_for_itsel
 
 
 # ---------------------------------------------------------------------- whatever the order
-
-STEPS = st.lists(st.sampled_from(["join", "take", "end", "leave", "leave leader"]), max_size=60)
-
-
-@given(steps=STEPS, texts=st.integers(1, 4), at_once=st.integers(1, 3))
-def test_in_whatever_order_every_call_is_embedded_once_or_has_left(steps, texts, at_once):
-    queue: Queue[list[int]] = Queue(Batching(texts=texts, at_once=at_once))
-    leader: list[int] | None = None
-    waiting: list[list[int]] = []
-    embedded: list[list[int]] = []
-    joined, left, busy = 0, 0, 0
-
-    def take() -> None:
-        nonlocal leader, busy
-        first = leader
-        batch, leader = queue.take()
-        busy += 1
-        assert batch[0] is first
-        assert batch == waiting[: len(batch)]
-        assert 1 <= len(batch) <= texts
-        del waiting[: len(batch)]
-        embedded.extend(batch)
-
-    def end() -> None:
-        nonlocal leader, busy
-        busy -= 1
-        appointed = queue.end()
-        assert leader is None or appointed is None
-        leader = leader or appointed
-
-    for step in steps:
-        if step == "join":
-            joined += 1
-            call = [joined]
-            waiting.append(call)
-            if queue.join(call):
-                assert leader is None
-                leader = call
-        elif step == "take" and leader is not None:
-            take()
-        elif step == "end" and busy:
-            end()
-        elif step.startswith("leave") and waiting:
-            call = leader if step == "leave leader" and leader is not None else waiting[-1]
-            waiting.remove(call)
-            left += 1
-            appointed = queue.leave(call)
-            leader = appointed if call is leader else leader
-        assert busy + (leader is not None) <= at_once
-        assert not waiting or leader is not None or busy == at_once
-    while leader is not None or busy:
-        if leader is not None:
-            take()
-        else:
-            end()
-
-    assert (len(embedded) + left, waiting) == (joined, [])
-
 
 TASKS = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3), st.one_of(st.none(), st.integers(0, 12))))
 
