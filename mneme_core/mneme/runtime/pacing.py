@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -27,8 +27,8 @@ class Pace:
             await asyncio.sleep(0)
         if loop not in self._spent:
             loop.call_soon(self._spent.pop, loop, None)  # with the next turn
-        started = time.perf_counter()
+        started = monotonic()
         try:
             return step(*arguments)
         finally:
-            self._spent[loop] = self._spent.get(loop, 0.0) + time.perf_counter() - started
+            self._spent[loop] = self._spent.get(loop, 0.0) + monotonic() - started
