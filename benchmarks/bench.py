@@ -64,7 +64,7 @@ class Bench:
 
     def data(self, kind: str, entries: int) -> str:
         """Return the file of a problem, followed by as many vectors again that none of its queries is about."""
-        queries = self.sizes.queries * (1 if entries == self.sizes.large else 5)
+        queries = self.sizes.queries * (1 if entries >= self.sizes.large else 5)
         path = self.out / "data" / f"{kind}-{entries}-{queries}.npz"
         if not path.exists():
             self.say(f"drawing {entries:,} vectors: {kind}")

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 
-def exact_lookup(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str | None]:
-    """Return a lookup that normalises, hashes, takes a lock, probes a dict and reads the clock."""
+def exact_layer() -> tuple[Callable[[str], str | None], Callable[[str, str], None]]:
+    """Return a lookup that normalises, hashes, takes a lock, probes a dict and reads the clock; and what fills it."""
     partition = blake2b(b"default", digest_size=16).digest()
     lock, clock = threading.Lock(), time.time
+    table: dict[bytes, tuple[str, float]] = {}
 
     def key(query: str) -> bytes:
         if query.isascii():
@@ -23,8 +24,6 @@ def exact_lookup(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str | None
             text = " ".join(unicodedata.normalize("NFC", query).split()).casefold()
         return blake2b(partition + text.encode(), digest_size=16).digest()
 
-    table = {key(query): (response, clock()) for query, response in pairs}
-
     def lookup(query: str) -> str | None:
         found = key(query)
         with lock:
@@ -32,6 +31,18 @@ def exact_lookup(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str | None
             now = clock()
         return entry[0] if entry is not None and entry[1] <= now else None
 
+    def keep(query: str, response: str) -> None:
+        with lock:
+            table[key(query)] = (response, clock())
+
+    return lookup, keep
+
+
+def exact_lookup(pairs: Iterable[tuple[str, str]]) -> Callable[[str], str | None]:
+    """Return the lookup, filled."""
+    lookup, keep = exact_layer()
+    for query, response in pairs:
+        keep(query, response)
     return lookup
 
 

@@ -7,7 +7,6 @@ Every result is compared with the truth: `wrong` counts those that differ.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from typing import Any
@@ -16,8 +15,16 @@ import numpy as np
 
 import mneme
 from benchmarks import floors
-from benchmarks.samples import Timing, time_calls, timing
-from benchmarks.truth import AsyncConstantEmbedder, ConstantEmbedder, query_of, resident_bytes, response_of
+from benchmarks.contender import answer
+from benchmarks.samples import Timing, time_awaits, time_calls, time_gathered, timing
+from benchmarks.truth import (
+    AsyncConstantEmbedder,
+    ConstantEmbedder,
+    query_of,
+    resident_bytes,
+    response_of,
+    some_entries,
+)
 
 
 class Worker:
@@ -102,35 +109,14 @@ class Worker:
     def exact_async(self, cache: str, count: int) -> Timing:
         """The same, each awaited in turn."""
         queries, truth = some_entries(self.entries, count)
-        get = self.caches[cache].get
-
-        async def run() -> tuple[list[int], list[Any]]:
-            nanoseconds, hits = [], []
-            for query in queries:
-                start = time.perf_counter_ns()
-                hit = await get(query)
-                nanoseconds.append(time.perf_counter_ns() - start)
-                hits.append(hit)
-            return nanoseconds, hits
-
-        nanoseconds, hits = self.loop.run_until_complete(run())
+        nanoseconds, hits = self.loop.run_until_complete(time_awaits(self.caches[cache].get, queries))
         return timing(nanoseconds, wrong(hits, truth, "exact"))
 
     def exact_gathered(self, cache: str, count: int, together: int = 100) -> Timing:
         """The same, `together` at once; the time is that of all of them."""
         queries, truth = some_entries(self.entries, count)
-        get = self.caches[cache].get
-
-        async def run() -> tuple[list[int], list[Any]]:
-            nanoseconds, hits = [], []
-            for first in range(0, count, together):
-                start = time.perf_counter_ns()
-                found = await asyncio.gather(*(get(query) for query in queries[first : first + together]))
-                nanoseconds.append(time.perf_counter_ns() - start)
-                hits.extend(found)
-            return nanoseconds, hits
-
-        nanoseconds, hits = self.loop.run_until_complete(run())
+        batches = [queries[first : first + together] for first in range(0, count, together)]
+        nanoseconds, hits = self.loop.run_until_complete(time_gathered(self.caches[cache].get, batches))
         return timing(nanoseconds, wrong(hits, truth, "exact"))
 
     def exact_in_turn(self, cache: str, count: int, together: int = 100) -> Timing:
@@ -179,12 +165,6 @@ class Worker:
         return timing(time_calls(floors.sqlite_put(path), rows)[0])
 
 
-def some_entries(entries: int, count: int) -> tuple[list[str], list[str]]:
-    """Return the questions and answers of `count` entries, spread over all."""
-    rows = np.random.default_rng(2).permutation(entries)[np.arange(count) % entries].tolist()
-    return [query_of(row) for row in rows], [response_of(row) for row in rows]
-
-
 def wrong(hits: list[Any], truth: list[str], layer: str) -> int:
     """Return how many hits are missing or not the true ones."""
     return sum(
@@ -192,14 +172,5 @@ def wrong(hits: list[Any], truth: list[str], layer: str) -> int:
     )
 
 
-def main() -> None:
-    """Answer one line for each line that comes."""
-    worker, answers = Worker(), sys.stdout
-    sys.stdout = sys.stderr  # what a library prints must not be taken for an answer
-    for line in sys.stdin:
-        name, arguments = json.loads(line)
-        print(json.dumps(getattr(worker, name)(**arguments)), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer(Worker)
