@@ -18,11 +18,12 @@ OUT = ROOT / "bench-output"
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
-def environment(**changed: str) -> dict[str, str]:
-    """Return the environment of every process that is measured."""
+def environment(python: Path, **changed: str) -> dict[str, str]:
+    """Return the environment of every process that is measured; our own interpreter finds the Mneme of this tree."""
     kept = {name: value for name, value in os.environ.items() if name not in UNSET}
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return {**kept, **threads, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": str(OUT / "bytecode"), **changed}
+    own = {"PYTHONPATH": str(ROOT / "mneme_core")} if python == Path(sys.executable) else {}
+    return {**kept, **threads, **own, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": str(OUT / "bytecode"), **changed}
 
 
 def answer(make: Callable[[], object]) -> None:
@@ -44,7 +45,7 @@ class Contender:
         self._process = subprocess.Popen(
             [python, "-m", worker, *arguments],
             cwd=ROOT,
-            env=environment(**changed),
+            env=environment(python, **changed),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

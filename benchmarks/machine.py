@@ -45,6 +45,7 @@ def _processor() -> str:
 def _blas() -> str:
     """Return the BLAS that NumPy was built with."""
     code = "import json, numpy; print(json.dumps(numpy.show_config(mode='dicts')['Build Dependencies']['blas']))"
-    run = subprocess.run([sys.executable, "-c", code], env=environment(), check=True, capture_output=True, text=True)
+    python = Path(sys.executable)
+    run = subprocess.run([python, "-c", code], env=environment(python), check=True, capture_output=True, text=True)
     blas = json.loads(run.stdout)
     return f"{blas['name']} {blas['version']}, one thread"

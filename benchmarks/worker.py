@@ -26,6 +26,9 @@ from benchmarks.truth import (
     some_entries,
 )
 
+# Seconds between two looks at how late the event loop is.
+BEAT = 0.001
+
 
 class Worker:
     """Holds the caches of a contender by name."""
@@ -157,6 +160,33 @@ class Worker:
             return timing(nanoseconds, sum(hit is not None for hit in hits))
         truth = [response_of(row) for row in self.data["answers"][:count].tolist()]
         return timing(nanoseconds, wrong(hits, truth, "semantic"))
+
+    def read_prefix(self, rows: int, count: int) -> Timing:
+        """Read as many bytes as the index does for a lookup among so many rows."""
+        return timing(time_calls(floors.reader(rows), range(count))[0])
+
+    def loop_gap(self, cache: str, count: int) -> Timing:
+        """Look up `count` of the data's queries that hit at once; return how long the loop stood still at worst."""
+        vectors, targets = self.data["hits"][:count], self.data["answers"][:count]
+        get = self.caches[cache].get
+
+        async def run() -> tuple[int, list[Any]]:
+            beating = asyncio.create_task(heartbeat())
+            await asyncio.sleep(2 * BEAT)
+            hits = await asyncio.gather(*(get(f"Question {row}?", embedding=each) for row, each in enumerate(vectors)))
+            await asyncio.sleep(2 * BEAT)  # the beat that was late
+            beating.cancel()
+            return max(gaps), hits
+
+        async def heartbeat() -> None:
+            while True:
+                start = time.perf_counter_ns()
+                await asyncio.sleep(BEAT)
+                gaps.append(time.perf_counter_ns() - start - round(BEAT * 1e9))
+
+        gaps: list[int] = []
+        gap, hits = self.loop.run_until_complete(run())
+        return timing([gap], wrong(hits, [response_of(row) for row in targets.tolist()], "semantic"))
 
     def put_floor(self, path: str, first: int, last: int) -> Timing:
         """Do by hand what a durable put cannot do without."""
