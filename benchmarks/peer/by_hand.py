@@ -26,7 +26,7 @@ class ByHand(Adapter):
             self._hold(query, response, np.frombuffer(vector, np.float32))
 
     def version(self) -> str:
-        return f"by hand, NumPy {np.__version__}"
+        return f"with NumPy {np.__version__}"
 
     def put(self, query: str, response: str, vector: Any) -> None:
         self._insert((query, response, vector.tobytes()))

@@ -21,7 +21,7 @@ NONE = "–"
 
 def write(results: Sequence[Measured], skipped: dict[str, str], about: dict[str, str]) -> None:
     """Put the tables between the marks of the page, and the plot beside it."""
-    lines = [", ".join(f"{name} {what}" for name, what in about.items()) + ".", ""]
+    lines = [f"`python -m benchmarks.peers`: {_about(results, about)}.", ""]
     lines += [f"![Latency, opening and memory against the number of entries]({PLOT})", ""]
     for entries, group in groupby(results, key=lambda each: each.wanted):
         lines += [f"### {entries:,} entries", "", _line(COLUMNS), _line(["---"] * len(COLUMNS))]
@@ -41,7 +41,12 @@ def text(results: Sequence[Measured], skipped: dict[str, str], about: dict[str, 
         lines += ["", f"{entries:,} entries, median microseconds"]
         lines += ["  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
     lines += ["", *(f"  {note}" for note in _notes(results, skipped))]
-    return "\n".join([*lines, "", ", ".join(f"{name} {what}" for name, what in about.items())])
+    return "\n".join([*lines, "", _about(results, about)])
+
+
+def _about(results: Sequence[Measured], about: dict[str, str]) -> str:
+    versions = {each.label: each.version for each in results if each.version}
+    return ", ".join(f"{name} {what}" for name, what in (about | versions).items())
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -49,7 +54,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cells(each: Measured) -> tuple[str, ...]:
-    label = each.label if each.entries == each.wanted else f"{each.label}, {each.entries:,} entries"
+    label = each.label if each.entries in (0, each.wanted) else f"{each.label}, {each.entries:,} entries"
     if not each.entries:
         return (label, *[NONE] * (len(COLUMNS) - 1))
     times = [_microseconds(each, operation) for operation in OPERATIONS]
@@ -58,7 +63,7 @@ def _cells(each: Measured) -> tuple[str, ...]:
         *(NONE if time is None else figures(time) for time in times),
         figures(each.load_seconds / each.entries * 1e6) + ("" if each.bulk else " (a loop)"),
         figures(median(each.opened)) if each.opened else NONE,
-        NONE if each.resident is None else f"{each.resident / 1e6:,.0f}",
+        f"{median(each.grown) / 1e6:,.0f}" if each.grown else NONE,
         f"{_failures(each):.2%}" if _failures(each) else "0",
     )
 

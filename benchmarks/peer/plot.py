@@ -54,5 +54,5 @@ PANELS: tuple[tuple[str, str, Callable[[Measured], float | None]], ...] = (
     ("put", "µs", _time("put")),
     ("async exact hit", "µs", _time("async exact hit")),
     ("open, to the first semantic hit", "s", lambda each: median(each.opened) if each.opened else None),
-    ("memory", "MB", lambda each: each.resident / 1e6 if each.resident else None),
+    ("memory", "MB", lambda each: median(each.grown) / 1e6 if each.grown else None),
 )

@@ -34,8 +34,8 @@ class Measured:
     timings: dict[str, list[Judged]] = field(default_factory=dict)
     opened: list[float] = field(default_factory=list)
     """Seconds from the start of opening to the first semantic hit, in a new process each."""
-    resident: int | None = None
-    """Bytes by which its process, and its server, grew."""
+    grown: list[int] = field(default_factory=list)
+    """Bytes by which a new process grew by opening and a semantic hit, and the server since it was empty."""
     missing: dict[str, str] = field(default_factory=dict)
     failed: str = ""
 
@@ -49,6 +49,7 @@ class Subject:
         self._python, self._out = python, out
         self._folder = out / "files" / f"{name}-{entries}"
         self._server: Server | None = None
+        self._served_empty = 0
         self._process: Contender | None = None
         self._stack, self._processes = ExitStack(), ExitStack()
 
@@ -67,17 +68,16 @@ class Subject:
         if self.peer.on_server:
             redis = running(with_module=True, python=interpreter(self._out, SERVER[0]))
             self._server = self._stack.enter_context(redis)
+            self._served_empty = self._served()
         self._start(data, self.measured.wanted, spare)
         self._call("open", place=self._place())
-        about, before = self._call("about"), self._resident()
+        about = self._call("about")
         done = self._call("fill", seconds=seconds)
         self.measured.version, self.measured.bulk = about["version"], about["bulk"]
         self.measured.missing, self.measured.entries = about["missing"], done["entries"]
         self.measured.load_seconds = done["seconds"]
         for look in ("exact", "hit"):
             self._call(look, count=10, seconds=0)
-        after = self._resident()
-        self.measured.resident = None if before is None or after is None else after - before
 
     def time(self, operation: str, method: str, count: int, seconds: float) -> None:
         """Measure an operation once, unless the contender lacks it."""
@@ -93,9 +93,12 @@ class Subject:
         self._start(data, self.measured.entries, spare)
         self._call("open", place=self._place("warm"))
         self._call("close")
+        before = self._call("resident")
         seconds = self._call("open", place=self._place(), asynchronous=asynchronous)
         if not asynchronous:
             self.measured.opened.append(seconds + self._call("hit", count=1, seconds=0)["mean"] / 1e6)
+            if before is not None:
+                self.measured.grown.append(self._call("resident") - before + self._served() - self._served_empty)
 
     def end(self) -> None:
         """Close the cache and end its process."""
@@ -132,10 +135,9 @@ class Subject:
         (self._folder / part).mkdir(parents=True, exist_ok=True)
         return str(self._folder / part)
 
-    def _resident(self) -> int | None:
-        own: int | None = self._call("resident")
-        served = resident_bytes(self._server.pid) if self._server else 0
-        return None if own is None or served is None else own + served
+    def _served(self) -> int:
+        """Return the bytes of memory of the server."""
+        return (self._server and resident_bytes(self._server.pid)) or 0
 
     def _call(self, method: str, **arguments: Any) -> Any:
         assert self._process is not None
