@@ -37,6 +37,7 @@ class Worker:
         self.caches: dict[str, Any] = {}
         self.data: dict[str, Any] = {}
         self.entries = 0
+        self.spaces = 0
         self.loop = asyncio.new_event_loop()
 
     def about(self) -> dict[str, str]:
@@ -103,9 +104,12 @@ class Worker:
             if self.caches[cache].delete(query_of(row)) is not True:
                 raise AssertionError(f"entry {row} was not there to be deleted")
 
-    def exact(self, cache: str, count: int) -> Timing:
-        """Look up `count` questions that were stored word for word."""
+    def exact(self, cache: str, count: int, *, unseen: bool = False) -> Timing:
+        """Look up `count` questions that were stored word for word; `unseen`: with spaces at the end as never yet."""
         queries, truth = some_entries(self.entries, count)
+        if unseen:
+            self.spaces += 1
+            queries = [query + " " * self.spaces for query in queries]
         nanoseconds, hits = time_calls(self.caches[cache].get, queries)
         return timing(nanoseconds, wrong(hits, truth, "exact"))
 

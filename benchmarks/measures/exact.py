@@ -33,6 +33,7 @@ def measure(bench: Bench) -> None:
             "sqlite": partial(ours, "exact", cache="sqlite", count=count),
             "async memory": partial(ours, "exact_async", cache="async memory", count=count),
             "async sqlite": partial(ours, "exact_async", cache="async sqlite", count=count),
+            "unseen": partial(ours, "exact", cache="memory", count=count, unseen=True),
         }
         if bench.peer:
             peer = contenders["peer"]
@@ -51,6 +52,8 @@ def measure(bench: Bench) -> None:
         for store, name in (("memory", "memory"), ("SQLite", "sqlite")):
             ours, bound = timings[side + name], aims.EXACT_OVER_FLOOR
             bench.rows.append(compared(section, what + store, ours, timings["floor"], at_most=bound, beside="floor"))
+    what, unseen = "sync, memory, not seen lately in these words", timings["unseen"]
+    bench.rows.append(compared(section, what, unseen, timings["floor"], at_most=aims.EXACT_OVER_FLOOR, beside="floor"))
     for store, name in (("memory", "memory"), ("SQLite", "sqlite")):
         what, bound = f"async, {store}, and sync", aims.ASYNC_OVER_SYNC
         ours, sync = timings[f"async {name}"], timings[name]
