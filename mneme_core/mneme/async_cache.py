@@ -250,12 +250,15 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         return None
 
     async def _make(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]], turn: Turn | None) -> Filled[T]:
+        core = self._core
         started = time.perf_counter()
-        value = await _value(compute)
+        with core.observers.computing():
+            value = await _value(compute)
         seconds = time.perf_counter() - started
         kept = plan.kept(value)
         if kept is not None:
             await self._keep(plan, kept, seconds, turn)
+        core.came_of(plan.request, "computed")
         return Filled(computing.computed(value), kept and kept.text)
 
     async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
@@ -340,6 +343,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             kept = plan.kept(chunks)
             if kept is not None:
                 await self._keep(plan, kept, time.perf_counter() - started)
+            self._core.came_of(plan.request, "computed")
 
         return finish
 

@@ -243,12 +243,15 @@ class SemanticCache(Facade[Embedder]):
         return None
 
     def _make(self, plan: Plan[T], compute: Callable[[], T], turn: Turn | None) -> Filled[T]:
+        core = self._core
         started = time.perf_counter()
-        value = compute()
+        with core.observers.computing():
+            value = compute()
         seconds = time.perf_counter() - started
         kept = plan.kept(value)
         if kept is not None:
             self._keep(plan, kept, seconds, turn)
+        core.came_of(plan.request, "computed")
         return Filled(computing.computed(value), kept and kept.text)
 
     def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
@@ -333,6 +336,7 @@ class SemanticCache(Facade[Embedder]):
             kept = plan.kept(chunks)
             if kept is not None:
                 self._keep(plan, kept, time.perf_counter() - started)
+            self._core.came_of(plan.request, "computed")
 
         return finish
 

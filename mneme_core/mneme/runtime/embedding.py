@@ -14,6 +14,7 @@ from mneme.embedders.base import AsyncBatchEmbedder, AsyncEmbedder, BatchEmbedde
 from mneme.embedders.batching import NONE, Batching, batching_of, is_inline
 from mneme.engine.vectors import unit
 from mneme.indexes.base import Vector
+from mneme.observe.observers import Observers
 from mneme.runtime.flight import Flights
 from mneme.runtime.gathering import AsyncGathering, Gathering, checked
 
@@ -30,8 +31,9 @@ class Embeddings:
     batching: how calls are gathered; None leaves it to the embedder.
     """
 
-    def __init__(self, dim: int, batching: Batching | None = None) -> None:
+    def __init__(self, dim: int, batching: Batching | None = None, observers: Observers | None = None) -> None:
         self.dim = dim
+        self._observers = observers or Observers(())
         self._batching = batching
         self._recent: OrderedDict[str, Vector] = OrderedDict()
         self._recent_bytes = 0
@@ -46,9 +48,14 @@ class Embeddings:
         if vector is not None:
             return vector
         if is_inline(embedder):
-            return self._keep(text, embedder.embed(text))
+            return self._embed(text, embedder, embedder)
         gathering = self._gathering(embedder)
-        return self._flights.run(text, lambda: self._keep(text, gathering.embed(text)))[0]
+        return self._flights.run(text, lambda: self._embed(text, embedder, gathering))[0]
+
+    def _embed(self, text: str, embedder: Embedder, through: Gathering | Embedder) -> Vector:
+        with self._observers.embedding(embedder, self.dim, 1):
+            raw = through.embed(text)
+        return self._keep(text, raw)
 
     async def aof(self, text: str, embedder: AsyncEmbedder) -> Vector:
         """The same, awaited."""
@@ -56,19 +63,22 @@ class Embeddings:
         if vector is not None:
             return vector
         if is_inline(embedder):
-            return self._keep(text, await embedder.embed(text))
+            return await self._aembed(text, embedder, embedder)
         gathering = self._agathering(embedder)
+        return (await self._flights.arun(text, lambda: self._aembed(text, embedder, gathering)))[0]
 
-        async def work() -> Vector:
-            return self._keep(text, await gathering.embed(text))
-
-        return (await self._flights.arun(text, work))[0]
+    async def _aembed(self, text: str, embedder: AsyncEmbedder, through: AsyncGathering | AsyncEmbedder) -> Vector:
+        with self._observers.embedding(embedder, self.dim, 1):
+            raw = await through.embed(text)
+        return self._keep(text, raw)
 
     def of_many(self, texts: Sequence[str], embedder: Embedder) -> list[Vector]:
         """Return the vectors of `texts`; one call where the embedder can."""
         vectors, new = self._split(texts)
         if len(new) > 1 and isinstance(embedder, BatchEmbedder):
-            vectors |= self._keep_many(new, embedder.embed_many(new))
+            with self._observers.embedding(embedder, self.dim, len(new)):
+                rows = embedder.embed_many(new)
+            vectors |= self._keep_many(new, rows)
         else:
             vectors |= {text: self.of(text, embedder) for text in new}
         return [vectors[text] for text in texts]
@@ -77,7 +87,9 @@ class Embeddings:
         """The same, awaited."""
         vectors, new = self._split(texts)
         if len(new) > 1 and isinstance(embedder, AsyncBatchEmbedder):
-            vectors |= self._keep_many(new, await embedder.embed_many(new))
+            with self._observers.embedding(embedder, self.dim, len(new)):
+                rows = await embedder.embed_many(new)
+            vectors |= self._keep_many(new, rows)
         else:
             vectors |= {text: await self.aof(text, embedder) for text in new}
         return [vectors[text] for text in texts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -27,6 +27,7 @@ from mneme.model import (
     Vary,
     VectorDtype,
 )
+from mneme.observe.decisions import Listener
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
 from mneme.runtime.options import Options
@@ -56,6 +57,7 @@ class Facade(Generic[E]):
     max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
     by that alone.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
+    observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
     batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
@@ -102,6 +104,7 @@ class Facade(Generic[E]):
         flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
         batching: Batching | None = None,
+        observers: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -134,12 +137,14 @@ class Facade(Generic[E]):
             flight_wait=flight_wait,
             bypass_if=bypass_if,
             batching=batching,
+            observers=observers,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
         self._core = Core(
             _sqlite(path) if store is None else store, self._embedder.fingerprint, self._embedder.dim, options
         )
+        self._core.observers.dress(self)
 
     @classmethod
     def _check_embedder(cls, embedder: Any) -> E:
@@ -152,6 +157,7 @@ class Facade(Generic[E]):
         facade = cls.__new__(cls)
         facade._core = core
         facade._embedder = cls._check_embedder(embedder)
+        core.observers.dress(facade)
         return facade
 
     if not TYPE_CHECKING:

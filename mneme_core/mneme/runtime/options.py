@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
@@ -17,6 +17,7 @@ from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
 from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.observe.decisions import Listener
 
 # The options that a policy has of its own, by their names there.
 PARTS_OF_A_POLICY = {
@@ -41,6 +42,7 @@ class Options:
     confidence_fn: ConfidenceFn | None = None
     validator: Validator | None = None
     metrics_hook: MetricsHook | None = None
+    observers: Sequence[Listener] = ()
     normalize: bool | Normalizer = True
     index_backend: str = "auto"
     index_options: Mapping[str, Any] | None = None
@@ -79,6 +81,7 @@ class Options:
             given = getattr(self, name)
             if given is not None and not callable(given):
                 raise InvalidArgumentError(f"{name} is {given!r}; it is a function.")
+        self.listeners()
         if inspect.iscoroutinefunction(self.bypass_if):
             raise InvalidArgumentError("bypass_if is a coroutine function; it is a plain function of a text.")
         if not (self.feedback is None or isinstance(self.feedback, str | PathLike)):
@@ -114,6 +117,21 @@ class Options:
                 raise two_judges(given)
             return self.policy
         return Threshold(self.similarity_threshold, self.min_confidence, self.confidence_fn)
+
+    def listeners(self) -> list[Any]:
+        """Return who hears decisions: the observers, and a metrics hook that hears them too."""
+        observers: Any = self.observers
+        if isinstance(observers, str) or not isinstance(observers, Sequence):
+            raise InvalidArgumentError(f"observers is {observers!r}; it is a list, such as [AuditTrail(path)].")
+        for observer in observers:
+            hears = getattr(observer, "decided", observer)
+            if isinstance(observer, type) or not callable(hears) or inspect.iscoroutinefunction(hears):
+                raise InvalidArgumentError(
+                    f"observers holds {observer!r}; an observer is a plain function of a Decision, or an object with a "
+                    "method `decided`."
+                )
+        also = [self.metrics_hook] if callable(getattr(self.metrics_hook, "decided", None)) else []
+        return [*observers, *(hook for hook in also if not any(hook is observer for observer in observers))]
 
     def validate(self) -> Validator:
         """Return the validator: the one given, else the one that refuses empty and error answers."""

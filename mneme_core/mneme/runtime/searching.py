@@ -34,12 +34,13 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     """Return the semantic hit of an embedded request, or None after the event of the miss."""
     now = core.clock()
     try:
-        accepted = _accepted(core, request, vector, now)
+        accepted, nearest_refused = _judged(core, request, vector, now)
     except Exception:
         _log.warning("the search failed; this lookup is a miss", exc_info=True)
         return core.miss(request, "store_failure")
     if accepted is None:
-        return core.miss(request, "below_threshold" if core.index.count(request.partition) else "no_match")
+        reason = "below_threshold" if core.index.count(request.partition) else "no_match"
+        return core.miss(request, reason, nearest_refused)
     neighbour, verdict = accepted.neighbour, accepted.verdict
     with core.table.lock:
         record = core.table.by_key.get(bytes.fromhex(neighbour.key))
@@ -49,17 +50,21 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
             core.counters.add(record.namespace, count.HITS_SEMANTIC)
     if record is None or not served:  # removed or replaced while it was judged
         return core.miss(request, "no_match")
-    return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now)
+    return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now, verdict=verdict.reason)
 
 
-def _accepted(core: Core, request: Request, vector: Vector, now: float) -> Candidate | None:
+def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:
+    """Return what is served, and the nearest that is not: in a trial that may be the one that was accepted."""
     choice = chosen(core, request, vector, now)
     for error in choice.errors:
         _log.warning("the policy or the validator raised; the neighbour is refused", exc_info=error)
     if request.writes:
         for neighbour in choice.invalid:
             core.remove_answer(neighbour.key, neighbour.response)
-    return choice.accepted if core.trial is None else core.trial.judged(request.key, request.query, choice.accepted)
+    served = choice.accepted
+    if core.trial is not None:
+        served = core.trial.judged(request.key, request.query, choice.accepted)
+    return served, next(iter(choice.refused), choice.accepted)
 
 
 def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
