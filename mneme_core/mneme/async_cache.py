@@ -37,6 +37,7 @@ from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
+from mneme.runtime.threads import Threads
 from mneme.stores.base import Change, Delete
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return await self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return await self._search(request, vector)
 
     async def put(
         self,
@@ -622,10 +621,19 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return await self._core.embeddings.aof_many(texts, self._embedder)
 
-    async def _run(self, step: Callable[..., T], *arguments: Any) -> T:
+    async def _search(self, request: Request, vector: Vector) -> Hit | None:
+        """Search here where that is short and others leave time for it, else in a thread."""
+        core = self._core
+        threads = searching.threads_for(core, request)
+        if threads is None:
+            return await core.pace.run(searching.search, core, request, vector)
+        return await self._run(searching.search, core, request, vector, threads=threads)
+
+    async def _run(self, step: Callable[..., T], *arguments: Any, threads: Threads | None = None) -> T:
         """Run a step in the cache's own threads, with the caller's context variables."""
         context = contextvars.copy_context()
-        return await asyncio.wrap_future(self._core.submit(context.run, step, *arguments))
+        submit = self._core.submit if threads is None else threads.submit
+        return await asyncio.wrap_future(submit(context.run, step, *arguments))
 
     async def _store(self, step: Callable[..., T], *arguments: Any) -> T:
         """Run a step that uses the store: here where the store never blocks, else in a thread."""

@@ -93,9 +93,7 @@ class SemanticCache(Facade[Embedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return self._search(request, vector)
 
     def put(
         self,
@@ -614,6 +612,9 @@ class SemanticCache(Facade[Embedder]):
 
     def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return self._core.embeddings.of_many(texts, self._embedder)
+
+    def _search(self, request: Request, vector: Vector) -> Hit | None:
+        return searching.search(self._core, request, vector)
 
     def _run(self, step: Callable[..., T], *arguments: Any) -> T:
         return step(*arguments)

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from mneme import plugins
@@ -32,6 +32,7 @@ from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.leasing import Leases, Turn, leases_of
 from mneme.runtime.options import Options
+from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
 from mneme.runtime.refreshing import Refreshes
@@ -41,6 +42,7 @@ from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
+from mneme.runtime.threads import Threads
 from mneme.stores.base import Change, Delete, Identity, Store
 
 _log = logging.getLogger("mneme.cache")
@@ -51,8 +53,10 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 0.25
 # After which a store that could not be read is asked again.
 RETRY_SECONDS = 1.0
-# Threads of the async facade for stores that block and long searches; the work is one lock or one core wide.
+# Threads of the async facade for stores that block: what they wait for is one lock wide.
 WORKERS = 4
+# For long searches, which keep a core busy: one is left to the event loop, or it waits behind them for its turn on one.
+SEARCHERS = max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
 class Core:
@@ -74,7 +78,7 @@ class Core:
         self.store = store
         self.table = Table(options.max_entries, options.namespace_quotas or {})
         self.counters = Counters()
-        self.embeddings = Embeddings(dim, self.events.observers)
+        self.embeddings = Embeddings(dim, options.batching, self.events.observers)
         self.flights = Flights()
         self.leases = leases_of(store, options.flight_wait)
         self.refreshes = Refreshes()
@@ -108,8 +112,10 @@ class Core:
             self.table.sort_recency()
             self.counters.load(counters)
         self._next_check = self._next_try = 0.0
-        self._executor: ThreadPoolExecutor | None = None
-        self._executor_lock = threading.Lock()
+        self.threads = Threads(WORKERS, "mneme", self.check_open)
+        self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)
+        self._closing = threading.Lock()
+        self.pace = Pace()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
         self._finalizer = weakref.finalize(self, _release, self.journal, self.leases)
         _open_cores.add(self)
@@ -130,11 +136,7 @@ class Core:
 
     def submit(self, step: Callable[..., T], *arguments: Any) -> Future[T]:
         """Run a step in the cache's own threads, which are made when first needed."""
-        with self._executor_lock:
-            self.check_open()  # `close` takes the same lock: nothing is submitted after it
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="mneme")
-            return self._executor.submit(step, *arguments)
+        return self.threads.submit(step, *arguments)
 
     def check_open(self) -> None:
         """Raise CacheClosedError after close."""
@@ -324,20 +326,22 @@ class Core:
 
     def close(self) -> None:
         """Write what waits and release the store. Closing twice does nothing."""
-        with self._executor_lock:
+        with self._closing:
             if self.closed:
                 return
             self.closed = True
         _open_cores.discard(self)
-        if self._executor is not None:
-            self._executor.shutdown(wait=True)
+        self.searchers.close()
+        self.threads.close()
         close_index(self.index)
         self._finalizer()
 
     def after_fork(self) -> None:
         """Make this process's own locks, connection and threads."""
         self.table.lock = threading.Lock()
-        self._executor, self._executor_lock = None, threading.Lock()
+        self._closing = threading.Lock()
+        self.threads.after_fork()
+        self.searchers.after_fork()
         self.flights, self.refreshes = Flights(), Refreshes()
         if self.leases is not None:
             self.leases.after_fork()

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.embedders.batching import Batching
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
@@ -59,6 +60,7 @@ class Facade(Generic[E]):
     observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
+    batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
@@ -104,6 +106,7 @@ class Facade(Generic[E]):
         negative_ttl: float | None = None,
         flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
+        batching: Batching | None = None,
         observers: Sequence[Listener] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -136,6 +139,7 @@ class Facade(Generic[E]):
             negative_ttl=negative_ttl,
             flight_wait=flight_wait,
             bypass_if=bypass_if,
+            batching=batching,
             observers=observers,
             clock=clock,
         )

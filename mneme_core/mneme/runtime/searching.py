@@ -18,6 +18,7 @@ from mneme.runtime.requests import Request
 
 if TYPE_CHECKING:
     from mneme.runtime.core import Core
+    from mneme.runtime.threads import Threads
 
 _log = logging.getLogger("mneme.cache")
 
@@ -134,8 +135,8 @@ def _exact(core: Core, near: Sequence[Near], vector: Vector) -> list[tuple[int, 
     return sorted(zip(numbers, similarities, strict=True), key=lambda pair: -pair[1])
 
 
-def leaves_loop(core: Core, request: Request) -> bool:
-    """Return whether a search would hold an event loop for longer than a thread hop is worth."""
+def threads_for(core: Core, request: Request) -> Threads | None:
+    """Return where a search is to run that would hold an event loop for longer than a thread hop is worth."""
     if core.store.blocking and (core.remote is not None or core.resident.unread or core.index.dtype != "float32"):
-        return True
-    return core.index.search_seconds(request.partition) > INLINE_SECONDS
+        return core.threads
+    return core.searchers if core.index.search_seconds(request.partition) > INLINE_SECONDS else None
