@@ -16,7 +16,7 @@ from mneme.engine.freshness import is_expired, is_stale
 from mneme.engine.judge import Trial
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
-from mneme.indexes.base import Index
+from mneme.indexes.base import Index, close_index
 from mneme.indexes.nothing import NoIndex
 from mneme.model import Candidate, Hit, HitLayer, Mode, Vary, hit_of
 from mneme.observe.decisions import Decided
@@ -333,6 +333,7 @@ class Core:
         _open_cores.discard(self)
         self.searchers.close()
         self.threads.close()
+        close_index(self.index)
         self._finalizer()
 
     def after_fork(self) -> None:

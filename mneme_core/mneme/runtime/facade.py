@@ -63,12 +63,15 @@ class Facade(Generic[E]):
     batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
-    index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
-    rescored with the stored float32.
+    index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
+    large, with the index_options `above` (rows) and `recall` (share of true neighbours); "auto" exactly, but for
+    partitions above 300,000 where that extra is installed; other names are plugins'.
+    vector_dtype: how vectors are held in memory; hits are rescored with the stored float32.
     multi_process_mode: kept for compatibility; processes on one file always see each other's changes.
     stale_check_interval: seconds for which another process's changes may go unseen.
-    Raises InvalidArgumentError (a ValueError) for what cannot be, EmbedderMismatchError and EmbedderDimensionError for
-    a store of another embedder, StoreBackendError when the store cannot be opened.
+    Raises InvalidArgumentError (a ValueError) for what cannot be, IndexBackendUnavailableError for an index that is not
+    installed, EmbedderMismatchError and EmbedderDimensionError for a store of another embedder, StoreBackendError when
+    the store cannot be opened.
     """
 
     _reads_store = False
