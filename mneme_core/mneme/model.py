@@ -108,6 +108,9 @@ class Stats:
     index_memory_bytes: int
     """What the index holds in fact, over all namespaces."""
     index_tombstone_count: int
+    resident_bytes: int = 0
+    """What the whole cache holds in memory, over all namespaces: the index, entries, texts that are here, and what its
+    store holds; an estimate, within a tenth of what the process grows by."""
 
 
 @dataclass(frozen=True, slots=True)

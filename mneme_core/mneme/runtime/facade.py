@@ -254,6 +254,7 @@ class Facade(Generic[E]):
             memory_bytes_estimate=entries * core.identity.dim * BYTES_PER_NUMBER[index.dtype],
             index_memory_bytes=index.memory_bytes,
             index_tombstone_count=index.tombstones,
+            resident_bytes=core.resident_bytes,
         )
 
     def health(self) -> Health:
@@ -292,9 +293,8 @@ class Facade(Generic[E]):
         self._look()
         namespace = (self._scoped(None) or namespace) if namespace == "default" else namespace
         now = core.clock()
-        return [
-            record.query for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now)
-        ]
+        fresh = (record for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now))
+        return [query for _, query in core.texts.queries(fresh)]
 
     def _look(self) -> None:
         """Apply what others wrote, where nothing has to be waited for and this facade may read the store."""
