@@ -12,6 +12,7 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
+from mneme.engine.spending import saved_usage
 from mneme.errors import CorruptCacheError, InvalidArgumentError
 from mneme.indexes import make_index
 from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
@@ -26,6 +27,7 @@ from mneme.model import (
     Vary,
     VectorDtype,
 )
+from mneme.prices import Prices, prices_of, savings
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
 from mneme.runtime.options import Options
@@ -57,6 +59,7 @@ class Facade(Generic[E]):
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
+    prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
@@ -99,6 +102,7 @@ class Facade(Generic[E]):
         negative_ttl: float | None = None,
         flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
+        prices: Prices | str | PathLike[str] | Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -130,6 +134,7 @@ class Facade(Generic[E]):
             negative_ttl=negative_ttl,
             flight_wait=flight_wait,
             bypass_if=bypass_if,
+            prices=prices_of(prices),
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
@@ -231,7 +236,10 @@ class Facade(Generic[E]):
         entries = core.entries(namespace)
         with core.table.lock:
             counts = core.counters.of(namespace)
+            tallies = core.counters.tallies(namespace)
         index = core.index
+        saved_microseconds = counts.pop("saved_microseconds")
+        saved = savings(saved_usage(tallies), core.options.prices)
         return Stats(
             namespace=namespace,
             entries=entries,
@@ -241,6 +249,11 @@ class Facade(Generic[E]):
             memory_bytes_estimate=entries * core.identity.dim * BYTES_PER_NUMBER[index.dtype],
             index_memory_bytes=index.memory_bytes,
             index_tombstone_count=index.tombstones,
+            saved_seconds=saved_microseconds / 1e6,
+            saved_input_tokens=sum(each.usage.input_tokens for each in saved),
+            saved_output_tokens=sum(each.usage.output_tokens for each in saved),
+            saved_cost=None if core.options.prices is None else sum(each.cost or 0.0 for each in saved),
+            savings=saved,
         )
 
     def health(self) -> Health:

@@ -16,6 +16,7 @@ from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
 from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.prices import Prices
 
 # The options that a policy has of its own, by their names there.
 PARTS_OF_A_POLICY = {
@@ -53,6 +54,7 @@ class Options:
     policy: Policy | None = None
     feedback: str | PathLike[str] | None = None
     bypass_if: BypassIf | None = None
+    prices: Prices | None = None
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:
