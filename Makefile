@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -e "$(1)"; \
   else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(1)"; fi
 
-.PHONY: help demo test test-faults test-oldest test-release dist check format bench docs clean
+.PHONY: help demo test test-faults test-oldest test-release dist check format bench bench-peers docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -43,6 +43,9 @@ format: $(VENV)/.dev ## Put the code in the house format
 
 bench: $(VENV)/.dev ## Measure against the machine's floor and a peer, in under ten minutes
 	$(BIN)/python -m benchmarks
+
+bench-peers: $(VENV)/.dev ## Measure other caches beside Mneme, each in its own environment, in 15 minutes
+	$(BIN)/python -m benchmarks.peers
 
 docs: $(VENV)/.dev ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict --site-dir site

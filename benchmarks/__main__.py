@@ -10,6 +10,8 @@ from benchmarks import machine, report
 from benchmarks.bench import FULL, QUICK, Bench
 from benchmarks.contender import OUT, ROOT
 from benchmarks.measures import exact, importing, instructions, semantic, storage
+from benchmarks.peer.contenders import MNEME_CACHE
+from benchmarks.peer.environments import UnavailableError, python_with
 
 MEASURES = {"import": importing, "exact": exact, "storage": storage, "semantic": semantic}
 EVERY = {**MEASURES, "instructions": instructions}
@@ -34,8 +36,11 @@ def main() -> None:
     bench = Bench(arguments.out, QUICK if arguments.quick else FULL, Path(sys.executable))
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.no_peer:
-        bench.peer = machine.peer_python(arguments.out, bench.say)
-    about = machine.describe() | {"load before": machine.load()}
+        try:
+            bench.peer = python_with(arguments.out, "mneme-cache", MNEME_CACHE, bench.say)
+        except UnavailableError as error:
+            bench.say(f"the peer is left out: it {error}")
+    about = machine.describe() | {"peer": MNEME_CACHE[0].replace("==", " "), "load before": machine.load()}
     try:
         for name in arguments.measures or MEASURES:
             EVERY[name].measure(bench)

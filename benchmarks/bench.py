@@ -16,6 +16,8 @@ from benchmarks.rows import Row
 from benchmarks.samples import Timing
 from benchmarks.vectors import KINDS, problem
 
+MOST_SPARE = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -63,14 +65,14 @@ class Bench:
         return {name: stack.enter_context(Contender(name, python)) for name, python in self.pythons.items()}
 
     def data(self, kind: str, entries: int) -> str:
-        """Return the file of a problem, followed by as many vectors again that none of its queries is about."""
-        queries = self.sizes.queries * (1 if entries == self.sizes.large else 5)
+        """Return the file of a problem, followed by as many vectors again (at most 100,000) that no query is about."""
+        queries = self.sizes.queries * (1 if entries >= self.sizes.large else 5)
         path = self.out / "data" / f"{kind}-{entries}-{queries}.npz"
         if not path.exists():
             self.say(f"drawing {entries:,} vectors: {kind}")
             path.parent.mkdir(parents=True, exist_ok=True)
             made = problem(kind, entries, queries)
-            vectors = np.concatenate([made.vectors, KINDS[kind](entries, 2)])
+            vectors = np.concatenate([made.vectors, KINDS[kind](min(entries, MOST_SPARE), 2)])
             np.savez(path, vectors=vectors, hits=made.hits, answers=made.answers, misses=made.misses)
         return str(path)
 

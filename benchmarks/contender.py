@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,22 +18,34 @@ OUT = ROOT / "bench-output"
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of every process that is measured."""
+def environment(python: Path, **changed: str) -> dict[str, str]:
+    """Return the environment of every process that is measured; our own interpreter finds the Mneme of this tree."""
     kept = {name: value for name, value in os.environ.items() if name not in UNSET}
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return {**kept, **threads, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": str(OUT / "bytecode")}
+    own = {"PYTHONPATH": str(ROOT / "mneme_core")} if python == Path(sys.executable) else {}
+    return {**kept, **threads, **own, "PYTHONHASHSEED": "0", "PYTHONPYCACHEPREFIX": str(OUT / "bytecode"), **changed}
+
+
+def answer(make: Callable[[], object]) -> None:
+    """Be the process at the other end: answer each line that comes with what a method of the worker returns."""
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints must not be taken for an answer
+    worker = make()
+    for line in sys.stdin:
+        name, arguments = json.loads(line)
+        print(json.dumps(getattr(worker, name)(**arguments)), file=answers, flush=True)
 
 
 class Contender:
-    """`benchmarks.worker` under one interpreter: a call of a method here is a call of the method there."""
+    """A worker under one interpreter: a call of a method here is a call of the method there."""
 
-    def __init__(self, name: str, python: Path) -> None:
+    def __init__(
+        self, name: str, python: Path, *arguments: str, worker: str = "benchmarks.worker", **changed: str
+    ) -> None:
         self.name = name
         self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker"],
+            [python, "-m", worker, *arguments],
             cwd=ROOT,
-            env=environment(),
+            env=environment(python, **changed),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

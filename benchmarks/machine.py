@@ -1,4 +1,4 @@
-"""The machine, its load, and an environment for the peer."""
+"""The machine, and its load."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.contender import environment
-
-PEER = "mneme-cache==1.0.1"
 
 
 def describe() -> dict[str, str]:
@@ -28,7 +25,6 @@ def describe() -> dict[str, str]:
         "numpy": version("numpy"),
         "blas": _blas(),
         "mneme-middleware": version("mneme-middleware"),
-        "peer": PEER.replace("==", " "),
     }
 
 
@@ -49,21 +45,7 @@ def _processor() -> str:
 def _blas() -> str:
     """Return the BLAS that NumPy was built with."""
     code = "import json, numpy; print(json.dumps(numpy.show_config(mode='dicts')['Build Dependencies']['blas']))"
-    run = subprocess.run([sys.executable, "-c", code], env=environment(), check=True, capture_output=True, text=True)
+    python = Path(sys.executable)
+    run = subprocess.run([python, "-c", code], env=environment(python), check=True, capture_output=True, text=True)
     blas = json.loads(run.stdout)
     return f"{blas['name']} {blas['version']}, one thread"
-
-
-def peer_python(out: Path, say: Callable[[str], None]) -> Path | None:
-    """Return the interpreter of an environment with the peer, made where it is missing; None where it cannot be."""
-    python = out / "peer" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    try:
-        if not python.exists():
-            say(f"installing {PEER} into {python.parents[1]}")
-            subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PEER]
-        subprocess.run(install, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        say(f"the peer could not be installed and is left out: {error}")
-        return None
-    return python

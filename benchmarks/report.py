@@ -57,10 +57,6 @@ def write_json(path: Path, bench: Bench, machine: dict[str, str]) -> None:
 
 def write_page(page: Path, rows: Sequence[Row], machine: dict[str, str]) -> None:
     """Put the numbers between the two marks of a page."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"{page} has no place for the numbers: it needs the lines {BEGIN!r} and {END!r}.")
     lines = [", ".join(f"{name} {what}" for name, what in machine.items()) + ".", "", summary(rows), ""]
     for section, group in groupby(rows, key=lambda row: row.section):
         lines += [f"### {section}", "", "| | Mneme | beside | ratio | aim | |", "| --- | --- | --- | --- | --- | --- |"]
@@ -70,4 +66,13 @@ def write_page(page: Path, rows: Sequence[Row], machine: dict[str, str]) -> None
             for row in group
         ]
         lines.append("")
-    page.write_text("\n".join([before + BEGIN, "", *lines, END + after]), encoding="utf-8")
+    write_between(page, BEGIN, END, lines)
+
+
+def write_between(page: Path, begin: str, end: str, lines: Sequence[str]) -> None:
+    """Put lines between two marks of a page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"{page} has no place for the numbers: it needs the lines {begin!r} and {end!r}.")
+    page.write_text("\n".join([before + begin, "", *lines, end + after]), encoding="utf-8")

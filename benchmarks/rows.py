@@ -61,6 +61,12 @@ def interleaved(rounds: int, **sides: Callable[[], Timing]) -> dict[str, list[Ti
     return timings
 
 
+def warmed(rounds: int, **sides: Callable[[], Timing]) -> dict[str, list[Timing]]:
+    """Run the rounds after one that is not counted: a first search prepares the index."""
+    interleaved(1, **sides)
+    return interleaved(rounds, **sides)
+
+
 def compared(
     section: str,
     what: str,
@@ -87,6 +93,12 @@ def compared(
     each = ratios(other, ours) if faster else ratios(ours, other)
     spread = (min(each), max(each))
     return Row(section, what, told(ours, unit), f"{beside} {told(other, unit)}", median(each), spread, aim, note)
+
+
+def absolute(section: str, what: str, ours: Sequence[Timing], *, aim: Aim, unit: Unit, beside: str = "") -> Row:
+    """Return the row of a time that has an aim of its own. beside: what stands next to it, told."""
+    each = [timing["median"] / IN_MICROSECONDS[unit] for timing in ours]
+    return Row(section, what, told(ours, unit), beside, median(each), (min(each), max(each)), aim)
 
 
 def ratios(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from statistics import fmean, median
 from time import perf_counter_ns
 from typing import Any, TypedDict
@@ -45,4 +46,28 @@ def time_calls(call: Callable[[Any], Any], arguments: Iterable[Any]) -> tuple[li
         result = call(argument)
         nanoseconds.append(perf_counter_ns() - start)
         results.append(result)
+    return nanoseconds, results
+
+
+async def time_awaits(call: Callable[[Any], Awaitable[Any]], arguments: Iterable[Any]) -> tuple[list[int], list[Any]]:
+    """Return the same of calls that are awaited one after another."""
+    nanoseconds, results = [], []
+    for argument in arguments:
+        start = perf_counter_ns()
+        result = await call(argument)
+        nanoseconds.append(perf_counter_ns() - start)
+        results.append(result)
+    return nanoseconds, results
+
+
+async def time_gathered(
+    call: Callable[[Any], Awaitable[Any]], batches: Iterable[Iterable[Any]]
+) -> tuple[list[int], list[Any]]:
+    """Return how many nanoseconds the calls of a batch took together, and what all of them returned."""
+    nanoseconds, results = [], []
+    for batch in batches:
+        start = perf_counter_ns()
+        found = await asyncio.gather(*map(call, batch))
+        nanoseconds.append(perf_counter_ns() - start)
+        results.extend(found)
     return nanoseconds, results

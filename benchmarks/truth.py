@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 RESPONSE_LENGTH = 500
-STATUS = Path("/proc/self/status")
 
 
 def query_of(row: int) -> str:
@@ -17,6 +18,18 @@ def query_of(row: int) -> str:
 def response_of(row: int) -> str:
     """Return the answer that only this entry has."""
     return f"{row}: ".ljust(RESPONSE_LENGTH, ".")
+
+
+def some_rows(entries: int, count: int) -> list[int]:
+    """Return `count` rows, spread over all."""
+    rows: list[int] = np.random.default_rng(2).permutation(entries)[np.arange(count) % entries].tolist()
+    return rows
+
+
+def some_entries(entries: int, count: int) -> tuple[list[str], list[str]]:
+    """Return the questions and answers of `count` entries, spread over all."""
+    rows = some_rows(entries, count)
+    return [query_of(row) for row in rows], [response_of(row) for row in rows]
 
 
 def text_bytes(rows: int) -> int:
@@ -43,8 +56,9 @@ class AsyncConstantEmbedder(ConstantEmbedder):
         return ConstantEmbedder.embed(self, text)
 
 
-def resident_bytes() -> int | None:
-    """Return the memory of this process, where the system tells."""
-    if not STATUS.exists():
+def resident_bytes(process: int | str = "self") -> int | None:
+    """Return the memory of this process, or of another, where the system tells."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
         return None
-    return next(int(line.split()[1]) * 1024 for line in STATUS.read_text().splitlines() if line.startswith("VmRSS"))
+    return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS"))

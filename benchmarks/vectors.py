@@ -21,6 +21,8 @@ THRESHOLD = 0.85
 QUERY_COSINE = 0.93
 # No two questions of a benchmark may be decided by how float32 rounds.
 CLEAR = 1e-4
+# Drawing takes some twenty times the bytes of what is drawn.
+DRAWN_AT_ONCE = 200_000
 
 Floats = NDArray[Any]
 
@@ -40,6 +42,13 @@ class Problem:
 
 def sentences(count: int, seed: int) -> Floats:
     """Return `count` vectors lying as those of real questions do: topics, in them groups of rewordings."""
+    if count <= DRAWN_AT_ONCE:
+        return _draw(count, [seed])
+    starts = range(0, count, DRAWN_AT_ONCE)
+    return np.concatenate([_draw(min(DRAWN_AT_ONCE, count - start), [seed, start]) for start in starts])
+
+
+def _draw(count: int, seed: list[int]) -> Floats:
     model = json.loads(SPECTRUM.read_text())
     draw = np.random.default_rng(seed)
     mean, between, within = (np.array(model[name]) for name in ("mean", "between", "within"))

@@ -7,7 +7,6 @@ Every result is compared with the truth: `wrong` counts those that differ.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from typing import Any
@@ -16,8 +15,19 @@ import numpy as np
 
 import mneme
 from benchmarks import floors
-from benchmarks.samples import Timing, time_calls, timing
-from benchmarks.truth import AsyncConstantEmbedder, ConstantEmbedder, query_of, resident_bytes, response_of
+from benchmarks.contender import answer
+from benchmarks.samples import Timing, time_awaits, time_calls, time_gathered, timing
+from benchmarks.truth import (
+    AsyncConstantEmbedder,
+    ConstantEmbedder,
+    query_of,
+    resident_bytes,
+    response_of,
+    some_entries,
+)
+
+# Seconds between two looks at how late the event loop is.
+BEAT = 0.001
 
 
 class Worker:
@@ -27,6 +37,7 @@ class Worker:
         self.caches: dict[str, Any] = {}
         self.data: dict[str, Any] = {}
         self.entries = 0
+        self.spaces = 0
         self.loop = asyncio.new_event_loop()
 
     def about(self) -> dict[str, str]:
@@ -93,44 +104,26 @@ class Worker:
             if self.caches[cache].delete(query_of(row)) is not True:
                 raise AssertionError(f"entry {row} was not there to be deleted")
 
-    def exact(self, cache: str, count: int) -> Timing:
-        """Look up `count` questions that were stored word for word."""
+    def exact(self, cache: str, count: int, *, unseen: bool = False) -> Timing:
+        """Look up `count` questions that were stored word for word; `unseen`: with spaces at the end as never yet."""
         queries, truth = some_entries(self.entries, count)
+        if unseen:
+            self.spaces += 1
+            queries = [query + " " * self.spaces for query in queries]
         nanoseconds, hits = time_calls(self.caches[cache].get, queries)
         return timing(nanoseconds, wrong(hits, truth, "exact"))
 
     def exact_async(self, cache: str, count: int) -> Timing:
         """The same, each awaited in turn."""
         queries, truth = some_entries(self.entries, count)
-        get = self.caches[cache].get
-
-        async def run() -> tuple[list[int], list[Any]]:
-            nanoseconds, hits = [], []
-            for query in queries:
-                start = time.perf_counter_ns()
-                hit = await get(query)
-                nanoseconds.append(time.perf_counter_ns() - start)
-                hits.append(hit)
-            return nanoseconds, hits
-
-        nanoseconds, hits = self.loop.run_until_complete(run())
+        nanoseconds, hits = self.loop.run_until_complete(time_awaits(self.caches[cache].get, queries))
         return timing(nanoseconds, wrong(hits, truth, "exact"))
 
     def exact_gathered(self, cache: str, count: int, together: int = 100) -> Timing:
         """The same, `together` at once; the time is that of all of them."""
         queries, truth = some_entries(self.entries, count)
-        get = self.caches[cache].get
-
-        async def run() -> tuple[list[int], list[Any]]:
-            nanoseconds, hits = [], []
-            for first in range(0, count, together):
-                start = time.perf_counter_ns()
-                found = await asyncio.gather(*(get(query) for query in queries[first : first + together]))
-                nanoseconds.append(time.perf_counter_ns() - start)
-                hits.extend(found)
-            return nanoseconds, hits
-
-        nanoseconds, hits = self.loop.run_until_complete(run())
+        batches = [queries[first : first + together] for first in range(0, count, together)]
+        nanoseconds, hits = self.loop.run_until_complete(time_gathered(self.caches[cache].get, batches))
         return timing(nanoseconds, wrong(hits, truth, "exact"))
 
     def exact_in_turn(self, cache: str, count: int, together: int = 100) -> Timing:
@@ -172,17 +165,38 @@ class Worker:
         truth = [response_of(row) for row in self.data["answers"][:count].tolist()]
         return timing(nanoseconds, wrong(hits, truth, "semantic"))
 
+    def read_prefix(self, rows: int, count: int) -> Timing:
+        """Read as many bytes as the index does for a lookup among so many rows."""
+        return timing(time_calls(floors.reader(rows), range(count))[0])
+
+    def loop_gap(self, cache: str, count: int) -> Timing:
+        """Look up `count` of the data's queries that hit at once; return how long the loop stood still at worst."""
+        vectors, targets = self.data["hits"][:count], self.data["answers"][:count]
+        get = self.caches[cache].get
+
+        async def run() -> tuple[int, list[Any]]:
+            beating = asyncio.create_task(heartbeat())
+            await asyncio.sleep(2 * BEAT)
+            hits = await asyncio.gather(*(get(f"Question {row}?", embedding=each) for row, each in enumerate(vectors)))
+            await asyncio.sleep(2 * BEAT)  # the beat that was late
+            beating.cancel()
+            return max(gaps), hits
+
+        async def heartbeat() -> None:
+            while True:
+                start = time.perf_counter_ns()
+                await asyncio.sleep(BEAT)
+                gaps.append(time.perf_counter_ns() - start - round(BEAT * 1e9))
+
+        gaps: list[int] = []
+        gap, hits = self.loop.run_until_complete(run())
+        return timing([gap], wrong(hits, [response_of(row) for row in targets.tolist()], "semantic"))
+
     def put_floor(self, path: str, first: int, last: int) -> Timing:
         """Do by hand what a durable put cannot do without."""
         vectors = self.data["vectors"]
         rows = [(query_of(row), response_of(row), vectors[row].tobytes()) for row in range(first, last)]
         return timing(time_calls(floors.sqlite_put(path), rows)[0])
-
-
-def some_entries(entries: int, count: int) -> tuple[list[str], list[str]]:
-    """Return the questions and answers of `count` entries, spread over all."""
-    rows = np.random.default_rng(2).permutation(entries)[np.arange(count) % entries].tolist()
-    return [query_of(row) for row in rows], [response_of(row) for row in rows]
 
 
 def wrong(hits: list[Any], truth: list[str], layer: str) -> int:
@@ -192,14 +206,5 @@ def wrong(hits: list[Any], truth: list[str], layer: str) -> int:
     )
 
 
-def main() -> None:
-    """Answer one line for each line that comes."""
-    worker, answers = Worker(), sys.stdout
-    sys.stdout = sys.stderr  # what a library prints must not be taken for an answer
-    for line in sys.stdin:
-        name, arguments = json.loads(line)
-        print(json.dumps(getattr(worker, name)(**arguments)), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    answer(Worker)

@@ -6,12 +6,16 @@ from contextlib import ExitStack
 from functools import partial
 from statistics import median
 
+from benchmarks import aims
 from benchmarks.bench import Bench
 from benchmarks.contender import Contender
 from benchmarks.rows import compared, interleaved, ratios, told
 from benchmarks.samples import Timing
 
-PEER_AIMS = (("sync", "sqlite", "peer", 8), ("async", "async sqlite", "async peer", 20))
+PEER_AIMS = (
+    ("sync", "sqlite", "peer", aims.PEER_OVER_EXACT),
+    ("async", "async sqlite", "async peer", aims.PEER_OVER_EXACT_ASYNC),
+)
 
 
 def measure(bench: Bench) -> None:
@@ -29,6 +33,7 @@ def measure(bench: Bench) -> None:
             "sqlite": partial(ours, "exact", cache="sqlite", count=count),
             "async memory": partial(ours, "exact_async", cache="async memory", count=count),
             "async sqlite": partial(ours, "exact_async", cache="async sqlite", count=count),
+            "unseen": partial(ours, "exact", cache="memory", count=count, unseen=True),
         }
         if bench.peer:
             peer = contenders["peer"]
@@ -42,22 +47,28 @@ def measure(bench: Bench) -> None:
         }
         gathered = bench.keep("100 exact hits", interleaved(sizes.rounds, **together))
 
-    section, floor = f"Exact hit, {sizes.small:,} entries", timings["floor"]
-    bench.rows += [
-        compared(section, "sync, memory", timings["memory"], floor, at_most=5, beside="floor"),
-        compared(section, "sync, SQLite", timings["sqlite"], floor, at_most=5, beside="floor"),
-        compared(section, "async, memory", timings["async memory"], timings["memory"], at_most=1.5, beside="sync"),
-        compared(section, "async, SQLite", timings["async sqlite"], timings["sqlite"], at_most=1.5, beside="sync"),
+    section = f"Exact hit, {sizes.small:,} entries"
+    for what, side in (("sync, ", ""), ("async, ", "async ")):
+        for store, name in (("memory", "memory"), ("SQLite", "sqlite")):
+            ours, bound = timings[side + name], aims.EXACT_OVER_FLOOR
+            bench.rows.append(compared(section, what + store, ours, timings["floor"], at_most=bound, beside="floor"))
+    what, unseen = "sync, memory, not seen lately in these words", timings["unseen"]
+    bench.rows.append(compared(section, what, unseen, timings["floor"], at_most=aims.EXACT_OVER_FLOOR, beside="floor"))
+    for store, name in (("memory", "memory"), ("SQLite", "sqlite")):
+        what, bound = f"async, {store}, and sync", aims.ASYNC_OVER_SYNC
+        ours, sync = timings[f"async {name}"], timings[name]
+        bench.rows.append(compared(section, what, ours, sync, at_most=bound, beside="sync"))
+    bench.rows.append(
         compared(
             section,
             "100 at once (gather), memory",
             gathered["async"],
             gathered["sync"],
-            at_most=1.5,
+            at_most=aims.ASYNC_OVER_SYNC,
             beside="100 sync",
             note=_without_gather(gathered),
-        ),
-    ]
+        )
+    )
     for facade, side, other, bound in PEER_AIMS:
         what, beside = f"{facade}, SQLite, and the peer", timings.get(other)
         note = f"by means {median(ratios(beside, timings[side], 'mean')):.1f} x" if beside else ""

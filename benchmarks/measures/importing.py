@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 from functools import partial
 from pathlib import Path
-from statistics import median
 
+from benchmarks import aims
 from benchmarks.bench import Bench
 from benchmarks.contender import ROOT, environment
-from benchmarks.rows import IN_MICROSECONDS, Aim, Row, compared, interleaved, told
+from benchmarks.rows import Aim, absolute, compared, interleaved, told
 from benchmarks.samples import Timing, timing
 
 TIMED = "from time import perf_counter_ns as now; start = now(); {}; print(now() - start)"
@@ -19,7 +19,6 @@ FIRST_CACHE = TIMED.format(
     "mneme.SemanticCache(store=mneme.MemoryStore(), embedder=E())"
 )
 PROCESSES = 5
-AIM_MS = 60
 
 
 def measure(bench: Bench) -> None:
@@ -28,18 +27,10 @@ def measure(bench: Bench) -> None:
     imported, cached = (
         bench.keep(what, _timings(bench, code)) for what, code in (("import", IMPORT), ("first cache", FIRST_CACHE))
     )
-    each = [timing["median"] / IN_MICROSECONDS["ms"] for timing in imported["ours"]]
     beside = f"peer {told(imported['peer'], 'ms')}" if "peer" in imported else ""
+    aim = Aim("at most", aims.IMPORT_MS, "ms")
     bench.rows += [
-        Row(
-            "New process",
-            "import mneme",
-            told(imported["ours"], "ms"),
-            beside,
-            median(each),
-            (min(each), max(each)),
-            Aim("at most", AIM_MS, "ms"),
-        ),
+        absolute("New process", "import mneme", imported["ours"], aim=aim, unit="ms", beside=beside),
         compared(
             "New process",
             "to the first empty cache",
@@ -62,7 +53,7 @@ def _timings(bench: Bench, code: str) -> dict[str, list[Timing]]:
 def _run(python: Path, code: str) -> Timing:
     command = [str(python), "-c", code]
     runs = [
-        subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True).stdout
+        subprocess.run(command, cwd=ROOT, env=environment(python), check=True, capture_output=True, text=True).stdout
         for _ in range(PROCESSES)
     ]
     return timing([int(nanoseconds) for nanoseconds in runs])

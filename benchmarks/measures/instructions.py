@@ -37,7 +37,7 @@ def measure(bench: Bench) -> None:
 def _count(bench: Bench, kind: str, lookups: int) -> int:
     """Return the instructions of a whole process that looks up so often."""
     command = [*TOOL, str(bench.ours), "-m", "benchmarks.counted", kind, str(lookups), str(bench.out)]
-    run = subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=ROOT, env=environment(bench.ours), check=True, capture_output=True, text=True)
     found = re.search(r"I\s+refs:\s+([\d,]+)", run.stderr)
     assert found is not None
     return int(found[1].replace(",", ""))

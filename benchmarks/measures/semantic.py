@@ -1,18 +1,18 @@
-"""Semantic hits with the embedding given: against the peer, on hard data, and after all that can happen to a cache."""
+"""Semantic hits with the embedding given: against the peer, on hard data, and beside what memory can give."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
 
+from benchmarks import aims
 from benchmarks.bench import Bench
-from benchmarks.contender import Contender
-from benchmarks.rows import compared, interleaved
+from benchmarks.floors import PREFIX_BYTES
+from benchmarks.measures import unchanged
+from benchmarks.rows import Aim, Row, absolute, compared, told, warmed
 from benchmarks.samples import Timing
 
-AIM = 3.0
-UNCHANGED = 1.2
-TENANTS, ENTRIES_A_TENANT = 1_000, 10
+CONCURRENT = 32
 
 
 def measure(bench: Bench) -> None:
@@ -20,7 +20,9 @@ def measure(bench: Bench) -> None:
     for entries in (bench.sizes.small, bench.sizes.large):
         _against_peer(bench, entries, "sentences")
         _against_peer(bench, entries, "isotropic")
-        _unchanged(bench, entries)
+        if entries == bench.sizes.large:
+            _loop_gap(bench, entries)
+        unchanged.measure(bench, entries)
 
 
 def _against_peer(bench: Bench, entries: int, kind: str) -> None:
@@ -34,59 +36,64 @@ def _against_peer(bench: Bench, entries: int, kind: str) -> None:
                 bench.say(f"putting {entries:,} {kind} entries into memory: {name}")
                 contender("put", cache="cache", first=0, last=entries)
         bench.say(f"semantic hits, {entries:,} {kind}")
-        timings = {expected: _look_up(bench, contenders, expected) for expected in ("hit", "miss")}
+        sides = {name: partial(each, "semantic", cache="cache") for name, each in contenders.items()}
+        floor = {"prefix": partial(contenders["ours"], "read_prefix", rows=entries, count=bench.sizes.queries)}
+        timings = {
+            expected: warmed(
+                bench.sizes.rounds, **{name: partial(look, expected=expected) for name, look in sides.items()}, **floor
+            )
+            for expected in ("hit", "miss")
+        }
     section = f"Semantic hit, {entries:,} x 384"
     store = "SQLite" if kind == "sentences" else "memory, isotropic: the worst case"
     for expected in ("hit", "miss"):
         found = bench.keep(f"semantic {expected}, {entries:,} {kind}", timings[expected])
-        aim = AIM if kind == "sentences" and expected == "hit" else None
+        aimed = kind == "sentences" and expected == "hit"
         row = compared(
             section,
             f"{expected}, {store}",
             found["ours"],
             found.get("peer"),
-            at_least=aim,
+            at_least=aims.PEER_OVER_SEMANTIC.get(entries) if aimed else None,
             faster=True,
             beside="peer",
             unit="ms",
-            note="top 1 of a float64 scan: all" if expected == "hit" else "",
         )
         bench.rows.append(row)
+    hits, misses = timings["hit"], timings["miss"]
+    bench.rows.append(_recall(section, f"recall, {store}", hits))
+    if kind == "sentences":
+        bound = aims.SEMANTIC_OVER_READING_THE_PREFIX if entries == bench.sizes.large else None
+        bytes_read, none = f"reading {entries * PREFIX_BYTES / 1e6:.1f} MB", aims.MISS_OVER_HIT
+        what = "hit, and reading the prefix of each entry"
+        bench.rows += [
+            compared(section, what, hits["ours"], hits["prefix"], at_most=bound, beside=bytes_read),
+            compared(section, "miss, and a hit", misses["ours"], hits["ours"], at_most=none, beside="hit", unit="ms"),
+        ]
 
 
-def _look_up(bench: Bench, contenders: dict[str, Contender], expected: str) -> dict[str, list[Timing]]:
-    sides = {
-        name: partial(contender, "semantic", cache="cache", expected=expected) for name, contender in contenders.items()
+def _recall(section: str, what: str, timings: dict[str, list[Timing]]) -> Row:
+    """Return the row of the share of queries whose nearest entry was found, by a full scan in float64."""
+    share = {
+        name: 1 - sum(each["wrong"] for each in some) / sum(each["calls"] for each in some)
+        for name, some in timings.items()
     }
-    for first in sides.values():  # the first search prepares the index
-        first()
-    return interleaved(bench.sizes.rounds, **sides)
+    beside = f"peer {share['peer']:.3f}" if "peer" in share else ""
+    return Row(section, what, f"{share['ours']:.3f}", beside, share["ours"], aim=Aim("at least", aims.RECALL, ""))
 
 
-def _unchanged(bench: Bench, entries: int) -> None:
-    """Compare a cache with a past and neighbours with a new one of the same entries."""
-    section = f"Semantic hit, {entries:,} x 384"
-    with Contender("new", bench.ours) as new, Contender("old", bench.ours) as old:
-        for contender in (new, old):
+def _loop_gap(bench: Bench, entries: int) -> None:
+    """Measure how long an event loop stands still while many semantic lookups are under way."""
+    with ExitStack() as stack:
+        contenders = bench.contenders(stack)
+        for name, contender in contenders.items():
             contender("load", data=bench.data("sentences", entries), entries=entries)
-            contender("open", cache="cache")
-        bench.say(f"putting {entries:,} entries into memory, and twice as many of which half are deleted")
-        new("put", cache="cache", first=0, last=entries)
-        old("put", cache="cache", first=0, last=2 * entries, shuffled=True)
-        old("delete", cache="cache", first=entries, last=2 * entries)
-
-        def add_row(what: str) -> None:
-            bench.say(f"semantic hits, {entries:,}, {what}")
-            timings = _look_up(bench, {"old": old, "new": new}, "hit")
-            bench.keep(f"semantic hit, {entries:,}, {what}", timings)
-            row = compared(
-                section, what, timings["old"], timings["new"], at_most=UNCHANGED, beside="a new cache", unit="ms"
-            )
-            bench.rows.append(row)
-
-        add_row("after deleting half")
-        last = entries + min(entries, TENANTS * ENTRIES_A_TENANT)
-        old("put", cache="cache", first=entries, last=last, namespaces=TENANTS)
-        add_row(f"and beside {TENANTS:,} other namespaces")
-        old("put", cache="cache", first=entries, last=2 * entries, namespace="second")
-        add_row("and beside a second namespace as large")
+            contender("open", cache="cache", path=bench.file(name, entries, "gap"), asynchronous=True)
+        bench.say(f"gaps of the event loop, {entries:,}")
+        gaps = {name: partial(each, "loop_gap", cache="cache", count=CONCURRENT) for name, each in contenders.items()}
+        timings = bench.keep("gap of the event loop", warmed(bench.sizes.rounds, **gaps))
+    what = f"worst gap of the event loop, {CONCURRENT} hits at once, SQLite"
+    beside = f"peer {told(timings['peer'], 'ms')}" if "peer" in timings else ""
+    aim = Aim("at most", aims.LOOP_GAP_MS, "ms")
+    section = f"Semantic hit, {entries:,} x 384"
+    bench.rows.append(absolute(section, what, timings["ours"], aim=aim, unit="ms", beside=beside))

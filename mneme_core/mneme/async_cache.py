@@ -38,6 +38,7 @@ from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
+from mneme.runtime.threads import Threads
 from mneme.stores.base import Change, Delete
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     async def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
-        request = core.again(request)
+        request = core.timed(request)
         try:
             vector = await self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -101,9 +102,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return await self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return await self._search(request, vector)
 
     async def put(
         self,
@@ -252,7 +251,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             is_mine = await self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 await self._store(self._core.catch_up)
-            outcome = plan.of_hit(await self._exact(self._core.again(plan.request)))
+            outcome = plan.of_hit(await self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -260,12 +259,15 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         return None
 
     async def _make(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]], turn: Turn | None) -> Filled[T]:
+        core = self._core
         started = time.perf_counter()
-        value = await _value(compute)
+        with core.observers.computing():
+            value = await _value(compute)
         seconds = time.perf_counter() - started
         kept = plan.kept(value)
         if kept is not None:
             await self._keep(plan, kept, seconds, turn)
+        core.came_of(plan.request, "computed")
         return Filled(computing.computed(value), kept and kept.text)
 
     async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
@@ -290,7 +292,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     async def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
         core = self._core
-        request = core.again(plan.request)
+        request = core.timed(plan.request)
         if request.reads:
             hit = await self._exact(request)
             if hit is None:
@@ -353,6 +355,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             kept = plan.kept(chunks)
             if kept is not None:
                 await self._keep(plan, kept, time.perf_counter() - started)
+            self._core.came_of(plan.request, "computed")
 
         return finish
 
@@ -630,10 +633,19 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return await self._core.embeddings.aof_many(texts, self._embedder)
 
-    async def _run(self, step: Callable[..., T], *arguments: Any) -> T:
+    async def _search(self, request: Request, vector: Vector) -> Hit | None:
+        """Search here where that is short and others leave time for it, else in a thread."""
+        core = self._core
+        threads = searching.threads_for(core, request)
+        if threads is None:
+            return await core.pace.run(searching.search, core, request, vector)
+        return await self._run(searching.search, core, request, vector, threads=threads)
+
+    async def _run(self, step: Callable[..., T], *arguments: Any, threads: Threads | None = None) -> T:
         """Run a step in the cache's own threads, with the caller's context variables."""
         context = contextvars.copy_context()
-        return await asyncio.wrap_future(self._core.submit(context.run, step, *arguments))
+        submit = self._core.submit if threads is None else threads.submit
+        return await asyncio.wrap_future(submit(context.run, step, *arguments))
 
     async def _store(self, step: Callable[..., T], *arguments: Any) -> T:
         """Run a step that uses the store: here where the store never blocks, else in a thread."""

@@ -85,7 +85,7 @@ class SemanticCache(Facade[Embedder]):
 
     def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
-        request = core.again(request)
+        request = core.timed(request)
         try:
             vector = self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -95,9 +95,7 @@ class SemanticCache(Facade[Embedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return self._search(request, vector)
 
     def put(
         self,
@@ -246,7 +244,7 @@ class SemanticCache(Facade[Embedder]):
             is_mine = self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 self._store(self._core.catch_up)
-            outcome = plan.of_hit(self._exact(self._core.again(plan.request)))
+            outcome = plan.of_hit(self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -254,12 +252,15 @@ class SemanticCache(Facade[Embedder]):
         return None
 
     def _make(self, plan: Plan[T], compute: Callable[[], T], turn: Turn | None) -> Filled[T]:
+        core = self._core
         started = time.perf_counter()
-        value = compute()
+        with core.observers.computing():
+            value = compute()
         seconds = time.perf_counter() - started
         kept = plan.kept(value)
         if kept is not None:
             self._keep(plan, kept, seconds, turn)
+        core.came_of(plan.request, "computed")
         return Filled(computing.computed(value), kept and kept.text)
 
     def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
@@ -284,7 +285,7 @@ class SemanticCache(Facade[Embedder]):
 
     def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
         core = self._core
-        request = core.again(plan.request)
+        request = core.timed(plan.request)
         if request.reads:
             hit = self._exact(request)
             if hit is None:
@@ -347,6 +348,7 @@ class SemanticCache(Facade[Embedder]):
             kept = plan.kept(chunks)
             if kept is not None:
                 self._keep(plan, kept, time.perf_counter() - started)
+            self._core.came_of(plan.request, "computed")
 
         return finish
 
@@ -622,6 +624,9 @@ class SemanticCache(Facade[Embedder]):
 
     def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return self._core.embeddings.of_many(texts, self._embedder)
+
+    def _search(self, request: Request, vector: Vector) -> Hit | None:
+        return searching.search(self._core, request, vector)
 
     def _run(self, step: Callable[..., T], *arguments: Any) -> T:
         return step(*arguments)

@@ -104,7 +104,8 @@ def test_the_constructor_takes_what_is_documented(facade):
     positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
-    added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "clock", "prices"}
+    added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "observers", "batching"}
+    added |= {"prices", "clock"}
     assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 

@@ -21,6 +21,8 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "shadow-and-feedback",
         "change-the-embedder",
         "metrics",
+        "opentelemetry",
+        "audit-trail",
         "write-a-plugin",
         "write-a-store",
         "import",

@@ -1,5 +1,6 @@
-"""`OTelMetricsHook`; needs the extra `otel`."""
+"""`OTelMetricsHook` and `Tracing`; they need the extra `otel`."""
 
 from mneme.observe.opentelemetry import OTelMetricsHook
+from mneme.observe.tracing import Tracing
 
-__all__ = ["OTelMetricsHook"]
+__all__ = ["OTelMetricsHook", "Tracing"]

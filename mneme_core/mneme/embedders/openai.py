@@ -27,6 +27,8 @@ _LIMITS: Final = {"max_texts": 256, "max_chars": 250_000}
 
 
 class _Requests:
+    provider = "openai"  # as OpenTelemetry names whose interface this is
+
     """What both forms share: what a request holds and how its answer is read."""
 
     def __init__(self, model: str, *, dimensions: int | None, dim: int | None, fingerprint: str | None) -> None:

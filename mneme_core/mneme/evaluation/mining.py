@@ -35,14 +35,15 @@ class Mined:
 def read_log(path: str | PathLike[str]) -> list[str]:
     """Return the queries of a log in order: a text a line, or JSON lines with "query", "prompt" or "messages".
 
-    Empty lines are skipped; of messages the last is the query.
+    Empty lines are skipped, and those of an AuditTrail that have no question; of messages the last is the query.
     Raises OSError, or InvalidArgumentError naming the line or the file.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise InvalidArgumentError(f"{path} is not UTF-8: {error}") from error
-    queries = [_query(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    read = (_query(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip())
+    queries = [query for query in read if query is not None]
     if not queries:
         raise InvalidArgumentError(f"{path} holds no queries.")
     return queries
@@ -76,7 +77,7 @@ def sample(pairs: Sequence[Pair], number: int, seed: int = 0) -> list[Pair]:
     return chance.sample(list(pairs), min(number, len(pairs)))
 
 
-def _query(line: str, place: str) -> str:
+def _query(line: str, place: str) -> str | None:
     if not line.lstrip().startswith("{"):
         return line.strip()
     try:
@@ -87,6 +88,8 @@ def _query(line: str, place: str) -> str:
     messages = value.get("messages")
     if query is None and isinstance(messages, list) and messages and isinstance(messages[-1], dict):
         query = messages[-1].get("content")
+    if query is None and "outcome" in value:
+        return None
     if not isinstance(query, str):
         raise InvalidArgumentError(f'{place} has no text "query", "prompt" or "messages".')
     return query

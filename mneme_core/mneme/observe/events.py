@@ -7,22 +7,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mneme.model import MetricsHook
+from mneme.observe.observers import Observers
 
 _log = logging.getLogger("mneme.metrics")
 
 
 class Events:
-    """Calls each listener with (event, attributes). Used with no lock held.
+    """Calls each listener with (event, attributes); holds those who hear decisions. Used with no lock held.
 
     hit {namespace, layer, similarity, confidence, age_seconds}; miss {namespace, reason};
     eviction {namespace, count}; expired {namespace, count}; invalidated {namespace (None for all), count}.
     """
 
-    def __init__(self, listeners: Sequence[MetricsHook | None]) -> None:
+    def __init__(self, listeners: Sequence[MetricsHook | None], observers: Sequence[Any]) -> None:
         self._listeners: tuple[Callable[[str, dict[str, Any]], object], ...] = tuple(
             listener for listener in listeners if listener is not None
         )
-        self.heard = bool(self._listeners)
+        self.observers = Observers(observers)
+        self.heard = bool(self._listeners) or self.observers.heard
+        """Whether anybody listens, to events or to decisions."""
 
     def emit(self, event: str, **attributes: Any) -> None:
         """Call the listeners, each with attributes of its own."""

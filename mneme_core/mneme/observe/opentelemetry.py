@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mneme._version import __version__
 from mneme.model import Stats
+from mneme.observe.buckets import EMBEDDING_SECONDS, LOOKUP_SECONDS
+from mneme.observe.decisions import Decision, StepName
+from mneme.observe.tracing import embedding_attributes
 
 try:
     from opentelemetry.metrics import Meter, get_meter
@@ -18,7 +24,11 @@ class OTelMetricsHook:
 
     meter: the global provider's meter "mneme" where None. namespace: what the metrics' names begin with.
     The SDK hands back the same instrument for the same name, so several hooks may share a meter.
+    It hears decisions, too, for the time of lookups, and is around the calls of the embedder, for
+    `gen_ai.client.embeddings.duration` of the GenAI conventions.
     """
+
+    steps: tuple[StepName, ...] = ("embed",)
 
     def __init__(self, meter: Meter | None = None, namespace: str = "mneme") -> None:
         meter = get_meter("mneme", __version__) if meter is None else meter
@@ -36,6 +46,18 @@ class OTelMetricsHook:
         self._age = meter.create_histogram(f"{namespace}_hit_age_seconds", "s", "Age of the answers served.")
         self._entries = meter.create_gauge(f"{namespace}_entries", "{entry}", "Entries held.")
         self._memory = meter.create_gauge(f"{namespace}_memory_bytes", "By", "Bytes of the vectors held.")
+        self._lookups = meter.create_histogram(
+            f"{namespace}_lookup_seconds",
+            "s",
+            "Time of lookups, by what came of them.",
+            explicit_bucket_boundaries_advisory=LOOKUP_SECONDS,
+        )
+        self._embeddings = meter.create_histogram(
+            "gen_ai.client.embeddings.duration",
+            "s",
+            "GenAI client embeddings operation duration.",
+            explicit_bucket_boundaries_advisory=EMBEDDING_SECONDS,
+        )
 
     def __call__(self, event: str, attributes: dict[str, Any]) -> None:
         """Record one event; events this hook does not know are ignored."""
@@ -51,6 +73,25 @@ class OTelMetricsHook:
                 self._evictions.add(attributes["count"], {"namespace": attributes["namespace"]})
             case "expired":
                 self._expirations.add(attributes["count"], {"namespace": attributes["namespace"]})
+
+    def decided(self, decision: Decision) -> None:
+        """Record the time of a lookup."""
+        self._lookups.record(decision.seconds, {"outcome": decision.outcome, "namespace": decision.namespace})
+
+    @contextmanager
+    def step(self, name: StepName, about: dict[str, Any]) -> Iterator[None]:  # noqa: ARG002  # there is but one
+        """Time a call of the embedder."""
+        attributes = embedding_attributes(about)
+        # A number that may be any is no attribute of a metric.
+        del attributes["mneme.embeddings.texts"], attributes["gen_ai.embeddings.dimension.count"]
+        began = time.perf_counter()
+        try:
+            yield
+        except BaseException as error:
+            attributes["error.type"] = type(error).__qualname__
+            raise
+        finally:
+            self._embeddings.record(time.perf_counter() - began, attributes)
 
     def update_gauges(self, stats: Stats) -> None:
         """Set the gauges to what `cache.stats()` returned; call it when the metrics are read.

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mneme.errors import InvalidArgumentError
 from mneme.model import Stats
+from mneme.observe.buckets import EMBEDDING_SECONDS, LOOKUP_SECONDS
+from mneme.observe.decisions import Decision, StepName
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -32,6 +37,8 @@ class _Collectors(NamedTuple):
     age: Histogram
     entries: Gauge
     memory: Gauge
+    lookup: Histogram
+    embedding: Histogram
 
 
 # A registry refuses a second collector of one name, and two caches of one process share the default registry.
@@ -44,9 +51,11 @@ class PrometheusMetricsHook:
     """A `metrics_hook` that counts in a Prometheus registry.
 
     registry: prometheus_client's default where None. namespace: what the metrics' names begin with.
-    Hooks of one registry and namespace share their collectors.
+    Hooks of one registry and namespace share their collectors. It hears decisions, too: for the time of lookups.
     Raises InvalidArgumentError when the registry holds other collectors of these names.
     """
+
+    steps: tuple[StepName, ...] = ("embed",)
 
     def __init__(self, registry: CollectorRegistry | None = None, namespace: str = "mneme") -> None:
         registry = REGISTRY if registry is None else registry
@@ -72,6 +81,20 @@ class PrometheusMetricsHook:
             case "expired":
                 collectors.expirations.labels(attributes["namespace"]).inc(attributes["count"])
 
+    def decided(self, decision: Decision) -> None:
+        """Record the time of a lookup."""
+        self._collectors.lookup.labels(decision.outcome, decision.namespace).observe(decision.seconds)
+
+    @contextmanager
+    def step(self, name: StepName, about: dict[str, Any]) -> Iterator[None]:  # noqa: ARG002  # there is but one
+        """Time a call of the embedder."""
+        began, failed = time.perf_counter(), "yes"
+        try:
+            yield
+            failed = "no"
+        finally:
+            self._collectors.embedding.labels(about["model"], failed).observe(time.perf_counter() - began)
+
     def update_gauges(self, stats: Stats) -> None:
         """Set the gauges to what `cache.stats()` returned; call it when the metrics are read."""
         namespace = ALL_NAMESPACES if stats.namespace is None else stats.namespace
@@ -83,17 +106,22 @@ def _register(registry: CollectorRegistry, prefix: str) -> _Collectors:
     made: list[Any] = []
 
     def make(kind: Any, name: str, text: str, *labels: str, **options: Any) -> None:
-        made.append(kind(name, text, (*labels, "namespace"), namespace=prefix, registry=registry, **options))
+        made.append(kind(name, text, labels, namespace=prefix, registry=registry, **options))
 
     try:
-        make(Counter, "hits", "Lookups answered from the cache.", "layer")
-        make(Counter, "misses", "Lookups the cache did not answer.", "reason")
-        make(Counter, "evictions", "Entries removed to stay within a limit.")
-        make(Counter, "expirations", "Entries removed at the end of their TTL.")
-        make(Histogram, "hit_similarity", "Cosine; 1 for exact hits.", "layer", buckets=SIMILARITY_BUCKETS)
-        make(Histogram, "hit_age_seconds", "Age of the answers served.", "layer", buckets=AGE_BUCKETS)
-        make(Gauge, "entries", "Entries held; an empty namespace is the whole cache.")
-        make(Gauge, "memory_bytes", "Bytes of the vectors held; an empty namespace is the whole cache.")
+        hit = ("layer", "namespace")
+        make(Counter, "hits", "Lookups answered from the cache.", *hit)
+        make(Counter, "misses", "Lookups the cache did not answer.", "reason", "namespace")
+        make(Counter, "evictions", "Entries removed to stay within a limit.", "namespace")
+        make(Counter, "expirations", "Entries removed at the end of their TTL.", "namespace")
+        make(Histogram, "hit_similarity", "Cosine; 1 for exact hits.", *hit, buckets=SIMILARITY_BUCKETS)
+        make(Histogram, "hit_age_seconds", "Age of the answers served.", *hit, buckets=AGE_BUCKETS)
+        make(Gauge, "entries", "Entries held; an empty namespace is the whole cache.", "namespace")
+        make(Gauge, "memory_bytes", "Bytes of the vectors held; an empty namespace is the whole cache.", "namespace")
+        outcome = ("outcome", "namespace")
+        make(Histogram, "lookup_seconds", "Time of lookups, by what came of them.", *outcome, buckets=LOOKUP_SECONDS)
+        embedding = ("model", "failed")
+        make(Histogram, "embedding_seconds", "Time of the embedder's calls.", *embedding, buckets=EMBEDDING_SECONDS)
     except ValueError as error:
         for collector in made:
             registry.unregister(collector)

@@ -139,6 +139,7 @@ class Plan(Generic[T]):
             return None
         if self.core.invalidated.since(refused.moment, [*self._carried(), *refused.labels]):
             return None
+        self.core.came_of(self.request, "refused")
         return Outcome(self._own(refused.text, refused.value), "refused", None, None, 0.0)
 
     def is_outdated(self, origins: Origins) -> bool:
@@ -200,6 +201,7 @@ class Plan(Generic[T]):
 
     def of_shared(self, filled: Filled[T]) -> Outcome[T]:
         """Return a follower's outcome: the leader's value, as an object of its own where the codec can make one."""
+        self.core.came_of(self.request, "shared")
         if filled.text is None:
             return filled.outcome
         return computed(self._own(filled.text, filled.outcome.value))

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import chain, cycle, repeat
 from time import perf_counter
@@ -20,11 +20,14 @@ from mneme.engine.judge import Trial
 from mneme.engine.measures import LatencyOf, latency_counter
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
-from mneme.indexes.base import Index
+from mneme.indexes.base import Index, close_index
 from mneme.indexes.nothing import NoIndex
-from mneme.model import Hit, HitLayer, Mode, Vary, hit_of
+from mneme.model import Candidate, Hit, HitLayer, Mode, Vary, hit_of
+from mneme.observe.decisions import Decided
 from mneme.observe.events import Events
+from mneme.observe.observers import Observers
 from mneme.runtime import counters as count
+from mneme.runtime import told
 from mneme.runtime.counters import Counters
 from mneme.runtime.embedding import Embeddings
 from mneme.runtime.feedback import Feedback
@@ -33,6 +36,7 @@ from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.leasing import Leases, Turn, leases_of
 from mneme.runtime.options import Options
+from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record
 from mneme.runtime.refreshing import Refreshes
@@ -42,6 +46,7 @@ from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
+from mneme.runtime.threads import Threads
 from mneme.stores.base import Change, Delete, Identity, Store
 
 _log = logging.getLogger("mneme.cache")
@@ -57,15 +62,21 @@ COUNTS_SECONDS = 1.0
 # The first requests are timed, and then one of so many; what is not answered exactly is always timed.
 TIMED_FIRST = 64
 TIMED_OF = 32
-# Threads of the async facade for stores that block and long searches; the work is one lock or one core wide.
+# Threads of the async facade for stores that block: what they wait for is one lock wide.
 WORKERS = 4
+# For long searches, which keep a core busy: one is left to the event loop, or it waits behind them for its turn on one.
+SEARCHERS = max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
 class Core:
-    """The parts of one open cache, and the steps of a lookup that both facades share."""
+    """The parts of one open cache, and the steps of a lookup that both facades share.
+
+    CPython finds the attributes of an object with up to 30 of them faster; past that an exact hit takes 7 % longer.
+    """
 
     def __init__(self, store: Store, fingerprint: str, dim: int, options: Options) -> None:
         self.options = options
+        self.events = Events([options.metrics_hook, plugins.listener()], options.listeners())
         self.requests = requests_of(self, options)
         self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
@@ -76,14 +87,13 @@ class Core:
         self.store = store
         self.table = Table(options.max_entries, options.namespace_quotas or {})
         self.counters = Counters()
-        self.embeddings = Embeddings(dim)
+        self.embeddings = Embeddings(dim, options.batching, self.events.observers)
         self.flights = Flights()
         self.leases = leases_of(store, options.flight_wait)
         self.refreshes = Refreshes()
         self.refusals = Refusals(options.negative_ttl, options.clock)
         self.invalidated = Invalidated()
         self.streams, self.astreams = Streams(), AsyncStreams()
-        self.events = Events([options.metrics_hook, plugins.listener()])
         self.closed = False
         index: Index = self._new_index()
         store.open(self.identity)
@@ -111,10 +121,13 @@ class Core:
             self.table.sort_recency()
             self.counters.load(counters)
         self._next_check = self._next_try = 0.0
-        self._times = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))
+        sampled = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))
+        self._times = repeat(True) if self.observers.heard else sampled
         self._counts_due = perf_counter() + COUNTS_SECONDS
-        self._executor: ThreadPoolExecutor | None = None
-        self._executor_lock = threading.Lock()
+        self.threads = Threads(WORKERS, "mneme", self.check_open)
+        self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)
+        self._closing = threading.Lock()
+        self.pace = Pace()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
         self._finalizer = weakref.finalize(self, _release, self.journal, self.leases)
         _open_cores.add(self)
@@ -124,17 +137,18 @@ class Core:
         return make_index(options.index_backend, self.identity.dim, options.vector_dtype, options.index_options)
 
     @property
+    def observers(self) -> Observers:
+        """Who is told decisions."""
+        return self.events.observers
+
+    @property
     def index(self) -> Index:
         """The index in use; `requantize` replaces it."""
         return self.resident.index
 
     def submit(self, step: Callable[..., T], *arguments: Any) -> Future[T]:
         """Run a step in the cache's own threads, which are made when first needed."""
-        with self._executor_lock:
-            self.check_open()  # `close` takes the same lock: nothing is submitted after it
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(WORKERS, thread_name_prefix="mneme")
-            return self._executor.submit(step, *arguments)
+        return self.threads.submit(step, *arguments)
 
     def check_open(self) -> None:
         """Raise CacheClosedError after close."""
@@ -219,16 +233,18 @@ class Core:
                 return None
             self.table.touch(record, now)
             self.counters.hit(record.namespace, count.HITS_EXACT, self.table.worth(record))
-        return self.hit(request, record, 1.0, 1.0, "exact", now)
+        return self.hit(request, record, 1.0, 1.0, "exact", now, outcome="stale")
 
-    def miss(self, request: Request, reason: str) -> Hit | None:
-        """Count and tell a miss; return None, as a lookup does."""
+    def miss(self, request: Request, reason: str, nearest: Candidate | None = None) -> Hit | None:
+        """Count and tell a miss, with the nearest neighbour that was refused; return None, as a lookup does."""
         with self.table.lock:
             self.counters.add(request.namespace, count.MISSES)
         if request.started and reason != "bypass":
             self.time(request, "miss")
         if self.events.heard:
             self.events.emit("miss", namespace=request.namespace, reason=reason)
+            if self.observers.heard:
+                self.observers.tell(told.of_miss(request, reason, nearest, self.clock()))
         return None
 
     def time(self, request: Request, of: LatencyOf) -> None:
@@ -241,13 +257,27 @@ class Core:
             with suppress(CacheClosedError):
                 self.submit(self.journal.write_counts)
 
-    def again(self, request: Request) -> Request:
-        """Return a request that is to be timed from now on."""
-        return request._replace(started=perf_counter())
+    def timed(self, request: Request) -> Request:
+        """Return a request that is timed: since it was asked, where that is known, else from now on."""
+        return request if request.started else request._replace(started=perf_counter())
+
+    def came_of(self, request: Request, outcome: Decided) -> None:
+        """Tell what a call ended with that was no lookup: a computation, a share in one, a refused value."""
+        if self.observers.heard:
+            self.observers.tell(told.of_call(request, outcome, self.clock()))
 
     def hit(
-        self, request: Request, record: Record, similarity: float, confidence: float, layer: HitLayer, now: float
+        self,
+        request: Request,
+        record: Record,
+        similarity: float,
+        confidence: float,
+        layer: HitLayer,
+        now: float,
+        outcome: Decided | None = None,
+        verdict: str | None = None,
     ) -> Hit:
+        """Return the hit of a record, after telling it. outcome: the layer, unless it is another."""
         age = int(now - record.created_at) if now > record.created_at else 0
         metadata = {} if record.metadata is None else record.metadata_copy()
         hit = hit_of(
@@ -264,11 +294,10 @@ class Core:
             request.query,
         )
         if self.events.heard:
-            self.tell(hit)
+            self._tell(request, hit, outcome or layer, verdict)
         return hit
 
-    def tell(self, hit: Hit) -> None:
-        """Tell a hit."""
+    def _tell(self, request: Request, hit: Hit, outcome: Decided, verdict: str | None) -> None:
         self.events.emit(
             "hit",
             namespace=hit.namespace,
@@ -277,6 +306,8 @@ class Core:
             confidence=hit.confidence,
             age_seconds=hit.age_seconds,
         )
+        if self.observers.heard:
+            self.observers.tell(told.of_hit(request, hit, outcome, verdict, self.clock()))
 
     def _answering(self, key: bytes, response: str) -> list[Record]:
         """Return the record of a key, in a list, while it is this answer."""
@@ -329,19 +360,22 @@ class Core:
 
     def close(self) -> None:
         """Write what waits and release the store. Closing twice does nothing."""
-        with self._executor_lock:
+        with self._closing:
             if self.closed:
                 return
             self.closed = True
         _open_cores.discard(self)
-        if self._executor is not None:
-            self._executor.shutdown(wait=True)
+        self.searchers.close()
+        self.threads.close()
+        close_index(self.index)
         self._finalizer()
 
     def after_fork(self) -> None:
         """Make this process's own locks, connection and threads."""
         self.table.lock = threading.Lock()
-        self._executor, self._executor_lock = None, threading.Lock()
+        self._closing = threading.Lock()
+        self.threads.after_fork()
+        self.searchers.after_fork()
         self.flights, self.refreshes = Flights(), Refreshes()
         if self.leases is not None:
             self.leases.after_fork()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.embedders.batching import Batching
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
@@ -27,6 +28,7 @@ from mneme.model import (
     Vary,
     VectorDtype,
 )
+from mneme.observe.decisions import Listener
 from mneme.prices import Prices, prices_of, savings
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
@@ -57,17 +59,22 @@ class Facade(Generic[E]):
     max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
     by that alone.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
+    observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
+    batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
     prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
-    index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
-    rescored with the stored float32.
+    index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
+    large, with the index_options `above` (rows) and `recall` (share of true neighbours); "auto" exactly, but for
+    partitions above 300,000 where that extra is installed; other names are plugins'.
+    vector_dtype: how vectors are held in memory; hits are rescored with the stored float32.
     multi_process_mode: kept for compatibility; processes on one file always see each other's changes.
     stale_check_interval: seconds for which another process's changes may go unseen.
-    Raises InvalidArgumentError (a ValueError) for what cannot be, EmbedderMismatchError and EmbedderDimensionError for
-    a store of another embedder, StoreBackendError when the store cannot be opened.
+    Raises InvalidArgumentError (a ValueError) for what cannot be, IndexBackendUnavailableError for an index that is not
+    installed, EmbedderMismatchError and EmbedderDimensionError for a store of another embedder, StoreBackendError when
+    the store cannot be opened.
     """
 
     _reads_store = False
@@ -102,6 +109,8 @@ class Facade(Generic[E]):
         negative_ttl: float | None = None,
         flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
+        batching: Batching | None = None,
+        observers: Sequence[Listener] = (),
         prices: Prices | str | PathLike[str] | Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -134,6 +143,8 @@ class Facade(Generic[E]):
             negative_ttl=negative_ttl,
             flight_wait=flight_wait,
             bypass_if=bypass_if,
+            batching=batching,
+            observers=observers,
             prices=prices_of(prices),
             clock=clock,
         )
@@ -141,6 +152,7 @@ class Facade(Generic[E]):
         self._core = Core(
             _sqlite(path) if store is None else store, self._embedder.fingerprint, self._embedder.dim, options
         )
+        self._core.observers.dress(self)
 
     @classmethod
     def _check_embedder(cls, embedder: Any) -> E:
@@ -153,6 +165,7 @@ class Facade(Generic[E]):
         facade = cls.__new__(cls)
         facade._core = core
         facade._embedder = cls._check_embedder(embedder)
+        core.observers.dress(facade)
         return facade
 
     if not TYPE_CHECKING:

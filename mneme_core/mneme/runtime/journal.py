@@ -24,6 +24,8 @@ _log = logging.getLogger("mneme.store")
 
 # Seconds between two writes of access times and counters, so that a burst of puts pays for one.
 USAGE_SECONDS = 1.0
+# After which a reader who waits for a writer looks whether there is still something to wait for.
+LOOK_SECONDS = 0.001
 
 
 @dataclass(slots=True, eq=False)
@@ -215,8 +217,8 @@ class Journal:
 
         patience: seconds to wait for a writer whose turn it is, and who will bring the changes; -1 has no end.
         """
-        if not self._turn.acquire(timeout=patience):
-            raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        if not self._taken(patience):
+            return
         try:
             try:
                 for changes, cursor in self.store.pull(self.cursor):
@@ -228,6 +230,19 @@ class Journal:
             self.error = None
         finally:
             self._turn.release()
+
+    def _taken(self, patience: float) -> bool:
+        """Take the writers' turn; return False where whoever has it has brought the changes meanwhile."""
+        if patience < 0:
+            return self._turn.acquire()
+        until = time.monotonic() + patience
+        # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
+        while not self._turn.acquire(timeout=LOOK_SECONDS):
+            if not self.behind():
+                return False
+            if time.monotonic() >= until:
+                raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        return True
 
     def catch_up_if_free(self) -> None:
         """Catch up unless another thread is writing, who will bring the changes."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
+from mneme.embedders.batching import Batching
 from mneme.engine.freshness import check_ttl
 from mneme.engine.judge import Policy, Threshold, is_servable
 from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
 from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.observe.decisions import Listener
 from mneme.prices import Prices
 
 # The options that a policy has of its own, by their names there.
@@ -41,6 +43,7 @@ class Options:
     confidence_fn: ConfidenceFn | None = None
     validator: Validator | None = None
     metrics_hook: MetricsHook | None = None
+    observers: Sequence[Listener] = ()
     normalize: bool | Normalizer = True
     index_backend: str = "auto"
     index_options: Mapping[str, Any] | None = None
@@ -54,6 +57,7 @@ class Options:
     policy: Policy | None = None
     feedback: str | PathLike[str] | None = None
     bypass_if: BypassIf | None = None
+    batching: Batching | None = None
     prices: Prices | None = None
     clock: Callable[[], float] = field(default=time.time)
 
@@ -79,10 +83,15 @@ class Options:
             given = getattr(self, name)
             if given is not None and not callable(given):
                 raise InvalidArgumentError(f"{name} is {given!r}; it is a function.")
+        self.listeners()
         if inspect.iscoroutinefunction(self.bypass_if):
             raise InvalidArgumentError("bypass_if is a coroutine function; it is a plain function of a text.")
         if not (self.feedback is None or isinstance(self.feedback, str | PathLike)):
             raise InvalidArgumentError(f"feedback is {self.feedback!r}; it is the path of a file.")
+        if not (self.batching is None or isinstance(self.batching, Batching)):
+            raise InvalidArgumentError(
+                f"batching is {self.batching!r}; it is a Batching, such as mneme.embedders.Batching(texts=64)."
+            )
         for name in ("max_query_bytes", "max_response_bytes", "max_metadata_bytes"):
             _check_count(getattr(self, name), name)
         if self.multi_process_mode not in MODES:
@@ -110,6 +119,21 @@ class Options:
                 raise two_judges(given)
             return self.policy
         return Threshold(self.similarity_threshold, self.min_confidence, self.confidence_fn)
+
+    def listeners(self) -> list[Any]:
+        """Return who hears decisions: the observers, and a metrics hook that hears them too."""
+        observers: Any = self.observers
+        if isinstance(observers, str) or not isinstance(observers, Sequence):
+            raise InvalidArgumentError(f"observers is {observers!r}; it is a list, such as [AuditTrail(path)].")
+        for observer in observers:
+            hears = getattr(observer, "decided", observer)
+            if isinstance(observer, type) or not callable(hears) or inspect.iscoroutinefunction(hears):
+                raise InvalidArgumentError(
+                    f"observers holds {observer!r}; an observer is a plain function of a Decision, or an object with a "
+                    "method `decided`."
+                )
+        also = [self.metrics_hook] if callable(getattr(self.metrics_hook, "decided", None)) else []
+        return [*observers, *(hook for hook in also if not any(hook is observer for observer in observers))]
 
     def validate(self) -> Validator:
         """Return the validator: the one given, else the one that refuses empty and error answers."""

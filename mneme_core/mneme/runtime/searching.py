@@ -19,6 +19,7 @@ from mneme.runtime.requests import Request
 
 if TYPE_CHECKING:
     from mneme.runtime.core import Core
+    from mneme.runtime.threads import Threads
 
 _log = logging.getLogger("mneme.cache")
 
@@ -34,12 +35,13 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     """Return the semantic hit of an embedded request, or None after the event of the miss."""
     now = core.clock()
     try:
-        accepted = _accepted(core, request, vector, now)
+        accepted, nearest_refused = _judged(core, request, vector, now)
     except Exception:
         _log.warning("the search failed; this lookup is a miss", exc_info=True)
         return core.miss(request, "store_failure")
     if accepted is None:
-        return core.miss(request, "below_threshold" if core.index.count(request.partition) else "no_match")
+        reason = "below_threshold" if core.index.count(request.partition) else "no_match"
+        return core.miss(request, reason, nearest_refused)
     neighbour, verdict = accepted.neighbour, accepted.verdict
     with core.table.lock:
         record = core.table.by_key.get(bytes.fromhex(neighbour.key))
@@ -51,10 +53,11 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     if record is None or not served:  # removed or replaced while it was judged
         return core.miss(request, "no_match")
     core.time(request, "semantic")
-    return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now)
+    return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now, verdict=verdict.reason)
 
 
-def _accepted(core: Core, request: Request, vector: Vector, now: float) -> Candidate | None:
+def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:
+    """Return what is served, and the nearest that is not: in a trial that may be the one that was accepted."""
     choice = chosen(core, request, vector, now)
     if choice.accepted is None and choice.refused:
         with core.table.lock:
@@ -65,7 +68,10 @@ def _accepted(core: Core, request: Request, vector: Vector, now: float) -> Candi
     if request.writes:
         for neighbour in choice.invalid:
             core.remove_answer(neighbour.key, neighbour.response)
-    return choice.accepted if core.trial is None else core.trial.judged(request.key, request.query, choice.accepted)
+    served = choice.accepted
+    if core.trial is not None:
+        served = core.trial.judged(request.key, request.query, choice.accepted)
+    return served, next(iter(choice.refused), choice.accepted)
 
 
 def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
@@ -136,8 +142,8 @@ def _exact(core: Core, near: Sequence[Near], vector: Vector) -> list[tuple[int, 
     return sorted(zip(numbers, similarities, strict=True), key=lambda pair: -pair[1])
 
 
-def leaves_loop(core: Core, request: Request) -> bool:
-    """Return whether a search would hold an event loop for longer than a thread hop is worth."""
+def threads_for(core: Core, request: Request) -> Threads | None:
+    """Return where a search is to run that would hold an event loop for longer than a thread hop is worth."""
     if core.store.blocking and (core.remote is not None or core.resident.unread or core.index.dtype != "float32"):
-        return True
-    return core.index.search_seconds(request.partition) > INLINE_SECONDS
+        return core.threads
+    return core.searchers if core.index.search_seconds(request.partition) > INLINE_SECONDS else None

@@ -1,0 +1,1 @@
+"""Other caches, each behind one small interface and in an environment of its own."""
