@@ -9,11 +9,15 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
+from itertools import chain, cycle, repeat
+from time import perf_counter
 from typing import Any, TypeVar
 
 from mneme import plugins
 from mneme.engine.freshness import is_expired, is_stale
 from mneme.engine.judge import Trial
+from mneme.engine.measures import LatencyOf, latency_counter
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
 from mneme.indexes.base import Index, close_index
@@ -53,6 +57,11 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 0.25
 # After which a store that could not be read is asked again.
 RETRY_SECONDS = 1.0
+# After which what was counted is written, by a thread: for those who watch a cache that is only read.
+COUNTS_SECONDS = 1.0
+# The first requests are timed, and then one of so many; what is not answered exactly is always timed.
+TIMED_FIRST = 64
+TIMED_OF = 32
 # Threads of the async facade for stores that block: what they wait for is one lock wide.
 WORKERS = 4
 # For long searches, which keep a core busy: one is left to the event loop, or it waits behind them for its turn on one.
@@ -68,7 +77,7 @@ class Core:
     def __init__(self, store: Store, fingerprint: str, dim: int, options: Options) -> None:
         self.options = options
         self.events = Events([options.metrics_hook, plugins.listener()], options.listeners())
-        self.requests = requests_of(self, options, timed=self.events.observers.heard)
+        self.requests = requests_of(self, options)
         self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
         self.policy = options.judge()
@@ -112,6 +121,9 @@ class Core:
             self.table.sort_recency()
             self.counters.load(counters)
         self._next_check = self._next_try = 0.0
+        sampled = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))
+        self._times = repeat(True) if self.observers.heard else sampled
+        self._counts_due = perf_counter() + COUNTS_SECONDS
         self.threads = Threads(WORKERS, "mneme", self.check_open)
         self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)
         self._closing = threading.Lock()
@@ -192,6 +204,9 @@ class Core:
         """Return the request of these arguments; raises for arguments that cannot be used."""
         if self.closed:
             self.check_open()
+        if next(self._times):
+            started = perf_counter()
+            return self.requests.resolve(query, namespace, vary, mode)._replace(started=started)
         return self.requests.resolve(query, namespace, vary, mode)
 
     def probe(self, request: Request) -> Hit | None:
@@ -203,7 +218,10 @@ class Core:
             if record is None or (record.ttl is not None and is_expired(record.created_at, record.ttl, now)):
                 return None
             table.touch(record, now)
-            self.counters.add(record.namespace, count.HITS_EXACT)
+            worth = table.worths.get(record.id) or table.weigh(record)
+            self.counters.hit(record.namespace, count.HITS_EXACT, worth)
+        if request.started:
+            self.time(request, "exact")
         return self.hit(request, record, 1.0, 1.0, "exact", now)
 
     def stale(self, request: Request, grace: float) -> Hit | None:
@@ -214,18 +232,34 @@ class Core:
             if record is None or not is_stale(record.created_at, record.ttl, grace, now):
                 return None
             self.table.touch(record, now)
-            self.counters.add(record.namespace, count.HITS_EXACT)
+            self.counters.hit(record.namespace, count.HITS_EXACT, self.table.worth(record))
         return self.hit(request, record, 1.0, 1.0, "exact", now, outcome="stale")
 
     def miss(self, request: Request, reason: str, nearest: Candidate | None = None) -> Hit | None:
         """Count and tell a miss, with the nearest neighbour that was refused; return None, as a lookup does."""
         with self.table.lock:
             self.counters.add(request.namespace, count.MISSES)
+        if request.started and reason != "bypass":
+            self.time(request, "miss")
         if self.events.heard:
             self.events.emit("miss", namespace=request.namespace, reason=reason)
             if self.observers.heard:
                 self.observers.tell(told.of_miss(request, reason, nearest, self.clock()))
         return None
+
+    def time(self, request: Request, of: LatencyOf) -> None:
+        """Count what a lookup took, and have counts written when it is time. Used with no lock held."""
+        now = perf_counter()
+        with self.table.lock:
+            self.counters.tally(request.namespace, latency_counter(of, now - request.started))
+        if now >= self._counts_due and self.store.blocking:
+            self._counts_due = now + COUNTS_SECONDS
+            with suppress(CacheClosedError):
+                self.submit(self.journal.write_counts)
+
+    def timed(self, request: Request) -> Request:
+        """Return a request that is timed: since it was asked, where that is known, else from now on."""
+        return request if request.started else request._replace(started=perf_counter())
 
     def came_of(self, request: Request, outcome: Decided) -> None:
         """Tell what a call ended with that was no lookup: a computation, a share in one, a refused value."""

@@ -13,6 +13,7 @@ from mneme.embedders.batching import Batching
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
+from mneme.engine.spending import saved_usage
 from mneme.errors import CorruptCacheError, InvalidArgumentError
 from mneme.indexes import make_index
 from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
@@ -28,6 +29,7 @@ from mneme.model import (
     VectorDtype,
 )
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices, prices_of, savings
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
 from mneme.runtime.options import Options
@@ -61,6 +63,7 @@ class Facade(Generic[E]):
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
     batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
+    prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
@@ -108,6 +111,7 @@ class Facade(Generic[E]):
         bypass_if: BypassIf | None = None,
         batching: Batching | None = None,
         observers: Sequence[Listener] = (),
+        prices: Prices | str | PathLike[str] | Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -141,6 +145,7 @@ class Facade(Generic[E]):
             bypass_if=bypass_if,
             batching=batching,
             observers=observers,
+            prices=prices_of(prices),
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
@@ -244,7 +249,10 @@ class Facade(Generic[E]):
         entries = core.entries(namespace)
         with core.table.lock:
             counts = core.counters.of(namespace)
+            tallies = core.counters.tallies(namespace)
         index = core.index
+        saved_microseconds = counts.pop("saved_microseconds")
+        saved = savings(saved_usage(tallies), core.options.prices)
         return Stats(
             namespace=namespace,
             entries=entries,
@@ -254,6 +262,11 @@ class Facade(Generic[E]):
             memory_bytes_estimate=entries * core.identity.dim * BYTES_PER_NUMBER[index.dtype],
             index_memory_bytes=index.memory_bytes,
             index_tombstone_count=index.tombstones,
+            saved_seconds=saved_microseconds / 1e6,
+            saved_input_tokens=sum(each.usage.input_tokens for each in saved),
+            saved_output_tokens=sum(each.usage.output_tokens for each in saved),
+            saved_cost=None if core.options.prices is None else sum(each.cost or 0.0 for each in saved),
+            savings=saved,
         )
 
     def health(self) -> Health:

@@ -128,11 +128,29 @@ class Journal:
             _log.warning("a removal could not be written, it is tried again with the next write: %s", self.error)
             self._again.append(submission)
 
-    def _write(self, submissions: Sequence[Submission], *, with_usage: bool = False) -> None:
+    def write_counts(self) -> None:
+        """Write what was counted, unless another thread is writing, who does so when it is due.
+
+        A store that does not take it now gets it later: it is logged, and no error of the cache's.
+        """
+        if not self._turn.acquire(blocking=False):
+            return
+        usage, before = self._resident.take_counts(), self.error
+        try:
+            if usage.counters:
+                self._write((), usage=usage)
+        except MnemeError as error:
+            self.error = before
+            _log.debug("counters are kept for later: %s", error)
+        finally:
+            self._turn.release()
+
+    def _write(self, submissions: Sequence[Submission], *, usage: Usage | None = None) -> None:
         changes = [change for submission in submissions for change in submission.changes]
         # Counters of a namespace that this very write clears must not be written after it.
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
-        usage = self._take_usage() if with_usage or time.monotonic() >= self._usage_due else None
+        if usage is None and time.monotonic() >= self._usage_due:
+            usage = self._take_usage()
         try:
             foreign, numbers, cursor = self.store.write(changes, self.cursor, usage and without(usage, gone))
             if foreign:
@@ -255,7 +273,7 @@ class Journal:
         """Write what is queued, and the access times and counters."""
         with self._turn:
             self.drive()
-            self._write((), with_usage=True)
+            self._write((), usage=self._take_usage())
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""

@@ -18,6 +18,7 @@ from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
 from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices
 
 # The options that a policy has of its own, by their names there.
 PARTS_OF_A_POLICY = {
@@ -57,6 +58,7 @@ class Options:
     feedback: str | PathLike[str] | None = None
     bypass_if: BypassIf | None = None
     batching: Batching | None = None
+    prices: Prices | None = None
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:

@@ -125,6 +125,11 @@ class Resident:
         with self._table.lock:
             return Usage(self._table.take_accesses(), self._counters.take())
 
+    def take_counts(self) -> Usage:
+        """Return the counts that the store does not have, as taken; accesses, which may be many, are left."""
+        with self._table.lock:
+            return Usage({}, self._counters.take())
+
     def give_back(self, usage: Usage) -> None:
         """Keep what was taken for the next time."""
         with self._table.lock:
