@@ -104,7 +104,17 @@ def test_the_constructor_takes_what_is_documented(facade):
     positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
-    added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "observers", "clock"}
+    added = {
+        "policy",
+        "feedback",
+        "bypass_if",
+        "ttl_jitter",
+        "negative_ttl",
+        "flight_wait",
+        "observers",
+        "clock",
+        "durability",
+    }
     assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 
@@ -136,6 +146,7 @@ METHODS = {
     "clear": "",
     "requantize": "dtype",
     "set_similarity_threshold": "value",
+    "flush": "",
     "dumps": "dest",
     "loads": "source path embedder **kwargs",
     "open": "url embedder=None encryption=None **options",
@@ -158,7 +169,7 @@ def test_there_are_no_other_public_methods(facade):
 
 AWAITED = (
     "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong invalidate vacuum compact "
-    "dumps loads close"
+    "flush dumps loads close"
 )
 
 

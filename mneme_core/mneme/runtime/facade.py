@@ -18,6 +18,7 @@ from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
 from mneme.model import (
     BypassIf,
     ConfidenceFn,
+    Durability,
     Health,
     MetricsHook,
     MultiProcessMode,
@@ -59,6 +60,8 @@ class Facade(Generic[E]):
     observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
+    durability: what a `put` that returned survives. "normal": the death of the process; "full": a power cut too;
+    "deferred": nothing yet, it is written moments later, see `flush`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
@@ -102,6 +105,7 @@ class Facade(Generic[E]):
         flight_wait: float | None = None,
         bypass_if: BypassIf | None = None,
         observers: Sequence[Listener] = (),
+        durability: Durability = "normal",
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -134,6 +138,7 @@ class Facade(Generic[E]):
             flight_wait=flight_wait,
             bypass_if=bypass_if,
             observers=observers,
+            durability=durability,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
@@ -257,9 +262,9 @@ class Facade(Generic[E]):
         with core.table.lock:
             oldest = next(iter(core.table.by_key.values()), None)
         return Health(
-            healthy=core.journal.error is None,
+            healthy=core.error is None,
             schema_version=core.store.schema_version,
-            integrity_ok=not isinstance(core.journal.error, CorruptCacheError),
+            integrity_ok=not isinstance(core.error, CorruptCacheError),
             embedder_fingerprint_match=True,
             entries=sum(sizes.values()),
             namespaces=len(sizes),

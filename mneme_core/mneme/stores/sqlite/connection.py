@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from mneme.errors import CorruptCacheError, MnemeError, MultiProcessLockError, StoreBackendError
 from mneme.stores.sqlite import schema
@@ -20,16 +21,21 @@ PAGE_BYTES = 8_192
 CHECKPOINT_PAGES = 4_096
 RETRY_SECONDS = 0.005
 
+Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
+
 # Closing any descriptor of a file drops the locks that SQLite holds on it in this process: a file is made, and
 # that descriptor closed, before any thread can connect to it.
 _making = threading.Lock()
 
 
-def connect(path: Path, *, timeout: float, cache_size_kb: int) -> tuple[sqlite3.Connection, int]:
+def connect(
+    path: Path, *, timeout: float, cache_size_kb: int, synchronous: Synchronous = "NORMAL"
+) -> tuple[sqlite3.Connection, int]:
     """Return a connection in WAL mode and the schema version; a file that is missing is made with mode 0600.
 
-    `synchronous=NORMAL`: what was committed survives the death of the process, and a power loss can only take
-    the newest commits, never the file. Another program's database is refused before anything is written to it.
+    synchronous: with NORMAL what was committed survives the death of the process, and a power loss can only take the
+    newest commits, never the file; with FULL each commit waits for the disk and survives that too. Another program's
+    database is refused before anything is written to it.
     """
     if not path.parent.is_dir():
         raise StoreBackendError(f"the directory {path.parent} does not exist. Create it, or choose another path.")
@@ -47,7 +53,7 @@ def connect(path: Path, *, timeout: float, cache_size_kb: int) -> tuple[sqlite3.
         # Deleted texts are overwritten where that costs no further pages; builds differ in their default.
         db.execute("PRAGMA secure_delete = FAST")
         _enter_wal(db, path, time.monotonic() + timeout)
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return db, schema.migrate(db, str(path))
     except BaseException:

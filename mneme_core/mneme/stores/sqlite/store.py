@@ -16,7 +16,7 @@ from mneme.model import StoredEntry
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import forks, leases, log, room, watch
-from mneme.stores.sqlite.connection import connect, transaction, translated
+from mneme.stores.sqlite.connection import Synchronous, connect, transaction, translated
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
 
@@ -29,6 +29,7 @@ class SQLiteStore:
 
     name = "sqlite"
     blocking = True
+    durabilities = ("normal", "full", "deferred")
 
     def __init__(self, path: str | PathLike[str], *, timeout: float = 5.0, cache_size_kb: int = 10_000) -> None:
         if not isinstance(path, str | PathLike) or not str(path):
@@ -43,6 +44,7 @@ class SQLiteStore:
         self.schema_version = 0
         self._timeout = timeout
         self._cache_size_kb = cache_size_kb
+        self._synchronous: Synchronous = "NORMAL"
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._opened = False
@@ -70,6 +72,13 @@ class SQLiteStore:
             except Exception:
                 self.close()
                 raise
+
+    def sync(self) -> None:
+        """Let what is written from now on survive a power cut."""
+        self._synchronous = "FULL"
+        with self._lock, translated(self.path, "opening"):
+            if self._db is not None:
+                self._db.execute("PRAGMA synchronous = FULL")
 
     def identity(self) -> Identity | None:
         """Return what the file is bound to, opening it; None for one that is new or not there."""
@@ -240,7 +249,10 @@ class SQLiteStore:
                 if not (connects or self._opened):
                     raise StoreBackendError(f"{self.path} is not open.")
                 self._db, self.schema_version = connect(
-                    self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb
+                    self.path,
+                    timeout=self._timeout,
+                    cache_size_kb=self._cache_size_kb,
+                    synchronous=self._synchronous,
                 )
                 self._opened = True
                 # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
