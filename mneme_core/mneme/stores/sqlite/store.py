@@ -52,6 +52,7 @@ class SQLiteStore:
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
         self._seen: bytes | None = None
         self._index: mmap.mmap | None = None
+        self._room = room.Room()
         forks.watch(self)
 
     def open(self, identity: Identity) -> None:
@@ -160,7 +161,7 @@ class SQLiteStore:
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
         """Write `changes` in one transaction."""
         with self._using("writing") as db:
-            if room.is_short(self.path):
+            if self._room.is_short(self.path):
                 room.check(db, self.path, self._index, changes)
             with transaction(db, "IMMEDIATE"):
                 # Asked while the write lock is held: after it another process may have committed.
@@ -191,7 +192,7 @@ class SQLiteStore:
         is_newer: of an entry and when the one that is there was created, whether it takes its place all the same.
         """
         with self._using("writing") as db:
-            if room.is_short(self.path):
+            if self._room.is_short(self.path):
                 room.check(db, self.path, self._index, list(map(Put, entries)))
             with transaction(db, "IMMEDIATE"):
                 held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
