@@ -68,7 +68,6 @@ class Core:
         self.requests = requests_of(self, options, timed=self.events.observers.heard)
         self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
-        self.events = Events([options.metrics_hook, plugins.listener()])
         self.policy = options.judge()
         self.trial = self.policy if isinstance(self.policy, Trial) else None
         self.feedback = Feedback(options.feedback, self.requests.canonical)
