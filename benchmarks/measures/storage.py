@@ -60,8 +60,8 @@ def _puts(bench: Bench) -> None:
         row("put", "ours", peer, aims.PEER_OVER_PUT),
         compared(section, "put", timings["ours"], timings["floor"], beside="a bare INSERT", note=bare),
         row('put, durability="full"', "full", peer),
-        row('put, durability="deferred"', "deferred", peer, 2),
-        row("64 async puts at once", "ours async", peer_async, 2),
+        row('put, durability="deferred"', "deferred", peer, aims.PEER_OVER_PUT),
+        row("64 async puts at once", "ours async", peer_async, aims.PEER_OVER_PUT),
         row('64 async puts at once, durability="full"', "full async", peer_async),
     ]
 
@@ -108,7 +108,7 @@ def _bulk(bench: Bench) -> None:
             f"put_many of {entries:,} entries",
             timings["ours"],
             timings.get("peer"),
-            at_least=4,
+            at_least=aims.PEER_OVER_BULK_LOAD,
             beside="peer, one by one,",
             unit="s",
         )
