@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from mneme.embedders.adapters import to_sync_embedder
 from mneme.embedders.base import Embedder
 from mneme.engine.origins import origins_of
+from mneme.engine.spending import check_usage
 from mneme.errors import CacheClosedError, EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
-from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
+from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, TokenUsage, Vary
 from mneme.runtime import (
     checkpoint,
     computing,
@@ -28,7 +29,7 @@ from mneme.runtime import (
     streams,
     writing,
 )
-from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
+from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags, UsageOf
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
@@ -84,6 +85,7 @@ class SemanticCache(Facade[Embedder]):
 
     def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
+        request = core.timed(request)
         try:
             vector = self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -93,9 +95,7 @@ class SemanticCache(Facade[Embedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return self._search(request, vector)
 
     def put(
         self,
@@ -110,18 +110,22 @@ class SemanticCache(Facade[Embedder]):
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
         mode: Mode = "semantic",
+        usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
         """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
-        mode "exact" stores no vector: only the same request will find it.
+        mode "exact" stores no vector: only the same request will find it. usage: the tokens that the answer took, which
+        each hit of it saves; see `stats`.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = writing.draft(core, request, response, metadata, ttl, origins_of(tags, source_version))
+        draft = writing.draft(
+            core, request, response, metadata, ttl, origins_of(tags, source_version), check_usage(usage)
+        )
         if draft is None:
             return
         vector = self._vector(request, embedding)
@@ -158,6 +162,7 @@ class SemanticCache(Facade[Embedder]):
         tags: Tags[T] = (),
         source_version: SourceVersion[T] | None = None,
         stale_while_revalidate: float | None = None,
+        usage: UsageOf[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
@@ -165,6 +170,7 @@ class SemanticCache(Facade[Embedder]):
         stored; "exact" stores it for the same request alone. tags, source_version: as for `put`, or functions of the
         value; what was begun before it was invalidated is not stored. stale_while_revalidate: seconds after its ttl for
         which the answer of the same request is still given, while it is computed anew once in the background.
+        usage: the tokens that the value took, or a function of the value, such as mneme.usage_in.
         An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
         and the value is computed.
         """
@@ -180,6 +186,7 @@ class SemanticCache(Facade[Embedder]):
             tags=tags,
             source_version=source_version,
             stale_while_revalidate=stale_while_revalidate,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(compute())
@@ -237,7 +244,7 @@ class SemanticCache(Facade[Embedder]):
             is_mine = self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 self._store(self._core.catch_up)
-            outcome = plan.of_hit(self._exact(plan.request))
+            outcome = plan.of_hit(self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -259,7 +266,7 @@ class SemanticCache(Facade[Embedder]):
     def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
+            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.usage)
             if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
@@ -277,7 +284,8 @@ class SemanticCache(Facade[Embedder]):
             _log.warning("a computed value could not be stored", exc_info=True)
 
     def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
-        core, request = self._core, plan.request
+        core = self._core
+        request = core.timed(plan.request)
         if request.reads:
             hit = self._exact(request)
             if hit is None:
@@ -302,6 +310,7 @@ class SemanticCache(Facade[Embedder]):
         cache_if: Admission[list[T]] | None = None,
         tags: Tags[list[T]] = (),
         source_version: SourceVersion[list[T]] | None = None,
+        usage: UsageOf[list[T]] | None = None,
     ) -> Outcome[Iterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
 
@@ -320,6 +329,7 @@ class SemanticCache(Facade[Embedder]):
             mode=mode,
             tags=tags,
             source_version=source_version,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(produce())
@@ -623,6 +633,9 @@ class SemanticCache(Facade[Embedder]):
 
     def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return self._core.embeddings.of_many(texts, self._embedder)
+
+    def _search(self, request: Request, vector: Vector) -> Hit | None:
+        return searching.search(self._core, request, vector)
 
     def _run(self, step: Callable[..., T], *arguments: Any) -> T:
         return step(*arguments)

@@ -24,6 +24,8 @@ _log = logging.getLogger("mneme.store")
 
 # Seconds between two writes of access times and counters, so that a burst of puts pays for one.
 USAGE_SECONDS = 1.0
+# After which a reader who waits for a writer looks whether there is still something to wait for.
+LOOK_SECONDS = 0.001
 
 
 @dataclass(slots=True, eq=False)
@@ -136,11 +138,29 @@ class Journal:
             _log.warning("a removal could not be written, it is tried again with the next write: %s", self.error)
             self._again.append(submission)
 
-    def _write(self, submissions: Sequence[Submission], *, with_usage: bool = False) -> None:
+    def write_counts(self) -> None:
+        """Write what was counted, unless another thread is writing, who does so when it is due.
+
+        A store that does not take it now gets it later: it is logged, and no error of the cache's.
+        """
+        if not self._turn.acquire(blocking=False):
+            return
+        usage, before = self._resident.take_counts(), self.error
+        try:
+            if usage.counters:
+                self._write((), usage=usage)
+        except MnemeError as error:
+            self.error = before
+            _log.debug("counters are kept for later: %s", error)
+        finally:
+            self._turn.release()
+
+    def _write(self, submissions: Sequence[Submission], *, usage: Usage | None = None) -> None:
         changes = [change for submission in submissions for change in submission.changes]
         # Counters of a namespace that this very write clears must not be written after it.
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
-        usage = self._take_usage() if with_usage or time.monotonic() >= self._usage_due else None
+        if usage is None and time.monotonic() >= self._usage_due:
+            usage = self._take_usage()
         try:
             foreign, numbers, cursor = self.store.write(changes, self.cursor, usage and without(usage, gone))
             if foreign:
@@ -207,8 +227,8 @@ class Journal:
 
         patience: seconds to wait for a writer whose turn it is, and who will bring the changes; -1 has no end.
         """
-        if not self._turn.acquire(timeout=patience):
-            raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        if not self._taken(patience):
+            return
         try:
             try:
                 for changes, cursor in self.store.pull(self.cursor):
@@ -220,6 +240,19 @@ class Journal:
             self.error = None
         finally:
             self._turn.release()
+
+    def _taken(self, patience: float) -> bool:
+        """Take the writers' turn; return False where whoever has it has brought the changes meanwhile."""
+        if patience < 0:
+            return self._turn.acquire()
+        until = time.monotonic() + patience
+        # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
+        while not self._turn.acquire(timeout=LOOK_SECONDS):
+            if not self.behind():
+                return False
+            if time.monotonic() >= until:
+                raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        return True
 
     def catch_up_if_free(self) -> None:
         """Catch up unless another thread is writing, who will bring the changes."""
@@ -250,7 +283,7 @@ class Journal:
         """Write what is queued, and the access times and counters."""
         with self._turn:
             self.drive()
-            self._write((), with_usage=True)
+            self._write((), usage=self._take_usage())
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""

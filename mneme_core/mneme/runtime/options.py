@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
+from mneme.embedders.batching import Batching
 from mneme.engine.freshness import check_ttl
 from mneme.engine.judge import Policy, Threshold, is_servable
 from mneme.engine.keys import Normalizer
@@ -17,6 +18,7 @@ from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
 from mneme.model import BypassIf, ConfidenceFn, Durability, MetricsHook, MultiProcessMode, Validator, VectorDtype
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices
 
 # The options that a policy has of its own, by their names there.
 PARTS_OF_A_POLICY = {
@@ -56,6 +58,8 @@ class Options:
     policy: Policy | None = None
     feedback: str | PathLike[str] | None = None
     bypass_if: BypassIf | None = None
+    batching: Batching | None = None
+    prices: Prices | None = None
     durability: Durability = "normal"
     clock: Callable[[], float] = field(default=time.time)
 
@@ -86,6 +90,10 @@ class Options:
             raise InvalidArgumentError("bypass_if is a coroutine function; it is a plain function of a text.")
         if not (self.feedback is None or isinstance(self.feedback, str | PathLike)):
             raise InvalidArgumentError(f"feedback is {self.feedback!r}; it is the path of a file.")
+        if not (self.batching is None or isinstance(self.batching, Batching)):
+            raise InvalidArgumentError(
+                f"batching is {self.batching!r}; it is a Batching, such as mneme.embedders.Batching(texts=64)."
+            )
         for name in ("max_query_bytes", "max_response_bytes", "max_metadata_bytes"):
             _check_count(getattr(self, name), name)
         if self.multi_process_mode not in MODES:

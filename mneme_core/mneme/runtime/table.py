@@ -10,6 +10,7 @@ from itertools import islice
 from operator import itemgetter
 
 from mneme.engine import eviction
+from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.labels import Label, Labels
 from mneme.runtime.record import Record
 from mneme.stores.base import EntryRow
@@ -17,6 +18,8 @@ from mneme.stores.base import EntryRow
 # Where an EntryRow has them.
 _ID, _NAMESPACE, _KEY = itemgetter(0), itemgetter(1), itemgetter(2)
 _UNTOUCHED = (0.0, 0)
+# Of so many entries that were hit it is remembered what a hit saves.
+WORTHS_KEPT = 100_000
 
 
 def records_of(rows: Iterable[EntryRow]) -> list[Record]:
@@ -37,6 +40,8 @@ class Table:
         self.counts: dict[str, int] = {}
         self.touched: dict[int, tuple[float, int]] = {}
         """Id -> (last access, accesses) that the store does not have yet."""
+        self.worths: dict[int, Worth] = {}
+        """Id -> what a hit saves, of entries that were hit."""
         self._labels = Labels()
         self._quotas = dict(quotas)
         self._limits: dict[str | None, int] = dict(quotas.items())
@@ -80,6 +85,7 @@ class Table:
             return None
         del self.by_key[key]
         del self.by_id[record.id]
+        self.worths.pop(record.id, None)
         self._labels.remove(record)
         left = self.counts[record.namespace] - 1
         if left:
@@ -104,6 +110,17 @@ class Table:
             order = self._recency.get(self._scope(record.namespace))
             if order is not None and record.key in order:
                 order.move_to_end(record.key)
+
+    def worth(self, record: Record) -> Worth:
+        """Return what a hit of the record saves."""
+        return self.worths.get(record.id) or self.weigh(record)
+
+    def weigh(self, record: Record) -> Worth:
+        """Return what a hit of the record saves, and remember it."""
+        if len(self.worths) >= WORTHS_KEPT:
+            self.worths.clear()
+        worth = self.worths[record.id] = worth_of(record.compute_seconds, record.metadata)
+        return worth
 
     def sort_recency(self) -> None:
         """Put the order of use in that of the records' last accesses, after loading."""

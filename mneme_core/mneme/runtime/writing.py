@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mneme.engine.freshness import effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
+from mneme.engine.spending import noted_usage
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import unit as unit_vector
 from mneme.errors import NamespaceQuotaExceededError
 from mneme.indexes.base import Vector
-from mneme.model import Metadata, StoredEntry
+from mneme.model import Metadata, StoredEntry, TokenUsage
 from mneme.runtime import counters as count
 from mneme.runtime.record import Record
 from mneme.runtime.requests import Request
@@ -38,7 +39,13 @@ def unit(core: Core, embedding: Any) -> Vector:
 
 
 def draft(
-    core: Core, request: Request, response: str, metadata: Any, ttl: float | None, origins: Origins = NOWHERE
+    core: Core,
+    request: Request,
+    response: str,
+    metadata: Any,
+    ttl: float | None,
+    origins: Origins = NOWHERE,
+    usage: TokenUsage | None = None,
 ) -> Draft | None:
     """Check what is to be put; None where it is not to be: forbidden by the scope, or personal.
 
@@ -50,8 +57,8 @@ def draft(
             "or do not put into it."
         )
     metadata = core.requests.check_storable(request, response, metadata)
-    if origins != NOWHERE:
-        metadata = noted(metadata, origins)
+    if origins != NOWHERE or usage is not None:
+        metadata = noted_usage(noted(metadata, origins), usage)
         core.requests.check_metadata_size(json.dumps(metadata))
     lifetime = jittered(effective_ttl(ttl, core.options.default_ttl), core.options.ttl_jitter, request.key)
     if not request.writes or not core.requests.may_store(response):

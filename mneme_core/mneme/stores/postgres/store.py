@@ -97,6 +97,14 @@ class PostgresStore(Lookups):
             self._search.builder.consider()
         self._is_lost = False
 
+    def identity(self) -> Identity | None:
+        """Return what the schema is bound to; None where there is none. Nothing is made."""
+        try:
+            with closing(self._connect()) as db:
+                return schema.bound(db)
+        except psycopg.Error as error:
+            raise self._failed("reading", error) from error
+
     def changed(self, cursor: Cursor) -> bool:
         """Compare with what is known of the log; nothing is asked."""
         listener = self._listener

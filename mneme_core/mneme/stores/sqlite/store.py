@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from os import PathLike
 from pathlib import Path
+from typing import Self
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
@@ -236,9 +237,9 @@ class SQLiteStore:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def snapshot(self) -> SQLiteStore:
+    def snapshot(self) -> Self:
         """Return a second store over the same file, so that a long read holds nobody up."""
-        second = SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
+        second = type(self)(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
         second.identity()
         return second
 
@@ -249,16 +250,16 @@ class SQLiteStore:
             if self._db is None:
                 if not (connects or self._opened):
                     raise StoreBackendError(f"{self.path} is not open.")
-                self._db, self.schema_version = connect(
-                    self.path,
-                    timeout=self._timeout,
-                    cache_size_kb=self._cache_size_kb,
-                    synchronous=self._synchronous,
-                )
+                self._db, self.schema_version = self._connect()
                 self._opened = True
                 # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
                 self._cursor, self._index, self._seen = Cursor(0, 0), None, None
             yield self._db
+
+    def _connect(self) -> tuple[sqlite3.Connection, int]:
+        return connect(
+            self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb, synchronous=self._synchronous
+        )
 
     def before_fork(self) -> None:
         """Disconnect, and keep everyone out until the fork is done."""
