@@ -119,7 +119,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         mode: Mode = "semantic",
         usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an answer, in place of the one of the same request; once it returns it survives the process.
+        """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
@@ -554,6 +554,15 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         await self._store(core.store.compact)
         return core.index.compact()
 
+    async def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        await self._store(self._core.flush)
+
     async def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
         """Write every entry to one archive file, mode 0600.
 
@@ -657,27 +666,26 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         await asyncio.sleep(seconds)
 
     async def _write(self, changes: Sequence[Change]) -> None:
-        self._core.check_open()  # it may have been closed while this call was embedding
-        journal = self._core.journal
-        submission, drives = journal.submit(changes)
-        if drives and self._core.store.blocking:
+        core = self._core
+        while (room := core.room(changes)) is not None:
+            await asyncio.wrap_future(room)
+        submission, drives = core.journal.submit(changes)
+        if drives and not core.writes_here():
             # Not awaited itself: a cancelled caller must not stop the group that waits for this write.
-            self._core.submit(journal.drive)
-        elif drives:
-            journal.drive()
+            core.submit(core.journal.drive)
         if submission.future is not None and not submission.is_done:
             await asyncio.shield(asyncio.wrap_future(submission.future))
         submission.check()
+        if core.settles(changes):
+            await self._store(core.settle)
 
     def _clear(self, namespace: str | None) -> int:
         """Remove from memory at once and from the store soon after: a plain method must not wait for a disk."""
         core = self._core
         number = core.entries(namespace)
         core.journal.forget(namespace)
-        if core.store.blocking:
+        if not core.writes_here():
             core.submit(core.journal.drive)
-        else:
-            core.journal.drive()
         return number
 
 

@@ -112,7 +112,7 @@ class SemanticCache(Facade[Embedder]):
         mode: Mode = "semantic",
         usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an answer, in place of the one of the same request; once it returns it survives the process.
+        """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
@@ -547,6 +547,15 @@ class SemanticCache(Facade[Embedder]):
         self._store(core.store.compact)
         return core.index.compact()
 
+    def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        self._store(self._core.flush)
+
     def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
         """Write every entry to one archive file, mode 0600.
 
@@ -638,13 +647,17 @@ class SemanticCache(Facade[Embedder]):
         time.sleep(seconds)
 
     def _write(self, changes: Sequence[Change]) -> None:
-        self._core.check_open()  # it may have been closed while this call was embedding
-        submission, drives = self._core.journal.submit(changes, inline=True)
+        core = self._core
+        while (room := core.room(changes)) is not None:
+            room.result()
+        submission, drives = core.journal.submit(changes, inline=True)
         if drives:
-            self._core.journal.drive()
+            core.journal.drive()
         elif submission.future is not None:
             submission.future.result()
         submission.check()
+        if core.settles(changes):
+            core.settle()
 
     def _clear(self, namespace: str | None) -> int:
         self._look()

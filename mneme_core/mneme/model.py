@@ -11,6 +11,7 @@ VectorDtype: TypeAlias = Literal["float32", "float16", "int8"]
 HitLayer: TypeAlias = Literal["exact", "semantic"]
 IndexBackend: TypeAlias = Literal["numpy", "hnsw", "auto"]
 MultiProcessMode: TypeAlias = Literal["single", "stale-tolerant", "mmap-shared"]
+Durability: TypeAlias = Literal["normal", "full", "deferred"]
 Mode: TypeAlias = Literal["semantic", "exact"]
 """`semantic` asks both layers; `exact` only the first, and stores no vector."""
 

@@ -105,7 +105,7 @@ def test_the_constructor_takes_what_is_documented(facade):
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
     added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "observers", "batching"}
-    added |= {"prices", "clock"}
+    added |= {"prices", "durability", "clock"}
     assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 
@@ -137,6 +137,7 @@ METHODS = {
     "clear": "",
     "requantize": "dtype",
     "set_similarity_threshold": "value",
+    "flush": "",
     "dumps": "dest",
     "loads": "source path embedder **kwargs",
     "open": "url embedder=None encryption=None **options",
@@ -159,7 +160,7 @@ def test_there_are_no_other_public_methods(facade):
 
 AWAITED = (
     "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong invalidate vacuum compact "
-    "dumps loads close"
+    "flush dumps loads close"
 )
 
 

@@ -29,6 +29,7 @@ from mneme.observe.observers import Observers
 from mneme.runtime import counters as count
 from mneme.runtime import told
 from mneme.runtime.counters import Counters
+from mneme.runtime.durability import durable
 from mneme.runtime.embedding import Embeddings
 from mneme.runtime.feedback import Feedback
 from mneme.runtime.flight import Flights
@@ -47,7 +48,7 @@ from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
 from mneme.runtime.threads import Threads
-from mneme.stores.base import Change, Delete, Identity, Store
+from mneme.stores.base import Change, Delete, Identity, Put, Store
 
 _log = logging.getLogger("mneme.cache")
 
@@ -84,6 +85,7 @@ class Core:
         self.trial = self.policy if isinstance(self.policy, Trial) else None
         self.feedback = Feedback(options.feedback, self.requests.canonical)
         self.validator = options.validate()
+        store, self.deferred = durable(store, options.durability, self.events)
         self.store = store
         self.table = Table(options.max_entries, options.namespace_quotas or {})
         self.counters = Counters()
@@ -156,6 +158,11 @@ class Core:
             raise CacheClosedError("this cache is closed. Open it again to use it.")
 
     # ------------------------------------------------------------------ the steps of a lookup
+
+    @property
+    def error(self) -> MnemeError | None:
+        """What the store last failed with; None since it last answered."""
+        return self.journal.error or getattr(self.store, "error", None)
 
     def behind(self) -> bool:
         """Return whether another process or cache changed the store since this one last looked."""
@@ -349,6 +356,37 @@ class Core:
         """Return the record of a request's key, fresh or not, without counting it as used."""
         with self.table.lock:
             return self.table.by_key.get(request.key)
+
+    def room(self, changes: Iterable[Change]) -> Future[None] | None:
+        """Return what to wait for before these changes may be written; None for nothing.
+
+        Raises StoreBackendError where too many puts wait that cannot be written. Removals never wait.
+        """
+        self.check_open()
+        if self.deferred is None or not any(isinstance(change, Put) for change in changes):
+            return None
+        return self.deferred.room()
+
+    def writes_here(self) -> bool:
+        """Write what the journal has in this thread, if that waits for nothing; return whether it was done."""
+        if self.store.blocking and self.deferred is None:
+            return False
+        return self.journal.drive_if_free()
+
+    def settles(self, changes: Iterable[Change]) -> bool:
+        """Return whether these changes are to be written before the call returns, where puts are written later."""
+        return self.deferred is not None and not all(isinstance(change, Put) for change in changes)
+
+    def settle(self) -> None:
+        """Write all that waits; raises StoreBackendError where removals cannot be written."""
+        if self.deferred is not None:
+            self.deferred.flush(removals=True)
+
+    def flush(self) -> None:
+        """Write all that waits, access times and counters too; raises StoreBackendError for what cannot be written."""
+        self.journal.flush()
+        if self.deferred is not None:
+            self.deferred.flush()
 
     # ------------------------------------------------------------------ the end
 

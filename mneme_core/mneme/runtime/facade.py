@@ -20,6 +20,7 @@ from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
 from mneme.model import (
     BypassIf,
     ConfidenceFn,
+    Durability,
     Health,
     MetricsHook,
     MultiProcessMode,
@@ -64,6 +65,8 @@ class Facade(Generic[E]):
     up nor stored, and an answer is not stored.
     batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
     prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
+    durability: what a `put` that returned survives. "normal": the death of the process; "full": a power cut too;
+    "deferred": nothing yet, it is written moments later, see `flush`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
@@ -112,6 +115,7 @@ class Facade(Generic[E]):
         batching: Batching | None = None,
         observers: Sequence[Listener] = (),
         prices: Prices | str | PathLike[str] | Mapping[str, Any] | None = None,
+        durability: Durability = "normal",
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -146,6 +150,7 @@ class Facade(Generic[E]):
             batching=batching,
             observers=observers,
             prices=prices_of(prices),
+            durability=durability,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
@@ -277,9 +282,9 @@ class Facade(Generic[E]):
         with core.table.lock:
             oldest = next(iter(core.table.by_key.values()), None)
         return Health(
-            healthy=core.journal.error is None,
+            healthy=core.error is None,
             schema_version=core.store.schema_version,
-            integrity_ok=not isinstance(core.journal.error, CorruptCacheError),
+            integrity_ok=not isinstance(core.error, CorruptCacheError),
             embedder_fingerprint_match=True,
             entries=sum(sizes.values()),
             namespaces=len(sizes),

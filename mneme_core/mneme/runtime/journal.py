@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError
+from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
 from mneme.indexes.base import Index
 from mneme.runtime import collector
 from mneme.runtime.record import Record
@@ -104,6 +104,16 @@ class Journal:
                 with self._lock:
                     self._pending[:0], self._again = self._again, []
 
+    def drive_if_free(self) -> bool:
+        """Write all that is queued unless another thread is at it; return whether that was done."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            self.drive()
+        finally:
+            self._turn.release()
+        return True
+
     def _attempt_each(self, submissions: Sequence[Submission]) -> None:
         """Write submissions one by one: it may be that one of them cannot be written and the others can."""
         locked = isinstance(self.error, MultiProcessLockError)  # then none can, and each would wait as long
@@ -161,7 +171,7 @@ class Journal:
         except BaseException as error:
             if usage is not None:
                 self._resident.give_back(usage)
-            self.error = _named(error, self.store.name)
+            self.error = store_error(error, self.store.name)
             if isinstance(error, Exception):
                 raise self.error from self.error.__cause__
             raise
@@ -190,7 +200,7 @@ class Journal:
                         self._resident.load(rows)
                         self.cursor = cursor
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
 
     def read_vectors(self) -> None:
@@ -208,7 +218,7 @@ class Journal:
                     for batch in self.store.load_vectors(unread):
                         self._resident.load_vectors(batch)
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self._resident.unread = range(0)
 
@@ -225,7 +235,7 @@ class Journal:
                     self._resident.apply_foreign(changes)
                     self.cursor = cursor
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self.error = None
         finally:
@@ -281,12 +291,3 @@ class Journal:
         self._turn = threading.RLock()
         self._reading = threading.Lock()
         self._pending, self._again, self._driven = [], [], False
-
-
-def _named(error: BaseException, store: str) -> MnemeError:
-    """Return the error as one of Mneme's, with the client's chained."""
-    if isinstance(error, MnemeError):
-        return error
-    named = StoreBackendError(f"the store {store!r} failed: {type(error).__name__}: {error}")
-    named.__cause__ = error
-    return named

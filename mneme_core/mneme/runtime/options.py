@@ -16,7 +16,7 @@ from mneme.engine.judge import Policy, Threshold, is_servable
 from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
-from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.model import BypassIf, ConfidenceFn, Durability, MetricsHook, MultiProcessMode, Validator, VectorDtype
 from mneme.observe.decisions import Listener
 from mneme.prices import Prices
 
@@ -26,6 +26,7 @@ PARTS_OF_A_POLICY = {
     "min_confidence": "min_confidence",
     "confidence_fn": "confidence_fn",
 }
+DURABILITIES = ("normal", "full", "deferred")
 MODES = ("single", "stale-tolerant", "mmap-shared")
 
 
@@ -59,6 +60,7 @@ class Options:
     bypass_if: BypassIf | None = None
     batching: Batching | None = None
     prices: Prices | None = None
+    durability: Durability = "normal"
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:
@@ -98,6 +100,8 @@ class Options:
             raise InvalidArgumentError(
                 f"multi_process_mode is {self.multi_process_mode!r}; it is one of {', '.join(MODES)}."
             )
+        if self.durability not in DURABILITIES:
+            raise InvalidArgumentError(f"durability is {self.durability!r}; it is one of {', '.join(DURABILITIES)}.")
         interval = self.stale_check_interval
         if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 <= interval < math.inf:
             raise InvalidArgumentError(f"stale_check_interval is {interval!r}; it is a number of seconds from 0 on.")

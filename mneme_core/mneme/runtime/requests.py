@@ -231,6 +231,8 @@ def _check_text(value: Any, name: str) -> None:
 
 def check_unicode(text: str, name: str) -> None:
     """Raise InvalidArgumentError for text with a lone surrogate."""
+    if text.isascii():
+        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

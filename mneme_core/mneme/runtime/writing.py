@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mneme.engine.freshness import effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from mneme.runtime.core import Core
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What is to be put, checked, before its vector is known."""
 
     request: Request
