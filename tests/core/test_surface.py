@@ -104,21 +104,32 @@ def test_the_constructor_takes_what_is_documented(facade):
     positional = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
-    added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "observers", "clock"}
+    added = {
+        "policy",
+        "feedback",
+        "bypass_if",
+        "ttl_jitter",
+        "negative_ttl",
+        "flight_wait",
+        "observers",
+        "clock",
+        "max_bytes",
+        "eviction",
+    }
     assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 
 METHODS = {
     "get": "query embedding=None namespace='default' vary=None mode='semantic' bypass=False",
     "put": "query response embedding=None namespace='default' vary=None metadata=None ttl=None tags=() "
-    "source_version=None mode='semantic'",
+    "source_version=None cost=None mode='semantic'",
     "get_or_compute": "query compute namespace='default' vary=None ttl=None metadata=None mode='semantic' codec=None "
-    "cache_if=None tags=() source_version=None stale_while_revalidate=None",
+    "cache_if=None tags=() source_version=None stale_while_revalidate=None cost=None",
     "get_or_stream": "query produce codec namespace='default' vary=None ttl=None metadata=None mode='semantic' "
-    "cache_if=None tags=() source_version=None",
+    "cache_if=None tags=() source_version=None cost=None",
     "get_many": "queries embeddings=None namespace='default' vary=None mode='semantic'",
     "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None tags=() "
-    "source_version=None mode='semantic'",
+    "source_version=None cost=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
     "explain": "query embedding=None namespace='default' vary=None k=5",
     "report_wrong": "hit",

@@ -72,7 +72,7 @@ class Core:
         self.feedback = Feedback(options.feedback, self.requests.canonical)
         self.validator = options.validate()
         self.store = store
-        self.table = Table(options.max_entries, options.namespace_quotas or {})
+        self.table = Table(options.limits())
         self.counters = Counters()
         self.embeddings = Embeddings(dim, self.events.observers)
         self.flights = Flights()
@@ -105,7 +105,7 @@ class Core:
             store.close()
             raise
         with self.table.lock:
-            self.table.sort_recency()
+            self.table.rank()
             self.counters.load(counters)
         self._next_check = self._next_try = 0.0
         self._executor: ThreadPoolExecutor | None = None

@@ -223,8 +223,16 @@ class Journal:
         """Remove records at once; the store learns of it with the next write. Returns those that were still there."""
         gone = self._resident.retire(records)
         if gone:
-            self.submit([Delete(record.key.hex(), record.id) for record in gone], awaited=False)
+            self._submit_removal(gone)
         return gone
+
+    def removed(self, records: Sequence[Record]) -> None:
+        """Remove from the index, and from the store with the next write, records that the table has let go."""
+        self._resident.unindex(records)
+        self._submit_removal(records)
+
+    def _submit_removal(self, records: Sequence[Record]) -> None:
+        self.submit([Delete(record.key.hex(), record.id) for record in records], awaited=False)
 
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, at once; the store learns of it when `drive` runs, which the caller sees to."""
