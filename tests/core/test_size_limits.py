@@ -68,6 +68,20 @@ async def test_what_saves_least_leaves(opening):
     assert await kept(cache, range(4)) == [0, 2, 3]
 
 
+async def test_room_counts_where_bytes_are_limited_and_only_there(opening):
+    places, room = (
+        opening(max_entries=2, eviction="cost"),
+        opening(store=MemoryStore(), max_bytes=8_000, eviction="cost"),
+    )
+    for cache in (places, room):
+        for number, (length, cost) in enumerate([(3_000, 2.0), (500, 1.0), (500, 3.0)]):
+            await cache.put(f"q{number}", "r" * length, mode="exact", cost=cost)
+        await cache.put("q3", "r" * 1_500, mode="exact", cost=3.0)
+
+    assert await kept(places, range(4)) == [2, 3]
+    assert await kept(room, range(4)) == [1, 2, 3]
+
+
 async def test_costs_uses_and_their_order_survive_closing(opening):
     first = opening(max_entries=4, eviction="cost")
     await fill(first, [0], cost=3.0)
@@ -199,7 +213,7 @@ class LongestOrder:
         self.sizes = {}
 
     def add(self, entry: Evictable):
-        self.sizes[entry.key] = entry.size_bytes
+        self.sizes[entry.key] = entry.size
 
     def use(self, key):
         pass
@@ -212,7 +226,7 @@ class LongestOrder:
 
 
 async def test_a_policy_of_ones_own_chooses(opening):
-    cache = opening(max_entries=2, eviction=Longest())
+    cache = opening(max_bytes=2 * entry_bytes("q0", "r" * 15), eviction=Longest())
     for number, length in enumerate([10, 20, 15]):
         await cache.put(f"q{number}", "r" * length, mode="exact")
 

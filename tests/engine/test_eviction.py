@@ -87,7 +87,7 @@ class NaiveCost:
         self.policy, self.age, self.ticks, self.entries = policy, 0.0, itertools.count(), {}
 
     def _rank(self, entry, uses):
-        return (self.age + uses * (self.policy.value(entry) / entry.size_bytes), next(self.ticks))
+        return (self.age + uses * (self.policy.value(entry) / entry.size), next(self.ticks))
 
     def add(self, entry):
         self.entries[entry.key] = (self._rank(entry, 1 + entry.uses), entry, 1 + entry.uses)
@@ -109,7 +109,7 @@ NUMBERS = st.one_of(st.none(), st.floats(0, 10), st.integers(0, 3).map(float))
 ENTRIES = st.builds(
     Evictable,
     key=st.integers(0, 12).map(lambda number: bytes([number])),
-    size_bytes=st.integers(1_024, 5_000),
+    size=st.integers(1, 5_000),
     cost=NUMBERS,
     compute_seconds=NUMBERS,
     uses=st.integers(0, 2),

@@ -13,8 +13,8 @@ from mneme.errors import InvalidArgumentError
 class CostAware:
     """What is worth least leaves, one by one: `eviction="cost"`.
 
-    worth = age + (1 + uses) x (cost + per_second x compute_seconds) / size_bytes, where the age is the worth of what
-    left last, so that what is not used any more is overtaken in the end.
+    worth = age + (1 + uses) x (cost + per_second x compute_seconds) / size, where the age is the worth of what left
+    last, so that what is not used any more is overtaken in the end.
     per_second: what a second of waiting is worth, in the unit of the costs. unknown: the value of an answer of which
     neither cost nor seconds are known. Raises InvalidArgumentError for numbers below 0.
     After Cherkasova, "Improving WWW Proxies Performance with Greedy-Dual-Size-Frequency Caching Policy", 1998.
@@ -47,7 +47,7 @@ class _Node:
     key: bytes
     uses: int
     rate: float
-    """Value a use and byte."""
+    """Value a use, for what it takes of the limit."""
     place: int
 
 
@@ -66,7 +66,7 @@ class CostOrder:
 
     def add(self, entry: Evictable) -> None:
         """Take in an entry."""
-        rate = self._policy.value(entry) / entry.size_bytes
+        rate = self._policy.value(entry) / entry.size
         node = _Node((0.0, 0), entry.key, 1 + entry.uses, rate, len(self._heap))
         self._rank(node)
         self._nodes[entry.key] = node

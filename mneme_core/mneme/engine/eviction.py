@@ -14,8 +14,8 @@ class Evictable(NamedTuple):
     """What a policy is told of an entry."""
 
     key: bytes
-    size_bytes: int
-    """What it counts against `max_bytes`: its texts, metadata and vector, with what the tables take for them."""
+    size: int
+    """What it takes of the limit: bytes, as `max_bytes` counts them; 1 where the limit is a number of entries."""
     cost: float | None = None
     """What the answer cost, in the caller's unit, where `put(cost=)` said so."""
     compute_seconds: float | None = None

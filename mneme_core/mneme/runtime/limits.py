@@ -76,11 +76,13 @@ class Scope:
     def add(self, entry: Evictable) -> None:
         """Take in an entry, the newest."""
         self.settle()
-        self._newest = entry
         self.entries += 1
-        if self._max_bytes is not None:
-            self._sizes[entry.key] = entry.size_bytes
-            self.bytes += entry.size_bytes
+        if self._max_bytes is None:
+            self._newest = entry._replace(size=1)
+        else:
+            self._newest = entry
+            self._sizes[entry.key] = entry.size
+            self.bytes += entry.size
 
     def settle(self) -> None:
         """Let the newest entry leave like any other."""
