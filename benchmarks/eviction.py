@@ -121,7 +121,7 @@ def replay(
             continue
         held.add(asked.key)
         scope.add(Evictable(asked.key, asked.size_bytes, None, asked.seconds))
-        while scope.is_over:
+        while scope.is_due:
             for key in scope.leaving():
                 scope.remove(key)
                 held.remove(key)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol, runtime_checkable
 
-# Entries that leave at once, at most: removing one takes about 5 microseconds, so others wait a millisecond.
+# Entries that leave at once, at most: the put that passed the limit pays for them, some microseconds each.
 MOST_AT_ONCE: Final = 256
 
 

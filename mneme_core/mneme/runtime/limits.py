@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from mneme.engine.cost_aware import CostAware
 from mneme.engine.costs import cost_in
-from mneme.engine.eviction import MOST_AT_ONCE, Evictable, EvictionOrder, EvictionPolicy, Lru, LruOrder, overflow
+from mneme.engine.eviction import Evictable, EvictionOrder, EvictionPolicy, Lru, LruOrder, overflow
 from mneme.engine.sieve import Sieve
 from mneme.errors import InvalidArgumentError
 from mneme.runtime.record import Record
@@ -19,6 +19,9 @@ _log = logging.getLogger("mneme.cache")
 # measured as the resident memory of 50,000 entries in a file that was opened anew.
 ENTRY_BYTES: Final = 1_024
 VECTOR_BYTES: Final = 640
+
+# Entries that leave while others wait: a millisecond.
+PART: Final = 128
 
 _POLICIES: dict[str, type[Lru | Sieve | CostAware]] = {"lru": Lru, "sieve": Sieve, "cost": CostAware}
 
@@ -71,6 +74,8 @@ class Scope:
         self._max_bytes = max_bytes
         self._sizes: dict[bytes, int] = {}
         self._newest: Evictable | None = None
+        self._surplus = 0
+        """How many leave once the limit was passed, that others may be spared the next time."""
         self.entries = self.bytes = 0
 
     def add(self, entry: Evictable) -> None:
@@ -107,14 +112,22 @@ class Scope:
             self.bytes -= self._sizes.pop(key)
 
     def leaving(self) -> Iterator[bytes]:
-        """Yield the keys that must leave, some at a time, each of which is removed before the next is asked for."""
-        surplus = 0 if self._max_entries is None else overflow(self.entries, self._max_entries, self._share)
-        for number in range(MOST_AT_ONCE):
-            if number >= surplus and not self.is_over:
+        """Yield the keys of some that must leave, each of which is removed before the next is asked for."""
+        if self._max_entries is not None:
+            self._surplus = max(self._surplus, overflow(self.entries, self._max_entries, self._share))
+        for _ in range(PART):
+            if not (self.is_due and self.entries):
+                self._surplus = 0
                 break
             if self._newest is not None and self.entries == 1:
                 self.settle()
+            self._surplus -= 1
             yield self.order.victim()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether more must leave now."""
+        return self._surplus > 0 or self.is_over
 
     @property
     def is_over(self) -> bool:

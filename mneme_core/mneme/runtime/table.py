@@ -118,11 +118,11 @@ class Table:
                 record = self.remove(key)
                 assert record is not None
                 gone.append(record)
-        is_over = any(scope.is_over for scope in scopes)
-        if not is_over:
+        is_due = any(scope.is_due for scope in scopes)
+        if not is_due:
             for scope in scopes:
                 scope.settle()
-        return gone, is_over
+        return gone, is_due
 
     def of(self, namespace: str | None) -> list[Record]:
         """Return the records of a namespace, or all."""

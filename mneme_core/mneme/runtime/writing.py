@@ -114,11 +114,11 @@ def _check_fits(core: Core, request: Request, response: str, metadata: Metadata)
 def evict(core: Core, namespace: str) -> bool:
     """Remove some of what must leave where a put into `namespace` passed a limit; return whether more must leave."""
     with core.table.lock:
-        leaving, is_over = core.table.evict(namespace)
+        leaving, is_due = core.table.evict(namespace)
     if leaving:
         core.journal.removed(leaving)
         _count_gone(core, "eviction", count.EVICTIONS, leaving)
-    return is_over
+    return is_due
 
 
 def scan(core: Core, namespace: str | None) -> Iterator[list[Record]]:
