@@ -324,7 +324,7 @@ from mneme import SemanticCache
 from mneme.testing import WordEmbedder
 path, name, eviction = sys.argv[1:]
 with SemanticCache(path, WordEmbedder(8), max_entries=30, max_bytes=40_000, eviction=eviction) as cache:
-    for number in range(150):
+    for number in range(60):
         cache.put(f"{name} {number}", f"{name} {number}", mode="exact", cost=number)
         assert cache._core.entries(None) <= 30  # what the other wrote since is not read by this
         hit = cache.get(f"{name} {number}")
