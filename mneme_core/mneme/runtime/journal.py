@@ -130,22 +130,26 @@ class Journal:
         changes = [change for submission in submissions for change in submission.changes]
         # Counters of a namespace that this very write clears must not be written after it.
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
+        before = self.cursor
         usage = self._take_usage() if with_usage or time.monotonic() >= self._usage_due else None
         try:
-            foreign, numbers, cursor = self.store.write(changes, self.cursor, usage and without(usage, gone))
+            foreign, numbers, cursor = self.store.write(changes, before, usage and without(usage, gone))
             if foreign:
                 self._resident.apply_foreign(foreign)
+            # Before its own changes: a lookup waits for what others wrote, and for no more than that.
+            self.cursor = cursor
             self._resident.apply(zip(numbers, changes, strict=True))
             if gone:
                 self._resident.drop_counters(gone)
         except BaseException as error:
+            self.cursor = before
             if usage is not None:
                 self._resident.give_back(usage)
             self.error = _named(error, self.store.name)
             if isinstance(error, Exception):
                 raise self.error from self.error.__cause__
             raise
-        self.cursor, self.error = cursor, None
+        self.error = None
 
     def _take_usage(self) -> Usage:
         self._usage_due = time.monotonic() + USAGE_SECONDS
