@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mneme.engine.guarded import Guarded
     from mneme.engine.judge import Policy, Threshold
     from mneme.engine.sieve import Sieve
+    from mneme.engine.spending import usage_in
     from mneme.engine.turns import Similar
     from mneme.errors import (
         CacheClosedError,
@@ -55,13 +56,16 @@ if TYPE_CHECKING:
         MultiProcessMode,
         Neighbour,
         Outcome,
+        Saving,
         Stats,
         StoredEntry,
+        TokenUsage,
         Validator,
         VectorDtype,
         Verdict,
     )
     from mneme.plugins.install import install
+    from mneme.prices import Prices
     from mneme.runtime.codecs import JsonCodec
     from mneme.runtime.computing import Codec
     from mneme.stores.base import Store
@@ -80,6 +84,7 @@ _HOMES = {
     "mneme.engine.turns": ("Similar",),
     "mneme.evaluation.shadow": ("Shadow", "ShadowReport"),
     "mneme.engine.judge": ("Policy", "Threshold"),
+    "mneme.engine.spending": ("usage_in",),
     "mneme.errors": (
         "CacheClosedError",
         "CheckpointError",
@@ -113,13 +118,16 @@ _HOMES = {
         "MultiProcessMode",
         "Neighbour",
         "Outcome",
+        "Saving",
         "Stats",
         "StoredEntry",
+        "TokenUsage",
         "Validator",
         "VectorDtype",
         "Verdict",
     ),
     "mneme.plugins.install": ("install",),
+    "mneme.prices": ("Prices",),
     "mneme.runtime.codecs": ("JsonCodec",),
     "mneme.runtime.computing": ("Codec",),
     "mneme.stores.base": ("Store",),
@@ -168,8 +176,10 @@ __all__ = [
     "Outcome",
     "PluginError",
     "Policy",
+    "Prices",
     "QuantizationError",
     "SQLiteStore",
+    "Saving",
     "SchemaMigrationError",
     "SemanticCache",
     "Shadow",
@@ -181,6 +191,7 @@ __all__ = [
     "StoreBackendError",
     "StoredEntry",
     "Threshold",
+    "TokenUsage",
     "UnembeddableTextError",
     "Validator",
     "VectorDtype",
@@ -190,6 +201,7 @@ __all__ = [
     "install",
     "to_async_embedder",
     "to_sync_embedder",
+    "usage_in",
 ]
 
 

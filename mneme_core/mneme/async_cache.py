@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from mneme.embedders.adapters import to_async_embedder
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.engine.origins import origins_of
+from mneme.engine.spending import check_usage
 from mneme.errors import CacheClosedError, EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
-from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
+from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, TokenUsage, Vary
 from mneme.runtime import (
     checkpoint,
     computing,
@@ -32,11 +33,23 @@ from mneme.runtime import (
     streams,
     writing,
 )
-from mneme.runtime.computing import Admission, Codec, Cost, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
+from mneme.runtime.computing import (
+    Admission,
+    Codec,
+    Cost,
+    Embeddings,
+    Filled,
+    Kept,
+    Plan,
+    SourceVersion,
+    Tags,
+    UsageOf,
+)
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
+from mneme.runtime.threads import Threads
 from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
 from mneme.stores.base import Change, Delete
 
@@ -91,6 +104,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     async def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
+        request = core.timed(request)
         try:
             vector = await self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -100,9 +114,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return await self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return await self._search(request, vector)
 
     async def put(
         self,
@@ -118,19 +130,23 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         source_version: Mapping[str, str] | None = None,
         cost: float | None = None,
         mode: Mode = "semantic",
+        usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an answer, in place of the one of the same request; once it returns it survives the process.
+        """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
         cost: what the answer cost, in a unit of your own, for `eviction="cost"`.
+        usage: the tokens that the answer took, which each hit of it saves; see `stats`.
         mode "exact" stores no vector: only the same request will find it.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = writing.draft(core, request, response, metadata, ttl, origins_of(tags, source_version), cost)
+        draft = writing.draft(
+            core, request, response, metadata, ttl, origins_of(tags, source_version), cost, check_usage(usage)
+        )
         if draft is None:
             return
         vector = await self._vector(request, embedding)
@@ -173,6 +189,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         source_version: SourceVersion[T] | None = None,
         stale_while_revalidate: float | None = None,
         cost: Cost[T] = None,
+        usage: UsageOf[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
@@ -181,6 +198,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         value; what was begun before it was invalidated is not stored. cost: what it cost, in a unit of your own, or a
         function of the value that says so. stale_while_revalidate: seconds after its ttl for
         which the answer of the same request is still given, while it is computed anew once in the background.
+        usage: the tokens that the value took, or a function of the value, such as mneme.usage_in.
         An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
         and the value is computed.
         """
@@ -197,6 +215,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             source_version=source_version,
             stale_while_revalidate=stale_while_revalidate,
             cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(await _value(compute))
@@ -254,7 +273,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             is_mine = await self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 await self._store(self._core.catch_up)
-            outcome = plan.of_hit(await self._exact(plan.request))
+            outcome = plan.of_hit(await self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -276,7 +295,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost)
+            draft = writing.draft(
+                core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost, kept.usage
+            )
             if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
@@ -294,7 +315,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             _log.warning("a computed value could not be stored", exc_info=True)
 
     async def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
-        core, request = self._core, plan.request
+        core = self._core
+        request = core.timed(plan.request)
         if request.reads:
             hit = await self._exact(request)
             if hit is None:
@@ -320,6 +342,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         tags: Tags[list[T]] = (),
         source_version: SourceVersion[list[T]] | None = None,
         cost: Cost[list[T]] = None,
+        usage: UsageOf[list[T]] | None = None,
     ) -> Outcome[AsyncIterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
 
@@ -339,6 +362,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             tags=tags,
             source_version=source_version,
             cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(produce())
@@ -561,6 +585,15 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         await self._store(core.store.compact)
         return await self._store(core.index.compact)
 
+    async def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        await self._store(self._core.flush)
+
     async def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
         """Write every entry to one archive file, mode 0600.
 
@@ -640,10 +673,19 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return await self._core.embeddings.aof_many(texts, self._embedder)
 
-    async def _run(self, step: Callable[..., T], *arguments: Any) -> T:
+    async def _search(self, request: Request, vector: Vector) -> Hit | None:
+        """Search here where that is short and others leave time for it, else in a thread."""
+        core = self._core
+        threads = searching.threads_for(core, request)
+        if threads is None:
+            return await core.pace.run(searching.search, core, request, vector)
+        return await self._run(searching.search, core, request, vector, threads=threads)
+
+    async def _run(self, step: Callable[..., T], *arguments: Any, threads: Threads | None = None) -> T:
         """Run a step in the cache's own threads, with the caller's context variables."""
         context = contextvars.copy_context()
-        return await asyncio.wrap_future(self._core.submit(context.run, step, *arguments))
+        submit = self._core.submit if threads is None else threads.submit
+        return await asyncio.wrap_future(submit(context.run, step, *arguments))
 
     async def _store(self, step: Callable[..., T], *arguments: Any) -> T:
         """Run a step that uses the store: here where the store never blocks, else in a thread."""
@@ -655,27 +697,26 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         await asyncio.sleep(seconds)
 
     async def _write(self, changes: Sequence[Change]) -> None:
-        self._core.check_open()  # it may have been closed while this call was embedding
-        journal = self._core.journal
-        submission, drives = journal.submit(changes)
-        if drives and self._core.store.blocking:
+        core = self._core
+        while (room := core.room(changes)) is not None:
+            await asyncio.wrap_future(room)
+        submission, drives = core.journal.submit(changes)
+        if drives and not core.writes_here():
             # Not awaited itself: a cancelled caller must not stop the group that waits for this write.
-            self._core.submit(journal.drive)
-        elif drives:
-            journal.drive()
+            core.submit(core.journal.drive)
         if submission.future is not None and not submission.is_done:
             await asyncio.shield(asyncio.wrap_future(submission.future))
         submission.check()
+        if core.settles(changes):
+            await self._store(core.settle)
 
     def _clear(self, namespace: str | None) -> int:
         """Remove from memory at once and from the store soon after: a plain method must not wait for a disk."""
         core = self._core
         number = core.entries(namespace)
         core.journal.forget(namespace)
-        if core.store.blocking:
+        if not core.writes_here():
             core.submit(core.journal.drive)
-        else:
-            core.journal.drive()
         return number
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from mneme.embedders.adapters import to_sync_embedder
 from mneme.embedders.base import Embedder
 from mneme.engine.origins import origins_of
+from mneme.engine.spending import check_usage
 from mneme.errors import CacheClosedError, EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
-from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
+from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, TokenUsage, Vary
 from mneme.runtime import (
     checkpoint,
     computing,
@@ -28,7 +29,18 @@ from mneme.runtime import (
     streams,
     writing,
 )
-from mneme.runtime.computing import Admission, Codec, Cost, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
+from mneme.runtime.computing import (
+    Admission,
+    Codec,
+    Cost,
+    Embeddings,
+    Filled,
+    Kept,
+    Plan,
+    SourceVersion,
+    Tags,
+    UsageOf,
+)
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
@@ -85,6 +97,7 @@ class SemanticCache(Facade[Embedder]):
 
     def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
+        request = core.timed(request)
         try:
             vector = self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -94,9 +107,7 @@ class SemanticCache(Facade[Embedder]):
         except Exception:
             _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
             return core.miss(request, "embedder_failure")
-        if searching.leaves_loop(core, request):
-            return self._run(searching.search, core, request, vector)
-        return searching.search(core, request, vector)
+        return self._search(request, vector)
 
     def put(
         self,
@@ -112,19 +123,23 @@ class SemanticCache(Facade[Embedder]):
         source_version: Mapping[str, str] | None = None,
         cost: float | None = None,
         mode: Mode = "semantic",
+        usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an answer, in place of the one of the same request; once it returns it survives the process.
+        """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
         cost: what the answer cost, in a unit of your own, for `eviction="cost"`.
+        usage: the tokens that the answer took, which each hit of it saves; see `stats`.
         mode "exact" stores no vector: only the same request will find it.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = writing.draft(core, request, response, metadata, ttl, origins_of(tags, source_version), cost)
+        draft = writing.draft(
+            core, request, response, metadata, ttl, origins_of(tags, source_version), cost, check_usage(usage)
+        )
         if draft is None:
             return
         vector = self._vector(request, embedding)
@@ -167,6 +182,7 @@ class SemanticCache(Facade[Embedder]):
         source_version: SourceVersion[T] | None = None,
         stale_while_revalidate: float | None = None,
         cost: Cost[T] = None,
+        usage: UsageOf[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
@@ -175,6 +191,7 @@ class SemanticCache(Facade[Embedder]):
         value; what was begun before it was invalidated is not stored. cost: what it cost, in a unit of your own, or a
         function of the value that says so. stale_while_revalidate: seconds after its ttl for
         which the answer of the same request is still given, while it is computed anew once in the background.
+        usage: the tokens that the value took, or a function of the value, such as mneme.usage_in.
         An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
         and the value is computed.
         """
@@ -191,6 +208,7 @@ class SemanticCache(Facade[Embedder]):
             source_version=source_version,
             stale_while_revalidate=stale_while_revalidate,
             cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(compute())
@@ -248,7 +266,7 @@ class SemanticCache(Facade[Embedder]):
             is_mine = self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 self._store(self._core.catch_up)
-            outcome = plan.of_hit(self._exact(plan.request))
+            outcome = plan.of_hit(self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -270,7 +288,9 @@ class SemanticCache(Facade[Embedder]):
     def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost)
+            draft = writing.draft(
+                core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost, kept.usage
+            )
             if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
@@ -288,7 +308,8 @@ class SemanticCache(Facade[Embedder]):
             _log.warning("a computed value could not be stored", exc_info=True)
 
     def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
-        core, request = self._core, plan.request
+        core = self._core
+        request = core.timed(plan.request)
         if request.reads:
             hit = self._exact(request)
             if hit is None:
@@ -314,6 +335,7 @@ class SemanticCache(Facade[Embedder]):
         tags: Tags[list[T]] = (),
         source_version: SourceVersion[list[T]] | None = None,
         cost: Cost[list[T]] = None,
+        usage: UsageOf[list[T]] | None = None,
     ) -> Outcome[Iterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
 
@@ -333,6 +355,7 @@ class SemanticCache(Facade[Embedder]):
             tags=tags,
             source_version=source_version,
             cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(produce())
@@ -555,6 +578,15 @@ class SemanticCache(Facade[Embedder]):
         self._store(core.store.compact)
         return self._store(core.index.compact)
 
+    def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        self._store(self._core.flush)
+
     def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
         """Write every entry to one archive file, mode 0600.
 
@@ -633,6 +665,9 @@ class SemanticCache(Facade[Embedder]):
     def _embed_many(self, texts: Sequence[str]) -> list[Vector]:
         return self._core.embeddings.of_many(texts, self._embedder)
 
+    def _search(self, request: Request, vector: Vector) -> Hit | None:
+        return searching.search(self._core, request, vector)
+
     def _run(self, step: Callable[..., T], *arguments: Any) -> T:
         return step(*arguments)
 
@@ -643,13 +678,17 @@ class SemanticCache(Facade[Embedder]):
         time.sleep(seconds)
 
     def _write(self, changes: Sequence[Change]) -> None:
-        self._core.check_open()  # it may have been closed while this call was embedding
-        submission, drives = self._core.journal.submit(changes, inline=True)
+        core = self._core
+        while (room := core.room(changes)) is not None:
+            room.result()
+        submission, drives = core.journal.submit(changes, inline=True)
         if drives:
-            self._core.journal.drive()
+            core.journal.drive()
         elif submission.future is not None:
             submission.future.result()
         submission.check()
+        if core.settles(changes):
+            core.settle()
 
     def _clear(self, namespace: str | None) -> int:
         self._look()

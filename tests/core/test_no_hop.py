@@ -59,7 +59,10 @@ async def test_100_concurrent_gets_need_no_thread():
             await cache.put(f"q{number}", f"r{number}")
         hits = await asyncio.gather(*(cache.get(f"q{number % 20}") for number in range(100)))
 
-        assert ([hit.response for hit in hits], cache._core._executor) == ([f"r{n % 20}" for n in range(100)], None)
+        assert ([hit.response for hit in hits], cache._core.threads.started) == (
+            [f"r{n % 20}" for n in range(100)],
+            False,
+        )
 
 
 async def test_everything_over_memory_needs_no_thread(clock):
@@ -75,7 +78,7 @@ async def test_everything_over_memory_needs_no_thread(clock):
         cache.clear_namespace("n")
         cache.clear()
 
-        assert cache._core._executor is None
+        assert (cache._core.threads.started, cache._core.searchers.started) == (False, False)
 
 
 async def test_100_concurrent_gets_over_sqlite_need_no_thread_beyond_the_writers(cache):
@@ -139,7 +142,7 @@ async def test_a_long_search_leaves_the_event_loop(cache, monkeypatch):
     monkeypatch.setattr(type(index), "search", lambda *a: threads.append(threading.current_thread().name) or search(*a))
     hit = await cache.get("x", embedding=[1.0] * 64)
 
-    assert (hit.response, threads[0].startswith("mneme")) == ("r", True)
+    assert (hit.response, threads[0].rpartition("_")[0]) == ("r", "mneme-search")
 
 
 async def test_a_scope_holds_in_the_caches_threads(tmp_path):
@@ -163,3 +166,58 @@ def test_the_lock_is_not_held_while_a_hook_is_told():
         cache.get("q")
 
     assert held == [False, False]
+
+
+async def test_long_searches_hold_up_no_read_of_the_store(tmp_path, monkeypatch):
+    go = threading.Event()
+    async with AsyncSemanticCache(tmp_path / "cache.db", AsyncWordEmbedder()) as cache:
+        await cache.put("q", "r", embedding=[1.0] * 64)
+        monkeypatch.setattr(type(cache._core.index), "search_seconds", lambda *_: 0.01)
+        monkeypatch.setattr(type(cache._core.index), "search", lambda *_: go.wait(10) and [])
+        searches = [asyncio.create_task(cache.get(f"x{number}", embedding=[1.0] * 64)) for number in range(8)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(cache.put("other", "r", embedding=[1.0] * 64), 10)
+        waiting = [search.done() for search in searches]
+        go.set()
+        await asyncio.gather(*searches)
+
+    assert waiting == [False] * 8
+
+
+async def test_the_loop_turns_to_others_while_many_search_in_it(cache, monkeypatch):
+    await cache.put("q", "r", embedding=[1.0] * 64)
+    search, now, turns = type(cache._core.index).search, [0.0], []
+
+    def slow(*arguments):
+        now[0] += 0.0009
+        turns.append(turn[0])
+        return search(*arguments)
+
+    monkeypatch.setattr(type(cache._core.index), "search", slow)
+    monkeypatch.setattr("mneme.runtime.pacing.monotonic", lambda: now[0])
+    lookups = [asyncio.create_task(cache.get(f"x{number}", embedding=[1.0] * 64)) for number in range(12)]
+    turn = [0]
+    while not all(lookup.done() for lookup in lookups):
+        await asyncio.sleep(0)
+        turn[0] += 1
+
+    assert [lookup.result().response for lookup in lookups] == ["r"] * 12
+    assert [turns.count(number) for number in sorted(set(turns))] == [2] * 6
+
+
+async def test_a_failing_search_counts_as_time_too(cache):
+    def failing():
+        now[0] += 1.0
+        raise ZeroDivisionError
+
+    now = [0.0]
+    pace = cache._core.pace
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mneme.runtime.pacing.monotonic", lambda: now[0])
+        with pytest.raises(ZeroDivisionError):
+            await pace.run(failing)
+        second = pace.run(lambda: "done")
+        second.send(None)
+        await asyncio.sleep(0)
+
+        assert finished(second) == "done"

@@ -36,7 +36,8 @@ cache = SemanticCache(store=store, embedder=WordEmbedder())
 cache.put("before the fork", "r")
 core, held, done = cache._core, threading.Event(), threading.Event()
 locks = [core.table.lock, core.index._lock, core.journal._lock, core.journal._turn, core.journal._reading,
-         core.embeddings._lock, core._executor_lock, core.flights._lock, core.embeddings._flights._lock]
+         core.embeddings._lock, core.threads._lock, core.searchers._lock, core._closing,
+         core.flights._lock, core.embeddings._flights._lock]
 
 def hold():
     for lock in locks:
@@ -178,7 +179,7 @@ async def test_a_put_that_waits_for_a_lock_holds_nobody_up(locked):
     async with AsyncSemanticCache(store=SQLiteStore(path, timeout=60), embedder=AsyncWordEmbedder()) as cache:
         lock()
         puts = [asyncio.create_task(cache.put(f"q{number}", "r")) for number in range(3)]
-        while not cache._core.journal._turn._is_owned() and not cache._core._executor:
+        while not cache._core.journal._turn._is_owned() and not cache._core.threads.started:
             await asyncio.sleep(0)
         hits = [await cache.get("one two", namespace="n"), await cache.get("two one", namespace="n")]
         waiting = [put.done() for put in puts]
@@ -194,7 +195,7 @@ async def test_a_cancelled_put_may_still_land_and_stops_nobody(locked):
     async with AsyncSemanticCache(store=SQLiteStore(path, timeout=60), embedder=AsyncWordEmbedder()) as cache:
         lock()
         cancelled, kept = (asyncio.create_task(cache.put(f"q{number}", "r")) for number in range(2))
-        while not cache._core._executor:
+        while not cache._core.threads.started:
             await asyncio.sleep(0)
         cancelled.cancel()
         await asyncio.wait([cancelled])

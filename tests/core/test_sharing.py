@@ -132,6 +132,20 @@ def test_changes_may_go_unseen_for_the_interval_allowed(tmp_path, monkeypatch):
         assert (within, two.get("q", mode="exact").response) == (None, "r")
 
 
+def test_a_lookup_waits_for_a_writer_only_until_it_has_brought_the_changes(pair, monkeypatch):
+    one, two = pair
+    one.put("a", "r")
+    two.get("a")
+    answers = iter([True, True, False])
+    monkeypatch.setattr(type(two._core.store), "changed", lambda *_: next(answers))
+    with ThreadPoolExecutor() as pool:
+        pool.submit(two._core.journal._turn.acquire).result()
+        hit = two.get("a")
+        pool.submit(two._core.journal._turn.release)
+
+    assert (hit.response, list(answers)) == ("r", [])
+
+
 async def test_the_async_facade_sees_the_same(tmp_path, direction):
     path = tmp_path / "cache.db"
     async with AsyncSemanticCache(path, WordEmbedder()) as one, AsyncSemanticCache(path, WordEmbedder()) as two:

@@ -13,6 +13,7 @@ DIFFERENT = {
     "_check_embedder": "each wants an embedder of its colour",
     "_embed": "embeddings are awaited under another name",
     "_embed_many": "embeddings are awaited under another name",
+    "_search": "the async one leaves the event loop, or gives it to others in between",
     "_run": "the async one leaves the event loop",
     "_store": "the async one leaves the event loop where the store can block",
     "_pause": "the async one leaves the event loop to others",

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mneme.embedders import BatchEmbedder, Embedder, MiniLMEmbedder, default_embedder
+from mneme.embedders.minilm import MAX_BATCH, MAX_BATCH_TOKENS, RUN_TOKENS, _batches
 from mneme.errors import InvalidArgumentError
 
 REFERENCE = json.loads(Path(__file__).with_name("minilm_reference.json").read_text("utf-8"))
@@ -64,6 +67,24 @@ def test_a_batch_of_more_than_one_run_keeps_the_order(embedder: MiniLMEmbedder) 
     vectors = embedder.embed_many(texts)
 
     np.testing.assert_allclose(vectors[[0, 17, 39]], [embedder.embed(texts[row]) for row in (0, 17, 39)], atol=1e-4)
+
+
+@given(st.lists(st.integers(1, 254), max_size=80))
+def test_a_batch_is_padded_only_where_that_costs_less_than_another_run(lengths: list[int]) -> None:
+    rows = [(row, [7] * length) for row, length in enumerate(lengths)]
+    batches = list(_batches(rows))
+    read = [(len(batch), max(len(window) + 2 for _, window in batch)) for batch in batches]
+
+    assert sorted(pair for batch in batches for pair in batch) == rows
+    assert all(size <= MAX_BATCH and size * longest <= MAX_BATCH_TOKENS for size, longest in read)
+    alone = sum(length + 2 + RUN_TOKENS for length in lengths)
+    assert sum(size * longest + RUN_TOKENS for size, longest in read) <= alone
+
+
+def test_texts_of_one_length_are_read_together_and_a_long_one_is_not_waited_for() -> None:
+    rows = [(row, [7] * length) for row, length in enumerate([10, 200, 11, 10])]
+
+    assert [[row for row, _ in batch] for batch in _batches(rows)] == [[1], [0, 3, 2]]
 
 
 def test_no_texts_give_no_vectors(embedder: MiniLMEmbedder) -> None:

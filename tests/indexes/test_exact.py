@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mneme.indexes import block, exact
+from mneme.indexes import block, exact, survival
 from mneme.indexes.base import Vector
 from mneme.indexes.exact import ExactIndex, full_scan
 from mneme.indexes.rotation import WIDTH, fit
+from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 from mneme.testing.index_contract import clustered, unit_rows
 
@@ -24,6 +25,7 @@ repeatable = settings(max_examples=60, deadline=None, derandomize=True)
 def small(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if few rows were many: prefixes from 20 on, segments of 8, or of 64 so that some grow with their prefixes."""
     monkeypatch.setattr(block, "SEGMENT_ROWS", request.param)
+    monkeypatch.setattr(survival, "SEARCHES", 4)
     monkeypatch.setattr(exact, "PLAIN_BELOW", dict.fromkeys(exact.PLAIN_BELOW, 20))
 
 
@@ -61,7 +63,10 @@ def nearest(
     dim=st.sampled_from([3, WIDTH, WIDTH + 1, 100]),
     seed=st.integers(0, 10_000),
     steps=st.lists(
-        st.sampled_from(["add", "add", "add many", "remove", "remove", "drop", "search", "compact"]), max_size=25
+        st.sampled_from(
+            ["add", "add", "add many", "remove", "remove", "replace", "drop", "search", "compact", "refit"]
+        ),
+        max_size=25,
     ),
     k=st.integers(1, 12),
     floor=st.sampled_from([-1.0, 0.0, 0.5, 0.8, 0.95, 0.9999, 1.0]),
@@ -89,8 +94,18 @@ def test_it_answers_as_a_full_scan_does(
         elif step == "drop" and chance.random() < 0.3:
             index.drop(partition)
             rows.clear()
+        elif step == "replace" and rows:
+            for gone in chance.choice(list(rows), size=min(len(rows), 6), replace=False).tolist():
+                index.remove(partition, gone)
+                rows[next_id] = rows.pop(gone)
+                index.add_many(partition, [next_id], rows[next_id][None, :])
+                next_id += 1
         elif step == "compact":
             assert index.compact() == 0
+        elif step == "refit" and partition in index._blocks:  # left half-way, as a writer finds it
+            refit = index._refit(index._blocks[partition])
+            for _ in range(int(chance.integers(1, 5))):
+                next(refit, None)
         query = pool[chance.integers(len(pool))]
         found = nearest(index, partition, rows, query, k, floor)
         # One step of float32 below the floor or above it is the same to a cache, which compares six decimals.
@@ -166,3 +181,90 @@ def test_memory_follows_what_is_held(dtype: VectorDtype) -> None:
     index.compact()
 
     assert 1_000 * 384 * numbers <= index.memory_bytes <= 1_000 * (384 * numbers + 200)
+
+
+def test_a_segment_whose_prefixes_rule_nothing_out_is_read_whole_but_for_a_try_now_and_then(monkeypatch) -> None:
+    monkeypatch.setattr(survival, "SEARCHES", 1_000)  # no new rotation, which would be tried at once
+    vectors = vectors_of("random", 64, 1, 100)
+    index = ExactIndex(100)
+    index.add_many(b"a", range(64), vectors)
+    segment = index._blocks[b"a"].segments[0]
+    rests = []
+    for _ in range(200):
+        index.search(b"a", vectors[0], 5, 0.0)  # below this floor nothing can be ruled out
+        rests.append(segment.rest)
+
+    assert max(rests) == 63
+    assert rests[:5] == [1, 0, 3, 2, 1]
+    assert rests.count(63) == 3  # the tries of the last 138 searches
+
+
+def test_prefixes_that_rule_rows_out_again_are_used_again(monkeypatch) -> None:
+    monkeypatch.setattr(survival, "SEARCHES", 1_000)
+    vectors = clustered(64, 1, 100)
+    index = ExactIndex(100)
+    index.add_many(b"a", range(64), vectors)
+    segment = index._blocks[b"a"].segments[0]
+    for floor in [-1.0] * 20 + [0.9] * 20:
+        index.search(b"a", -vectors[0], 5, floor)
+
+    assert (segment.rest, segment.patience) == (0, 0)
+
+
+def test_drifted_vectors_get_a_rotation_of_their_own_and_the_same_answers() -> None:
+    chance = np.random.default_rng(1)
+    low, high = np.linalg.qr(chance.standard_normal((384, 384)))[0].reshape(2, 192, 384)
+    index = ExactIndex(384)
+
+    def drawn(axes: Vector, rows: int) -> Vector:
+        return unit_rows(chance.standard_normal((rows, 40)) @ axes[:40])
+
+    index.add_many(b"a", range(300), drawn(low, 300))
+    index.search(b"a", drawn(low, 1)[0], 5, 0.8)
+    first, later = index._rotation, drawn(high, 300)
+    for number, vector in enumerate(later):
+        index.remove(b"a", number)
+        index.add_many(b"a", [1_000 + number], vector[None, :])
+    answers = [index.search(b"a", vector, 5, 0.8) for vector in later[:100]]
+    assert index.wait(60)
+    again = [index.search(b"a", vector, 5, 0.8) for vector in later[:100]]
+    rotations = {id(segment.prefixes.rotation) for segment in index._blocks[b"a"].segments if segment.prefixes}
+
+    assert len(rotations) == 1
+    assert index._blocks[b"a"].rotation is not first
+    assert [[near.id for near in found] for found in again] == [[near.id for near in found] for found in answers]
+    assert [found[0].id for found in again] == list(range(1_000, 1_100))
+
+
+def test_a_rotation_that_does_not_help_is_not_tried_for_ever() -> None:
+    measured = Survival()
+    fits = 0
+    for _ in range(1_000):
+        measured.note(0.9)
+        if measured.is_bad:
+            fits += 1
+            measured.start_again()
+
+    assert fits == 1
+
+
+def test_a_rotation_is_fitted_again_when_many_more_rows_survive_than_after_the_last_fit() -> None:
+    measured = Survival()
+    for _ in range(10):
+        measured.note(0.02)
+    measured.start_again()
+    for _ in range(10):
+        measured.note(0.02)
+    before = measured.is_bad
+    for _ in range(20):
+        measured.note(0.06)
+
+    assert (before, measured.is_bad) == (False, True)
+
+
+def test_a_rotation_that_rules_nothing_out_is_replaced_though_it_is_hardly_tried() -> None:
+    measured = Survival()
+    for share in (0.9, None, None, None, None):
+        measured.note(share)
+
+    assert measured.is_bad

@@ -22,7 +22,7 @@ USES = {
     "redis": "from mneme.stores.redis import RedisStore; RedisStore('redis://127.0.0.1:1'); import redis",
     "postgres": "from mneme.stores.postgres import PostgresStore; import psycopg, psycopg_pool",
     "crypto": "import mneme.stores.encrypted as e, mneme; e.EncryptedStore(mneme.MemoryStore(), lambda: [b'k' * 32])",
-    "ann": "import usearch.index",
+    "ann": "from mneme.indexes import make_index; make_index('ann', 8, 'float32'); import usearch.index",
     "prometheus": "from mneme.adapters.prometheus import PrometheusMetricsHook as M; M()",
     "otel": "from mneme.adapters.opentelemetry import OTelMetricsHook as M; M()",
     "cli": "import mneme.cli.app",

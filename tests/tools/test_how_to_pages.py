@@ -30,6 +30,8 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "personal-data",
         "doctor",
         "limit-the-size",
+        "command-line",
+        "money",
     ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:

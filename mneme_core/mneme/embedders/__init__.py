@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mneme.embedders.adapters import is_async_embedder, to_async_embedder, to_sync_embedder
     from mneme.embedders.base import AsyncBatchEmbedder, AsyncEmbedder, BatchEmbedder, Embedder
+    from mneme.embedders.batching import Batching
     from mneme.embedders.langchain import AsyncLangChainEmbedder, LangChainEmbedder
     from mneme.embedders.llama_index import AsyncLlamaIndexEmbedder, LlamaIndexEmbedder
     from mneme.embedders.minilm import MiniLMEmbedder, default_embedder
@@ -25,6 +26,7 @@ __all__ = [
     "AsyncOpenAIEmbedder",
     "AsyncSentenceTransformerEmbedder",
     "BatchEmbedder",
+    "Batching",
     "Embedder",
     "LangChainEmbedder",
     "LlamaIndexEmbedder",
@@ -40,6 +42,7 @@ __all__ = [
 _MODULES = {
     "adapters": ("is_async_embedder", "to_async_embedder", "to_sync_embedder"),
     "base": ("AsyncBatchEmbedder", "AsyncEmbedder", "BatchEmbedder", "Embedder"),
+    "batching": ("Batching",),
     "langchain": ("AsyncLangChainEmbedder", "LangChainEmbedder"),
     "llama_index": ("AsyncLlamaIndexEmbedder", "LlamaIndexEmbedder"),
     "minilm": ("MiniLMEmbedder", "default_embedder"),

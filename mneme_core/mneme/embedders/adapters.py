@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mneme.embedders.base import AsyncBatchEmbedder, AsyncEmbedder, BatchEmbedder, Embedder
+from mneme.embedders.batching import batching_of, is_inline
 
 Vectors = NDArray[np.float32]
 T = TypeVar("T")
@@ -29,6 +30,8 @@ def is_async_embedder(embedder: Embedder | AsyncEmbedder) -> TypeGuard[AsyncEmbe
 def to_async_embedder(embedder: Embedder | AsyncEmbedder) -> AsyncEmbedder:
     """Return the embedder for async callers: its calls run in worker threads of its own, four at most.
 
+    One that declares `inline = True`, because it is done in less than the 0.1 ms that a thread takes to begin and never
+    waits, is called in the event loop.
     An async embedder is returned as it is, and `to_sync_embedder` is undone. Cancelling a call does not stop
     its thread; the result is dropped.
     """
@@ -60,6 +63,8 @@ class AsAsync:
 
     def __init__(self, embedder: Embedder) -> None:
         self.wrapped = embedder
+        self.inline = is_inline(embedder)
+        self.batching = batching_of(embedder)
         self._owner: int | None = None
 
     @property
@@ -74,6 +79,8 @@ class AsAsync:
 
     async def embed(self, text: str) -> Vectors:
         """Return the vector of `text`: float32, shape (dim,)."""
+        if self.inline:
+            return self.wrapped.embed(text)
         return await self._in_thread(self.wrapped.embed, text)
 
     async def _in_thread(self, call: Callable[[Any], T], argument: Any) -> T:
@@ -99,12 +106,15 @@ class AsAsyncBatch(AsAsync):
 
     async def embed_many(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of `texts`: float32, shape (len(texts), dim)."""
+        if self.inline:
+            return cast(Vectors, self.wrapped.embed_many(texts))
         return await self._in_thread(self.wrapped.embed_many, texts)
 
 
 class _AsSync:
     def __init__(self, embedder: AsyncEmbedder) -> None:
         self.wrapped = embedder
+        self.batching = batching_of(embedder)
 
     @property
     def dim(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mneme.embedders.batching import NONE
 from mneme.errors import EmbedderError, InvalidArgumentError
 
 Vectors = NDArray[np.float32]
@@ -77,6 +78,8 @@ def requests(texts: Sequence[str], *, max_texts: int, max_chars: int) -> Iterato
 class QueryEmbedder:
     """Embeds through a client's method for queries, one text a call."""
 
+    batching = NONE  # a batch would take as long as all its texts one after the other
+
     def __init__(self, query: Callable[[str], ArrayLike], *, dim: int | None, fingerprint: str) -> None:
         self._query = query
         self._dim = dim
@@ -105,6 +108,8 @@ class QueryEmbedder:
 
 class AsyncQueryEmbedder:
     """The same, awaited; `wrapped` is the sync form."""
+
+    batching = NONE
 
     def __init__(self, query: Callable[[str], Awaitable[ArrayLike]], *, wrapped: QueryEmbedder) -> None:
         self._query = query

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mneme.embedders.adapters import AsAsyncBatch
+from mneme.embedders.batching import Batching
 from mneme.embedders.clients import PROBE, Vectors, as_vectors, unnamed
 from mneme.errors import UnembeddableTextError
 
@@ -24,6 +25,8 @@ class SentenceTransformerEmbedder:
     A text that the model would cut off raises InvalidArgumentError: texts that differ only past the cut
     would get one vector.
     """
+
+    batching = Batching(at_once=1)  # a model embeds one batch at a time
 
     # Any: the class is the caller's, and importing it for its type would load PyTorch.
     def __init__(self, model: Any, *, prompt_name: str | None = None, fingerprint: str | None = None) -> None:

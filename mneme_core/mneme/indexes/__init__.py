@@ -6,17 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from mneme.errors import IndexBackendUnavailableError, InvalidArgumentError, PluginError
+from mneme.indexes import graph
 from mneme.indexes.base import Index
 from mneme.model import VectorDtype
 
+# The same index: "hnsw" is the word of mneme-cache, "ann" that of the extra.
+APPROXIMATE = ("ann", "hnsw")
+
 
 def make_index(backend: str, dim: int, dtype: VectorDtype, options: Mapping[str, Any] | None = None) -> Index:
-    """Return an empty index: "auto" and "numpy" are the exact one, other names are a plugin's.
+    """Return an empty index.
 
-    Raises IndexBackendUnavailableError for a name that nobody registered.
+    "numpy" is the exact one; "ann", or "hnsw", the approximate one, which takes the options `above` (rows from which
+    on a partition gets a graph) and `recall`; "auto" the exact one with graphs in very large partitions, where usearch
+    is installed. Other names are a plugin's.
+    Raises IndexBackendUnavailableError for a name that nobody registered or a package that is missing,
+    InvalidArgumentError for options that are not the index's.
     """
     if backend == "numpy" and options:
         raise InvalidArgumentError(f"index_options {sorted(options)} are unknown; the exact index takes none.")
+    if backend in APPROXIMATE:
+        graph.check_installed()
+        from mneme.indexes.ann import AnnIndex
+
+        return AnnIndex(dim, dtype, **_checked(options or {}))
+    if backend == "auto" and graph.is_installed():
+        from mneme.indexes.ann import AutoIndex
+
+        return AutoIndex(dim, dtype, **_checked(options or {}))
     if backend in ("auto", "numpy"):
         from mneme.indexes.exact import ExactIndex
 
@@ -30,3 +47,16 @@ def make_index(backend: str, dim: int, dtype: VectorDtype, options: Mapping[str,
             f'index_backend is {backend!r}: {error} "auto" gives the exact index, whose answers are never approximate.'
         ) from error
     return spec.factory(dim, dtype, options or {})
+
+
+def _checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options of an approximate index, or raise InvalidArgumentError."""
+    unknown = sorted(set(options) - {"above", "recall"})
+    if unknown:
+        raise InvalidArgumentError(f"index_options {unknown} are unknown; an approximate index takes above and recall.")
+    above, recall = options.get("above", 1), options.get("recall", 1)
+    if isinstance(above, bool) or not isinstance(above, int) or above < 1:
+        raise InvalidArgumentError(f"index_options has above={above!r}; it is a whole number of rows from 1 on.")
+    if isinstance(recall, bool) or not isinstance(recall, int | float) or not 0 < recall <= 1:
+        raise InvalidArgumentError(f"index_options has recall={recall!r}; it is a share above 0, 1 at most.")
+    return options

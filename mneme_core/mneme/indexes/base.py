@@ -82,3 +82,10 @@ class Index(Protocol):
     def compact(self) -> int:
         """Give back unused room; return the number of tombstones reclaimed."""
         ...
+
+
+def close_index(index: Index) -> None:
+    """Tell an index that is no longer used, where it does something in the background."""
+    close = getattr(index, "close", None)
+    if close is not None:
+        close()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mneme.indexes.base import Ids, Near, Vector
+from mneme.indexes.base import Near, Vector
+from mneme.indexes.found import Found
+from mneme.indexes.products import products
 from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
 from mneme.indexes.segment import SEGMENT_ROWS, Segment
+from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 
-FIRST_ROWS = 8
-
-N = TypeVar("N", bound=np.generic)
+# Many partitions hold one entry, and a row of float32 takes as much as all else of a partition.
+FIRST_ROWS = 2
 
 
 class Block:
@@ -25,7 +25,7 @@ class Block:
     removed, and a search that saw it change is repeated.
     """
 
-    __slots__ = ("count", "dim", "dtype", "positions", "segments", "version")
+    __slots__ = ("count", "dim", "dtype", "positions", "rotation", "segments", "survival", "version")
 
     def __init__(self, dim: int, dtype: VectorDtype) -> None:
         self.dim = dim
@@ -34,14 +34,17 @@ class Block:
         self.version = 0
         self.segments: list[Segment] = []
         self.positions: dict[int, int] = {}
+        self.rotation: Rotation | None = None
+        """What prefixes are made with; those of some segments may still be of an earlier one."""
+        self.survival = Survival()
 
-    def add(self, ids: Sequence[int], vectors: Vector, rotation: Rotation | None) -> None:
+    def add(self, ids: Sequence[int], vectors: Vector) -> None:
         """Append rows."""
         done, numbers = 0, np.asarray(ids, np.int64)
         while done < len(ids):
             segment, row = self._room(len(ids) - done)
             taken = slice(done, done + min(segment.capacity - row, len(ids) - done))
-            segment.write(row, numbers[taken], vectors[taken], rotation)
+            segment.write(row, numbers[taken], vectors[taken])
             for offset, number in enumerate(ids[taken]):
                 self.positions[number] = self.count + offset
             done = taken.stop
@@ -83,61 +86,76 @@ class Block:
         if len(self.segments) == 1 and self.segments[0].capacity > max(FIRST_ROWS, 2 * self.count):
             self.segments = [self.segments[0].resized(max(FIRST_ROWS, self.count), self.count)]
 
-    def sample(self) -> Vector:
-        """Return up to SAMPLE rows spread over the block, float32."""
-        rows = np.linspace(0, self.count - 1, min(SAMPLE, self.count)).astype(np.int64)
+    def sample(self, size: int = SAMPLE) -> Vector:
+        """Return up to `size` rows spread over the block, float32."""
+        rows = np.linspace(0, self.count - 1, min(size, self.count)).astype(np.int64)
         parts = [
             segment.rows.read(rows[rows // SEGMENT_ROWS == number] % SEGMENT_ROWS)
             for number, segment in enumerate(self.segments)
         ]
         return np.concatenate(parts)
 
+    def rows_of(self, number: int) -> int:
+        """Return how many rows of a segment are in use."""
+        return min(SEGMENT_ROWS, self.count - number * SEGMENT_ROWS)
+
+    @property
+    def has_prefixes(self) -> bool:
+        """Whether every segment has its prefixes."""
+        return all(segment.prefixes is not None for segment in self.segments)
+
     def add_prefixes(self, rotation: Rotation) -> None:
         """Compute the prefixes of segments that have none yet."""
         for number, segment in enumerate(self.segments):
-            if segment.heads is None:
-                segment.add_prefixes(min(SEGMENT_ROWS, self.count - number * SEGMENT_ROWS), rotation)
+            if segment.prefixes is None:
+                segment.prefixes = segment.prefixed(self.rows_of(number), rotation)
 
-    def search(self, query: Vector, k: int, floor: float, rotation: Rotation | None) -> list[Near]:
+    def search(self, query: Vector, k: int, floor: float, by_prefix: bool) -> list[Near]:
         """Return the `k` best rows of at least `floor`, and where rows are inexact all that may be among them."""
-        head = None if rotation is None else rotation.prefix(query)
-        count, found, wrong = self.count, [], []
+        count, found = self.count, Found(self.dtype)
+        tried = survivors = 0
+        rotation = head = None
         for number, segment in enumerate(self.segments):
             rows = min(segment.capacity, count - number * SEGMENT_ROWS)
             if rows <= 0:
                 break
-            kept, similarities = segment.scan(rows, query, head, floor)
-            found.append((segment.ids[kept], similarities))
-            if self.dtype != "float32":
-                wrong.append(segment.rows.errors[kept])
-        if not found:
+            heads, prefixes = None, segment.prefixes if by_prefix else None
+            if prefixes is not None:
+                if prefixes.rotation is not rotation:
+                    rotation, head = prefixes.rotation, prefixes.rotation.prefix(query)
+                heads = prefixes.heads
+            scanned = segment.scan(rows, query, floor, heads, head)
+            if scanned.survivors is not None:
+                tried += rows
+                survivors += scanned.survivors
+            found.add(segment.ids[scanned.rows], scanned.similarities, segment.rows.errors[scanned.rows])
+        if by_prefix:
+            self.survival.note(survivors / tried if tried else None)
+        return found.first(k)
+
+    def rescore(self, ids: Iterable[int], query: Vector, k: int, floor: float) -> list[Near]:
+        """Return the `k` best of at least `floor` among those of `ids` that are here, as `search` does."""
+        places = {id: position for id in ids if (position := self.positions.get(id)) is not None}
+        if not places:
             return []
-        ids: Ids = joined([part[0] for part in found])
-        similarities = joined([part[1] for part in found])
-        if self.dtype != "float32" and len(ids) > k:
-            errors = joined(wrong)
-            reached = np.partition(similarities - errors, len(ids) - k)[len(ids) - k]
-            order = np.argsort(-similarities, kind="stable")
-            order = order[(similarities + errors)[order] >= reached - MARGIN]
-        else:
-            order = best(similarities, k)
-        return list(map(Near._make, zip(ids[order].tolist(), similarities[order].tolist(), strict=True)))
+        rows, errors = self.read(places.values())
+        similarities = products(rows, query)
+        reaching = (similarities + errors >= floor - MARGIN).nonzero()[0]
+        found = Found(self.dtype)
+        found.add(np.fromiter(places, np.int64, len(places))[reaching], similarities[reaching], errors[reaching])
+        return found.first(k)
+
+    def read(self, positions: Iterable[int]) -> tuple[Vector, Vector]:
+        """Return the rows at these positions as float32, and by how much the cosine to each can be wrong."""
+        rows, errors = [], []
+        for position in positions:
+            number, row = divmod(position, SEGMENT_ROWS)
+            held = self.segments[number].rows
+            rows.append(held.read(slice(row, row + 1)))
+            errors.append(held.errors[row])
+        return np.concatenate(rows or [np.empty((0, self.dim), np.float32)]), np.array(errors, np.float32)
 
     @property
     def nbytes(self) -> int:
         """The memory held, without the id table."""
         return sum(segment.nbytes for segment in self.segments)
-
-
-def joined(parts: list[NDArray[N]]) -> NDArray[N]:
-    """Return arrays as one."""
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def best(similarities: Vector, k: int) -> Ids:
-    """Return the positions of the `k` largest, largest first; equal ones in their order."""
-    if len(similarities) > k:
-        cut = np.partition(similarities, len(similarities) - k)[len(similarities) - k]
-        few = np.flatnonzero(similarities >= cut)
-        return few[np.argsort(-similarities[few], kind="stable")[:k]]
-    return np.argsort(-similarities, kind="stable")

@@ -35,6 +35,8 @@ def mneme_register_stores(register: Callable[[StoreSpec], None]) -> None:
 @hookimpl
 def mneme_register_indexes(register: Callable[[IndexSpec], None]) -> None:
     register(IndexSpec("numpy", _numpy))
+    register(IndexSpec("ann", _ann))
+    register(IndexSpec("hnsw", _ann))
 
 
 @hookimpl
@@ -90,6 +92,12 @@ def _redis(url: str, **options: Any) -> Store:
     from mneme.stores.redis import RedisStore
 
     return RedisStore(url, **options)
+
+
+def _ann(dim: int, dtype: VectorDtype, options: Mapping[str, Any]) -> Index:
+    from mneme.indexes import make_index
+
+    return make_index("ann", dim, dtype, options)
 
 
 def _numpy(dim: int, dtype: VectorDtype, options: Mapping[str, Any]) -> Index:

@@ -9,16 +9,19 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.embedders.batching import Batching
 from mneme.engine.eviction import EvictionPolicy
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
+from mneme.engine.spending import saved_usage
 from mneme.errors import CorruptCacheError, InvalidArgumentError
 from mneme.indexes import make_index
 from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
 from mneme.model import (
     BypassIf,
     ConfidenceFn,
+    Durability,
     Health,
     MetricsHook,
     MultiProcessMode,
@@ -28,6 +31,7 @@ from mneme.model import (
     VectorDtype,
 )
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices, prices_of, savings
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
 from mneme.runtime.options import Options
@@ -62,14 +66,21 @@ class Facade(Generic[E]):
     observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
+    batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
+    prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
+    durability: what a `put` that returned survives. "normal": the death of the process; "full": a power cut too;
+    "deferred": nothing yet, it is written moments later, see `flush`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
-    index_backend: "auto", "numpy" or the name of a plugin's. vector_dtype: how vectors are held in memory; hits are
-    rescored with the stored float32.
+    index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
+    large, with the index_options `above` (rows) and `recall` (share of true neighbours); "auto" exactly, but for
+    partitions above 300,000 where that extra is installed; other names are plugins'.
+    vector_dtype: how vectors are held in memory; hits are rescored with the stored float32.
     multi_process_mode: kept for compatibility; processes on one file always see each other's changes.
     stale_check_interval: seconds for which another process's changes may go unseen.
-    Raises InvalidArgumentError (a ValueError) for what cannot be, EmbedderMismatchError and EmbedderDimensionError for
-    a store of another embedder, StoreBackendError when the store cannot be opened.
+    Raises InvalidArgumentError (a ValueError) for what cannot be, IndexBackendUnavailableError for an index that is not
+    installed, EmbedderMismatchError and EmbedderDimensionError for a store of another embedder, StoreBackendError when
+    the store cannot be opened.
     """
 
     _reads_store = False
@@ -106,7 +117,10 @@ class Facade(Generic[E]):
         max_bytes: int | None = None,
         eviction: str | EvictionPolicy = "lru",
         bypass_if: BypassIf | None = None,
+        batching: Batching | None = None,
         observers: Sequence[Listener] = (),
+        prices: Prices | str | PathLike[str] | Mapping[str, Any] | None = None,
+        durability: Durability = "normal",
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -140,7 +154,10 @@ class Facade(Generic[E]):
             max_bytes=max_bytes,
             eviction=eviction,
             bypass_if=bypass_if,
+            batching=batching,
             observers=observers,
+            prices=prices_of(prices),
+            durability=durability,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
@@ -244,7 +261,10 @@ class Facade(Generic[E]):
         entries = core.entries(namespace)
         with core.table.lock:
             counts = core.counters.of(namespace)
+            tallies = core.counters.tallies(namespace)
         index = core.index
+        saved_microseconds = counts.pop("saved_microseconds")
+        saved = savings(saved_usage(tallies), core.options.prices)
         return Stats(
             namespace=namespace,
             entries=entries,
@@ -254,6 +274,11 @@ class Facade(Generic[E]):
             memory_bytes_estimate=entries * core.identity.dim * BYTES_PER_NUMBER[index.dtype],
             index_memory_bytes=index.memory_bytes,
             index_tombstone_count=index.tombstones,
+            saved_seconds=saved_microseconds / 1e6,
+            saved_input_tokens=sum(each.usage.input_tokens for each in saved),
+            saved_output_tokens=sum(each.usage.output_tokens for each in saved),
+            saved_cost=None if core.options.prices is None else sum(each.cost or 0.0 for each in saved),
+            savings=saved,
         )
 
     def health(self) -> Health:
@@ -264,9 +289,9 @@ class Facade(Generic[E]):
         with core.table.lock:
             oldest = next(iter(core.table.by_key.values()), None)
         return Health(
-            healthy=core.journal.error is None,
+            healthy=core.error is None,
             schema_version=core.store.schema_version,
-            integrity_ok=not isinstance(core.journal.error, CorruptCacheError),
+            integrity_ok=not isinstance(core.error, CorruptCacheError),
             embedder_fingerprint_match=True,
             entries=sum(sizes.values()),
             namespaces=len(sizes),

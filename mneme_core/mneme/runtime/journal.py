@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError
+from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
 from mneme.indexes.base import Index
 from mneme.runtime import collector
 from mneme.runtime.record import Record
@@ -24,6 +24,8 @@ _log = logging.getLogger("mneme.store")
 
 # Seconds between two writes of access times and counters, so that a burst of puts pays for one.
 USAGE_SECONDS = 1.0
+# After which a reader who waits for a writer looks whether there is still something to wait for.
+LOOK_SECONDS = 0.001
 
 
 @dataclass(slots=True, eq=False)
@@ -102,6 +104,16 @@ class Journal:
                 with self._lock:
                     self._pending[:0], self._again = self._again, []
 
+    def drive_if_free(self) -> bool:
+        """Write all that is queued unless another thread is at it; return whether that was done."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            self.drive()
+        finally:
+            self._turn.release()
+        return True
+
     def _attempt_each(self, submissions: Sequence[Submission]) -> None:
         """Write submissions one by one: it may be that one of them cannot be written and the others can."""
         locked = isinstance(self.error, MultiProcessLockError)  # then none can, and each would wait as long
@@ -126,12 +138,30 @@ class Journal:
             _log.warning("a removal could not be written, it is tried again with the next write: %s", self.error)
             self._again.append(submission)
 
-    def _write(self, submissions: Sequence[Submission], *, with_usage: bool = False) -> None:
+    def write_counts(self) -> None:
+        """Write what was counted, unless another thread is writing, who does so when it is due.
+
+        A store that does not take it now gets it later: it is logged, and no error of the cache's.
+        """
+        if not self._turn.acquire(blocking=False):
+            return
+        usage, before = self._resident.take_counts(), self.error
+        try:
+            if usage.counters:
+                self._write((), usage=usage)
+        except MnemeError as error:
+            self.error = before
+            _log.debug("counters are kept for later: %s", error)
+        finally:
+            self._turn.release()
+
+    def _write(self, submissions: Sequence[Submission], *, usage: Usage | None = None) -> None:
         changes = [change for submission in submissions for change in submission.changes]
         # Counters of a namespace that this very write clears must not be written after it.
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
         before = self.cursor
-        usage = self._take_usage() if with_usage or time.monotonic() >= self._usage_due else None
+        if usage is None and time.monotonic() >= self._usage_due:
+            usage = self._take_usage()
         try:
             foreign, numbers, cursor = self.store.write(changes, before, usage and without(usage, gone))
             if foreign:
@@ -145,7 +175,7 @@ class Journal:
             self.cursor = before
             if usage is not None:
                 self._resident.give_back(usage)
-            self.error = _named(error, self.store.name)
+            self.error = store_error(error, self.store.name)
             if isinstance(error, Exception):
                 raise self.error from self.error.__cause__
             raise
@@ -174,7 +204,7 @@ class Journal:
                         self._resident.load(rows)
                         self.cursor = cursor
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
 
     def read_vectors(self) -> None:
@@ -192,7 +222,7 @@ class Journal:
                     for batch in self.store.load_vectors(unread):
                         self._resident.load_vectors(batch)
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self._resident.unread = range(0)
 
@@ -201,19 +231,32 @@ class Journal:
 
         patience: seconds to wait for a writer whose turn it is, and who will bring the changes; -1 has no end.
         """
-        if not self._turn.acquire(timeout=patience):
-            raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        if not self._taken(patience):
+            return
         try:
             try:
                 for changes, cursor in self.store.pull(self.cursor):
                     self._resident.apply_foreign(changes)
                     self.cursor = cursor
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self.error = None
         finally:
             self._turn.release()
+
+    def _taken(self, patience: float) -> bool:
+        """Take the writers' turn; return False where whoever has it has brought the changes meanwhile."""
+        if patience < 0:
+            return self._turn.acquire()
+        until = time.monotonic() + patience
+        # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
+        while not self._turn.acquire(timeout=LOOK_SECONDS):
+            if not self.behind():
+                return False
+            if time.monotonic() >= until:
+                raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
+        return True
 
     def catch_up_if_free(self) -> None:
         """Catch up unless another thread is writing, who will bring the changes."""
@@ -252,7 +295,7 @@ class Journal:
         """Write what is queued, and the access times and counters."""
         with self._turn:
             self.drive()
-            self._write((), with_usage=True)
+            self._write((), usage=self._take_usage())
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""
@@ -260,12 +303,3 @@ class Journal:
         self._turn = threading.RLock()
         self._reading = threading.Lock()
         self._pending, self._again, self._driven = [], [], False
-
-
-def _named(error: BaseException, store: str) -> MnemeError:
-    """Return the error as one of Mneme's, with the client's chained."""
-    if isinstance(error, MnemeError):
-        return error
-    named = StoreBackendError(f"the store {store!r} failed: {type(error).__name__}: {error}")
-    named.__cause__ = error
-    return named

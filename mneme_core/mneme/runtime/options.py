@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, fields
 from os import PathLike
 from typing import Any
 
+from mneme.embedders.batching import Batching
 from mneme.engine.eviction import EvictionPolicy
 from mneme.engine.freshness import check_ttl
 from mneme.engine.judge import Policy, Threshold, is_servable
 from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
-from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.model import BypassIf, ConfidenceFn, Durability, MetricsHook, MultiProcessMode, Validator, VectorDtype
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices
 from mneme.runtime.limits import Limits, policy_of
 
 # The options that a policy has of its own, by their names there.
@@ -26,6 +28,7 @@ PARTS_OF_A_POLICY = {
     "min_confidence": "min_confidence",
     "confidence_fn": "confidence_fn",
 }
+DURABILITIES = ("normal", "full", "deferred")
 MODES = ("single", "stale-tolerant", "mmap-shared")
 
 
@@ -59,6 +62,9 @@ class Options:
     policy: Policy | None = None
     feedback: str | PathLike[str] | None = None
     bypass_if: BypassIf | None = None
+    batching: Batching | None = None
+    prices: Prices | None = None
+    durability: Durability = "normal"
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:
@@ -91,12 +97,18 @@ class Options:
             raise InvalidArgumentError("bypass_if is a coroutine function; it is a plain function of a text.")
         if not (self.feedback is None or isinstance(self.feedback, str | PathLike)):
             raise InvalidArgumentError(f"feedback is {self.feedback!r}; it is the path of a file.")
+        if not (self.batching is None or isinstance(self.batching, Batching)):
+            raise InvalidArgumentError(
+                f"batching is {self.batching!r}; it is a Batching, such as mneme.embedders.Batching(texts=64)."
+            )
         for name in ("max_query_bytes", "max_response_bytes", "max_metadata_bytes"):
             _check_count(getattr(self, name), name)
         if self.multi_process_mode not in MODES:
             raise InvalidArgumentError(
                 f"multi_process_mode is {self.multi_process_mode!r}; it is one of {', '.join(MODES)}."
             )
+        if self.durability not in DURABILITIES:
+            raise InvalidArgumentError(f"durability is {self.durability!r}; it is one of {', '.join(DURABILITIES)}.")
         interval = self.stale_check_interval
         if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 <= interval < math.inf:
             raise InvalidArgumentError(f"stale_check_interval is {interval!r}; it is a number of seconds from 0 on.")

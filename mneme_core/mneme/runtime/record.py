@@ -10,6 +10,8 @@ from mneme.engine.origins import OWN_PREFIX, without_own
 from mneme.engine.turns import TURNS
 from mneme.model import Metadata, StoredEntry
 
+_OWN_ALONE = f'{{"{OWN_PREFIX}'
+
 
 class Record(NamedTuple):
     """An entry without its vector: an EntryRow with names."""
@@ -56,7 +58,8 @@ class Record(NamedTuple):
 
     def metadata_copy(self) -> Metadata:
         """Return the metadata as an object of the caller's own."""
-        if self.metadata is None:
+        # Mneme's own names come last: where one is the first, there are no others.
+        if self.metadata is None or self.metadata.startswith(_OWN_ALONE):
             return {}
         metadata: Metadata = json.loads(self.metadata)
         return without_own(metadata) if OWN_PREFIX in self.metadata else metadata

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from mneme.indexes.base import Index
+from mneme.indexes.base import Index, close_index
 from mneme.runtime.counters import Counters
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.record import Record
@@ -121,13 +121,19 @@ class Resident:
             new = {put.entry.id: put for put in puts if put.entry.id in self._table.by_id}
             self._add(index, new)
             added |= {number: put.entry.partition for number, put in new.items()}
-        self.index, self.unread = index, range(0)
+        replaced, self.index, self.unread = self.index, index, range(0)
         self._unindex_retired(added)
+        close_index(replaced)
 
     def take_usage(self) -> Usage:
         """Return the accesses and counts that the store does not have, as taken."""
         with self._table.lock:
             return Usage(self._table.take_accesses(), self._counters.take())
+
+    def take_counts(self) -> Usage:
+        """Return the counts that the store does not have, as taken; accesses, which may be many, are left."""
+        with self._table.lock:
+            return Usage({}, self._counters.take())
 
     def give_back(self, usage: Usage) -> None:
         """Keep what was taken for the next time."""

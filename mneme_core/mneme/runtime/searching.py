@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mneme.engine.freshness import age_seconds, is_expired
 from mneme.engine.judge import Choice, Policy, choose
+from mneme.engine.measures import similarity_counter
 from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
@@ -18,6 +19,7 @@ from mneme.runtime.requests import Request
 
 if TYPE_CHECKING:
     from mneme.runtime.core import Core
+    from mneme.runtime.threads import Threads
 
 _log = logging.getLogger("mneme.cache")
 
@@ -46,15 +48,21 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
         served = record is not None and record.response == neighbour.response
         if record is not None and served:
             core.table.touch(record, now)
-            core.counters.add(record.namespace, count.HITS_SEMANTIC)
+            core.counters.hit(record.namespace, count.HITS_SEMANTIC, core.table.worth(record))
+            core.counters.tally(request.namespace, similarity_counter("accepted", neighbour.similarity))
     if record is None or not served:  # removed or replaced while it was judged
         return core.miss(request, "no_match")
+    core.time(request, "semantic")
     return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now, verdict=verdict.reason)
 
 
 def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:
     """Return what is served, and the nearest that is not: in a trial that may be the one that was accepted."""
     choice = chosen(core, request, vector, now)
+    if choice.accepted is None and choice.refused:
+        with core.table.lock:
+            nearest_refused = choice.refused[0].neighbour.similarity
+            core.counters.tally(request.namespace, similarity_counter("refused", nearest_refused))
     for error in choice.errors:
         _log.warning("the policy or the validator raised; the neighbour is refused", exc_info=error)
     if request.writes:
@@ -134,8 +142,8 @@ def _exact(core: Core, near: Sequence[Near], vector: Vector) -> list[tuple[int, 
     return sorted(zip(numbers, similarities, strict=True), key=lambda pair: -pair[1])
 
 
-def leaves_loop(core: Core, request: Request) -> bool:
-    """Return whether a search would hold an event loop for longer than a thread hop is worth."""
+def threads_for(core: Core, request: Request) -> Threads | None:
+    """Return where a search is to run that would hold an event loop for longer than a thread hop is worth."""
     if core.store.blocking and (core.remote is not None or core.resident.unread or core.index.dtype != "float32"):
-        return True
-    return core.index.search_seconds(request.partition) > INLINE_SECONDS
+        return core.threads
+    return core.searchers if core.index.search_seconds(request.partition) > INLINE_SECONDS else None

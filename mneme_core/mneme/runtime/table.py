@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from operator import attrgetter, itemgetter
 
+from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.labels import Label, Labels
 from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record
@@ -21,6 +22,8 @@ _UNTOUCHED = (0.0, 0)
 BATCH = 2_048
 # Numbers to an id from which on it is cheaper to list the ids than to try the numbers.
 SPARSE = 16
+# Of so many entries that were hit it is remembered what a hit saves.
+WORTHS_KEPT = 100_000
 
 
 def records_of(rows: Iterable[EntryRow]) -> list[Record]:
@@ -38,6 +41,8 @@ class Table:
         self.counts: dict[str, int] = {}
         self.touched: dict[int, tuple[float, int]] = {}
         """Id -> (last access, accesses) that the store does not have yet."""
+        self.worths: dict[int, Worth] = {}
+        """Id -> what a hit saves, of entries that were hit."""
         self._labels = Labels()
         self._limits = limits
         self._is_limited = bool(limits)
@@ -76,6 +81,7 @@ class Table:
             return None
         del self.by_key[key]
         del self.by_id[record.id]
+        self.worths.pop(record.id, None)
         self._labels.remove(record)
         left = self.counts[record.namespace] - 1
         if left:
@@ -99,6 +105,17 @@ class Table:
         if self._is_limited:
             for scope in self._limits.of(record.namespace):
                 scope.use(record.key)
+
+    def worth(self, record: Record) -> Worth:
+        """Return what a hit of the record saves."""
+        return self.worths.get(record.id) or self.weigh(record)
+
+    def weigh(self, record: Record) -> Worth:
+        """Return what a hit of the record saves, and remember it."""
+        if len(self.worths) >= WORTHS_KEPT:
+            self.worths.clear()
+        worth = self.worths[record.id] = worth_of(record.compute_seconds, record.metadata)
+        return worth
 
     def rank(self) -> None:
         """Tell the limits of all records, in the order of their last accesses, after loading."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mneme.engine.costs import check_cost, priced
 from mneme.engine.freshness import effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
+from mneme.engine.spending import noted_usage
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import unit as unit_vector
 from mneme.errors import InvalidArgumentError, NamespaceQuotaExceededError
 from mneme.indexes.base import Vector
-from mneme.model import Metadata, StoredEntry
+from mneme.model import Metadata, StoredEntry, TokenUsage
 from mneme.runtime import counters as count
 from mneme.runtime.limits import size_of
 from mneme.runtime.record import Record
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from mneme.runtime.core import Core
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What is to be put, checked, before its vector is known."""
 
     request: Request
@@ -49,6 +48,7 @@ def draft(
     ttl: float | None,
     origins: Origins = NOWHERE,
     cost: float | None = None,
+    usage: TokenUsage | None = None,
 ) -> Draft | None:
     """Check what is to be put; None where it is not to be: forbidden by the scope, or personal.
 
@@ -60,8 +60,8 @@ def draft(
             "or do not put into it."
         )
     metadata = core.requests.check_storable(request, response, metadata)
-    if origins != NOWHERE:
-        metadata = noted(metadata, origins)
+    if origins != NOWHERE or usage is not None:
+        metadata = noted_usage(noted(metadata, origins), usage)
         core.requests.check_metadata_size(json.dumps(metadata))
     metadata = priced(metadata, check_cost(cost))
     _check_fits(core, request, response, metadata)

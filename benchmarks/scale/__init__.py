@@ -1,0 +1,1 @@
+"""How cost grows with the number of entries, and that it does not grow with anything else."""

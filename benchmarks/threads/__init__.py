@@ -1,0 +1,1 @@
+"""How a cache behaves when many ask at once: `python -m benchmarks.threads`."""

@@ -1,0 +1,236 @@
+"""The exact index with a graph over each large partition, which says what to compare instead of comparing all.
+
+Vectors and ids are those of the exact index: the graph gives candidates, their similarities are computed in full from
+the rows, and an id that is gone is not among them. It is built, and told of changes, in the background; what it does
+not know of yet is compared beside its candidates. Where it finds too little, the exact scan searches.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from time import sleep
+
+import numpy as np
+
+from mneme.indexes.base import Near, Vector
+from mneme.indexes.block import Block
+from mneme.indexes.exact import ExactIndex
+from mneme.indexes.graph import WIDEST, Graph
+from mneme.indexes.sampling import CHECKED, NEAREST, USUAL_FLOOR, is_lost, questions_near
+from mneme.model import VectorDtype
+
+_log = logging.getLogger("mneme.cache")
+
+# The rows from which on a graph is worth its memory; see `python -m benchmarks.scale`.
+ABOVE, RECALL = 50_000, 0.995
+# Where nobody asked for an approximate index it must lose next to nothing: one hit in a thousand that is lost, at a
+# second for the call it costs, is a millisecond a search, and so much more an exact scan takes from here on.
+AUTO_ABOVE, AUTO_RECALL = 300_000, 0.999
+# A search for more is exact: the judge refused all that came first, or something is to be removed wherever it is.
+MOST_WANTED = 16
+# int8 ranks neighbours a little wrongly: four times as many are compared in full.
+CANDIDATES, TIMES_WANTED = 32, 4
+# Changes compared one by one, beyond which the exact scan is faster; and as many as are worth a thread.
+MOST_CHANGED, WORTH_TELLING = 1_000, 64
+# Changes told in one step, and the pause after it while searches wait for the graph.
+LARGE_STEP, SMALL_STEP, PAUSE_SECONDS = 256, 8, 0.0005
+# Of how many of the last questions the self-check asks the neighbours again.
+ASKED = 64
+# Shares of a graph: changed before it is checked again, removed before it is built anew.
+CHECK_AFTER, REBUILD_AFTER = 0.25, 0.5
+# Measured on one core of a server of 2021: to look at one entry, and to compare the candidates.
+ENTRY_SECONDS, COMPARING_SECONDS = 1.5e-6, 5e-5
+
+
+class AnnIndex(ExactIndex):
+    """Nearest neighbours by a graph in partitions of `above` rows or more, by the exact scan in others.
+
+    What comes back is always true: exact similarities, no removed ids, no other partition. Of what an exact scan
+    returns a share of `recall` is found, measured on a sample, or that scan is made instead.
+    """
+
+    def __init__(self, dim: int, dtype: VectorDtype = "float32", *, above: int = ABOVE, recall: float = RECALL) -> None:
+        super().__init__(dim, dtype)
+        self._above = above
+        self._recall = recall
+        self._graphs: dict[bytes, Graph] = {}
+        self._asked: deque[tuple[bytes, Vector, float]] = deque(maxlen=ASKED)
+
+    @property
+    def name(self) -> str:
+        """What `health()` says."""
+        return "hnsw"
+
+    def add_many(self, partition: bytes, ids: Sequence[int], vectors: Vector) -> None:
+        """Add unit vectors, float32, shape (len(ids), dim). They are found at once."""
+        super().add_many(partition, ids, vectors)
+        self._note(partition, ids)
+
+    def remove(self, partition: bytes, id: int) -> bool:
+        """Remove an id; return whether it was there. It is not found from now on."""
+        was_there = super().remove(partition, id)
+        if was_there:
+            self._note(partition, (id,))
+        return was_there
+
+    def drop(self, partition: bytes) -> None:
+        """Remove a whole partition."""
+        super().drop(partition)
+        self._graphs.pop(partition, None)
+
+    def search(self, partition: bytes, query: Vector, k: int, floor: float) -> list[Near]:
+        """Return the `k` ids most similar to `query`, at least `floor`, but for what the graph may miss."""
+        graph, block = self._graphs.get(partition), self._blocks.get(partition)
+        if graph is None or block is None:
+            if self.count(partition) >= self._above:
+                self._tend(partition)
+        elif k <= MOST_WANTED and self._is_of_use(graph):
+            self._asked.append((partition, query, floor))
+            try:
+                return self._guided(graph, block, query, k, floor, graph.width or WIDEST)
+            except Exception:
+                graph.width = None
+                _log.warning("the approximate index failed; the exact one searches", exc_info=True)
+        return super().search(partition, query, k, floor)
+
+    @staticmethod
+    def _is_of_use(graph: Graph) -> bool:
+        return graph.width is not None and len(graph.changed) <= MOST_CHANGED
+
+    def _guided(self, graph: Graph, block: Block, query: Vector, k: int, floor: float, width: int) -> list[Near]:
+        # First what the graph was not told of: an id that it is told of meanwhile is then in both, not in neither.
+        changed = graph.changed.copy()
+        candidates = graph.search(query, max(CANDIDATES, TIMES_WANTED * k), width)
+        return self._undisturbed(block, lambda: block.rescore([*changed, *candidates], query, k, floor))
+
+    def search_seconds(self, partition: bytes) -> float:
+        """Estimate the time of a search."""
+        graph = self._graphs.get(partition)
+        if graph is None or graph.width is None or not self._is_of_use(graph):
+            return super().search_seconds(partition)
+        return graph.width * ENTRY_SECONDS * self.dim / 384 + COMPARING_SECONDS
+
+    @property
+    def memory_bytes(self) -> int:
+        """What rows, prefixes, id tables and graphs hold."""
+        return super().memory_bytes + sum(graph.nbytes for graph in list(self._graphs.values()))
+
+    @property
+    def tombstones(self) -> int:
+        """Removed rows that still take room in graphs."""
+        return sum(graph.tombstones for graph in list(self._graphs.values()))
+
+    def compact(self) -> int:
+        """Give back unused room, building graphs with tombstones anew; return the number of these."""
+        super().compact()
+        reclaimed = 0
+        for partition, graph in list(self._graphs.items()):
+            if graph.tombstones:
+                reclaimed += graph.tombstones
+                self._graphs.pop(partition, None)
+                self._tend(partition)
+        return reclaimed
+
+    def after_fork(self) -> None:
+        """Replace locks and threads; graphs that another thread was changing are built anew when they are needed."""
+        super().after_fork()
+        self._graphs = {
+            partition: graph for partition, graph in self._graphs.items() if graph.after_fork() and graph.width
+        }
+
+    # ------------------------------------------------------------------ in the background
+
+    def _note(self, partition: bytes, ids: Sequence[int]) -> None:
+        graph = self._graphs.get(partition)
+        if graph is not None:
+            graph.changed.extend(ids)
+            if len(graph.changed) >= WORTH_TELLING:
+                self._tend(partition)
+        elif self.count(partition) >= self._above:
+            self._tend(partition)
+
+    def _tend(self, partition: bytes) -> None:
+        self._background.submit(("graph", partition), lambda: self._tended(partition))
+
+    def _tended(self, partition: bytes) -> Iterator[None]:
+        """Make the graph of a partition if it lacks one, tell it what changed, and see how much it finds."""
+        graph = self._graphs.get(partition)
+        if self.count(partition) < self._above / 2:
+            self._graphs.pop(partition, None)
+            return
+        if graph is None or graph.removed > REBUILD_AFTER * len(graph):
+            # It is there before its ids are listed, so that none is left out.
+            graph = self._graphs[partition] = Graph(self.dim)
+            with self._lock:
+                block = self._blocks.get(partition)
+                graph.changed.extend([] if block is None else list(block.positions))
+        while graph.changed and self._graphs.get(partition) is graph:
+            is_searched = self._is_of_use(graph)
+            self._tell(partition, graph, SMALL_STEP if is_searched else LARGE_STEP)
+            if is_searched:
+                sleep(PAUSE_SECONDS)
+            yield
+        block = self._blocks.get(partition)
+        if block is not None and graph.unchecked > CHECK_AFTER * len(graph):
+            yield from self._checked(partition, graph, block)
+
+    def _tell(self, partition: bytes, graph: Graph, most: int) -> None:
+        """Tell a graph of the changes that came first. Each id is looked up anew: the order does not matter."""
+        count = min(most, len(graph.changed))
+        ids = list(dict.fromkeys(graph.changed[place] for place in range(count)))
+        block = self._blocks.get(partition)
+
+        def here(block: Block) -> tuple[list[int], Vector]:
+            new = graph.missing([id for id in ids if id in block.positions])
+            return new, block.read([block.positions[id] for id in new])[0]
+
+        new: list[int] = []
+        if block is not None:
+            new, vectors = self._undisturbed(block, lambda: here(block))
+            graph.add(new, vectors)
+        graph.remove([id for id in ids if block is None or id not in block.positions])
+        # Only now: a search compares them until the graph knows of them.
+        for _ in range(count):
+            graph.changed.popleft()
+
+    def _checked(self, partition: bytes, graph: Graph, block: Block) -> Iterator[None]:
+        """Let a graph look at as many entries as it must for `recall`, or not be searched."""
+        asked = [(query, floor) for place, query, floor in self._asked.copy() if place == partition]
+        floor = float(np.median([floor for _, floor in asked])) if asked else USUAL_FLOOR
+        with self._lock:
+            rows = block.sample(CHECKED)
+        questions = [*(query for query, _ in asked), *questions_near(rows, floor)]
+        truths = []
+        for question in questions:
+            truths.append(super().search(partition, question, NEAREST, floor))
+            yield
+        graph.unchecked, width, lost = 0, graph.first_width, 0
+        while width <= WIDEST:
+            lost = 0
+            for question, truth in zip(questions, truths, strict=True):
+                found = self._guided(graph, block, question, NEAREST, floor, width)
+                lost += sum(is_lost(near, found) for near in truth if near.id in block.positions)
+                yield
+            if lost <= (1 - self._recall) * sum(map(len, truths)):
+                graph.width = width
+                return
+            width *= 2
+        graph.width = None
+        wanted = sum(map(len, truths))
+        _log.warning("the graph misses %s of %s neighbours in a sample; the exact scan searches", lost, wanted)
+
+
+class AutoIndex(AnnIndex):
+    """What "auto" is where usearch is installed: the exact index, with graphs where they are the better choice."""
+
+    def __init__(
+        self, dim: int, dtype: VectorDtype = "float32", *, above: int = AUTO_ABOVE, recall: float = AUTO_RECALL
+    ) -> None:
+        super().__init__(dim, dtype, above=above, recall=recall)
+
+    @property
+    def name(self) -> str:
+        """ "hnsw" where a graph is searched, else "numpy"."""
+        return "hnsw" if any(graph.width for graph in list(self._graphs.values())) else "numpy"
