@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from mneme.cache import SemanticCache
     from mneme.embedders import default_embedder, to_async_embedder, to_sync_embedder
     from mneme.embedders.base import AsyncEmbedder, Embedder
+    from mneme.engine.cost_aware import CostAware
+    from mneme.engine.eviction import Evictable, EvictionOrder, EvictionPolicy, Lru
     from mneme.engine.guarded import Guarded
     from mneme.engine.judge import Policy, Threshold
+    from mneme.engine.sieve import Sieve
     from mneme.engine.spending import usage_in
     from mneme.engine.turns import Similar
     from mneme.errors import (
@@ -74,7 +77,10 @@ _HOMES = {
     "mneme.cache": ("SemanticCache",),
     "mneme.embedders": ("default_embedder", "to_async_embedder", "to_sync_embedder"),
     "mneme.embedders.base": ("AsyncEmbedder", "Embedder"),
+    "mneme.engine.cost_aware": ("CostAware",),
+    "mneme.engine.eviction": ("Evictable", "EvictionOrder", "EvictionPolicy", "Lru"),
     "mneme.engine.guarded": ("Guarded",),
+    "mneme.engine.sieve": ("Sieve",),
     "mneme.engine.turns": ("Similar",),
     "mneme.evaluation.shadow": ("Shadow", "ShadowReport"),
     "mneme.engine.judge": ("Policy", "Threshold"),
@@ -140,11 +146,15 @@ __all__ = [
     "Codec",
     "ConfidenceFn",
     "CorruptCacheError",
+    "CostAware",
     "Embedder",
     "EmbedderDimensionError",
     "EmbedderError",
     "EmbedderMismatchError",
     "EncryptionError",
+    "Evictable",
+    "EvictionOrder",
+    "EvictionPolicy",
     "Explanation",
     "Guarded",
     "Health",
@@ -155,6 +165,7 @@ __all__ = [
     "IndexBackendUnavailableError",
     "InvalidArgumentError",
     "JsonCodec",
+    "Lru",
     "MemoryStore",
     "MetricsHook",
     "MnemeError",
@@ -173,6 +184,7 @@ __all__ = [
     "SemanticCache",
     "Shadow",
     "ShadowReport",
+    "Sieve",
     "Similar",
     "Stats",
     "Store",

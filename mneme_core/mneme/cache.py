@@ -29,11 +29,23 @@ from mneme.runtime import (
     streams,
     writing,
 )
-from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags, UsageOf
+from mneme.runtime.computing import (
+    Admission,
+    Codec,
+    Cost,
+    Embeddings,
+    Filled,
+    Kept,
+    Plan,
+    SourceVersion,
+    Tags,
+    UsageOf,
+)
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
+from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
 from mneme.stores.base import Change, Clear, Delete
 
 if TYPE_CHECKING:
@@ -109,6 +121,7 @@ class SemanticCache(Facade[Embedder]):
         ttl: float | None = None,
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
+        cost: float | None = None,
         mode: Mode = "semantic",
         usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
@@ -116,21 +129,27 @@ class SemanticCache(Facade[Embedder]):
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
-        mode "exact" stores no vector: only the same request will find it. usage: the tokens that the answer took, which
-        each hit of it saves; see `stats`.
+        cost: what the answer cost, in a unit of your own, for `eviction="cost"`.
+        usage: the tokens that the answer took, which each hit of it saves; see `stats`.
+        mode "exact" stores no vector: only the same request will find it.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
         draft = writing.draft(
-            core, request, response, metadata, ttl, origins_of(tags, source_version), check_usage(usage)
+            core, request, response, metadata, ttl, origins_of(tags, source_version), cost, check_usage(usage)
         )
         if draft is None:
             return
         vector = self._vector(request, embedding)
         self._write([writing.entry(core, draft, vector)])
-        writing.evict(core, request.namespace)
+        self._evict(request.namespace)
+
+    def _evict(self, namespace: str) -> None:
+        """Remove what must leave after a put into `namespace`, in parts between which others use the cache."""
+        while writing.evict(self._core, namespace):
+            self._pause(BREATH_SECONDS)
 
     def _vector(self, request: Request, embedding: Any = None) -> Vector | None:
         """Return the vector to store; None leaves the entry to the exact layer."""
@@ -162,13 +181,15 @@ class SemanticCache(Facade[Embedder]):
         tags: Tags[T] = (),
         source_version: SourceVersion[T] | None = None,
         stale_while_revalidate: float | None = None,
+        cost: Cost[T] = None,
         usage: UsageOf[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
         codec: how values become text and back; without one only text is stored. cache_if: whether a value may be
         stored; "exact" stores it for the same request alone. tags, source_version: as for `put`, or functions of the
-        value; what was begun before it was invalidated is not stored. stale_while_revalidate: seconds after its ttl for
+        value; what was begun before it was invalidated is not stored. cost: what it cost, in a unit of your own, or a
+        function of the value that says so. stale_while_revalidate: seconds after its ttl for
         which the answer of the same request is still given, while it is computed anew once in the background.
         usage: the tokens that the value took, or a function of the value, such as mneme.usage_in.
         An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
@@ -186,6 +207,7 @@ class SemanticCache(Facade[Embedder]):
             tags=tags,
             source_version=source_version,
             stale_while_revalidate=stale_while_revalidate,
+            cost=cost,
             usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
@@ -266,7 +288,9 @@ class SemanticCache(Facade[Embedder]):
     def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.usage)
+            draft = writing.draft(
+                core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost, kept.usage
+            )
             if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
@@ -279,7 +303,7 @@ class SemanticCache(Facade[Embedder]):
             self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(kept.origins):  # invalidated while it was written
                 self._write(core.removal(request.key, kept.text))
-            writing.evict(core, request.namespace)
+            self._evict(request.namespace)
         except Exception:
             _log.warning("a computed value could not be stored", exc_info=True)
 
@@ -310,6 +334,7 @@ class SemanticCache(Facade[Embedder]):
         cache_if: Admission[list[T]] | None = None,
         tags: Tags[list[T]] = (),
         source_version: SourceVersion[list[T]] | None = None,
+        cost: Cost[list[T]] = None,
         usage: UsageOf[list[T]] | None = None,
     ) -> Outcome[Iterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
@@ -329,6 +354,7 @@ class SemanticCache(Facade[Embedder]):
             mode=mode,
             tags=tags,
             source_version=source_version,
+            cost=cost,
             usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
@@ -398,11 +424,12 @@ class SemanticCache(Facade[Embedder]):
         ttl: float | None = None,
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
+        cost: float | None = None,
         mode: Mode = "semantic",
     ) -> None:
         """Store (query, response) pairs: one call of the embedder, one transaction, all or none.
 
-        metadata, ttl, tags, source_version, vary and mode hold for each of them.
+        metadata, ttl, tags, source_version, cost, vary and mode hold for each of them.
         """
         core = self._core
         core.check_open()
@@ -410,7 +437,7 @@ class SemanticCache(Facade[Embedder]):
         given = computing.paired(pairs, embeddings)
         origins = origins_of(tags, source_version)
         drafts = [
-            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins)
+            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins, cost)
             for query, response in pairs
         ]
         kept = [(draft, vector) for draft, vector in zip(drafts, given, strict=True) if draft is not None]
@@ -427,7 +454,7 @@ class SemanticCache(Facade[Embedder]):
             else:
                 changes.append(writing.entry(core, draft, writing.unit(core, vector)))
         self._write(changes)
-        writing.evict(core, kept[0][0].request.namespace)
+        self._evict(kept[0][0].request.namespace)
 
     def _faithful_many(self, texts: Sequence[str]) -> dict[str, Vector | None]:
         try:
@@ -532,20 +559,24 @@ class SemanticCache(Facade[Embedder]):
         """Remove expired entries; return how many. compact: give their room back to the file system too."""
         core = self._core
         core.check_open()
-        expired = self._store(writing.expired, core, namespace)
-        if expired:
-            self._write([Delete(record.key.hex(), record.id) for record in expired])
-            writing.forget_expired(core, expired)
+        scanned, number = writing.scan(core, namespace), 0
+        while (expired := self._store(writing.part, scanned)) is not None:
+            for start in range(0, len(expired), STEPS):
+                removed = expired[start : start + STEPS]
+                self._write([Delete(record.key.hex(), record.id) for record in removed])
+                writing.forget_expired(core, removed)
+                number += len(removed)
+            self._pause(BREATH_SECONDS)
         if compact:
             self.compact()
-        return len(expired)
+        return number
 
     def compact(self) -> int:
         """Give back unused room in memory and in the store; return the number of index tombstones reclaimed."""
         core = self._core
         core.check_open()
         self._store(core.store.compact)
-        return core.index.compact()
+        return self._store(core.index.compact)
 
     def flush(self) -> None:
         """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.

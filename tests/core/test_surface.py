@@ -105,21 +105,21 @@ def test_the_constructor_takes_what_is_documented(facade):
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
     added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "observers", "batching"}
-    added |= {"prices", "durability", "clock"}
+    added |= {"prices", "durability", "max_bytes", "eviction", "clock"}
     assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 
 METHODS = {
     "get": "query embedding=None namespace='default' vary=None mode='semantic' bypass=False",
     "put": "query response embedding=None namespace='default' vary=None metadata=None ttl=None tags=() "
-    "source_version=None mode='semantic' usage=None",
+    "source_version=None cost=None mode='semantic' usage=None",
     "get_or_compute": "query compute namespace='default' vary=None ttl=None metadata=None mode='semantic' codec=None "
-    "cache_if=None tags=() source_version=None stale_while_revalidate=None usage=None",
+    "cache_if=None tags=() source_version=None stale_while_revalidate=None cost=None usage=None",
     "get_or_stream": "query produce codec namespace='default' vary=None ttl=None metadata=None mode='semantic' "
-    "cache_if=None tags=() source_version=None usage=None",
+    "cache_if=None tags=() source_version=None cost=None usage=None",
     "get_many": "queries embeddings=None namespace='default' vary=None mode='semantic'",
     "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None tags=() "
-    "source_version=None mode='semantic'",
+    "source_version=None cost=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
     "explain": "query embedding=None namespace='default' vary=None k=5",
     "report_wrong": "hit",

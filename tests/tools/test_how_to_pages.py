@@ -29,6 +29,7 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "encryption",
         "personal-data",
         "doctor",
+        "limit-the-size",
         "command-line",
         "money",
     ],

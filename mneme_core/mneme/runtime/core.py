@@ -87,7 +87,7 @@ class Core:
         self.validator = options.validate()
         store, self.deferred = durable(store, options.durability, self.events)
         self.store = store
-        self.table = Table(options.max_entries, options.namespace_quotas or {})
+        self.table = Table(options.limits())
         self.counters = Counters()
         self.embeddings = Embeddings(dim, options.batching, self.events.observers)
         self.flights = Flights()
@@ -120,7 +120,7 @@ class Core:
             store.close()
             raise
         with self.table.lock:
-            self.table.sort_recency()
+            self.table.rank()
             self.counters.load(counters)
         self._next_check = self._next_try = 0.0
         sampled = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))

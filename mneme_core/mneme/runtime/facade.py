@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.embedders.batching import Batching
+from mneme.engine.eviction import EvictionPolicy
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
@@ -57,8 +58,10 @@ class Facade(Generic[E]):
     that validator or cache_if refused; None asks anew each time.
     flight_wait: seconds for which `get_or_compute` waits for another process or machine that computes the same answer
     over the same store; None lets each compute its own.
-    max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
-    by that alone.
+    max_entries, namespace_quotas, max_bytes: limits, kept by evicting entries: how many there are, in all or in a
+    namespace, which a quota rules alone; and the bytes of all texts, metadata and vectors, with 1,024 for each entry
+    and 640 for each vector.
+    eviction: which leave: "lru", the least recently used; "sieve"; "cost", what saves least; or a policy.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
     observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
@@ -111,6 +114,8 @@ class Facade(Generic[E]):
         ttl_jitter: float = 0.0,
         negative_ttl: float | None = None,
         flight_wait: float | None = None,
+        max_bytes: int | None = None,
+        eviction: str | EvictionPolicy = "lru",
         bypass_if: BypassIf | None = None,
         batching: Batching | None = None,
         observers: Sequence[Listener] = (),
@@ -146,6 +151,8 @@ class Facade(Generic[E]):
             ttl_jitter=ttl_jitter,
             negative_ttl=negative_ttl,
             flight_wait=flight_wait,
+            max_bytes=max_bytes,
+            eviction=eviction,
             bypass_if=bypass_if,
             batching=batching,
             observers=observers,

@@ -159,23 +159,27 @@ class Journal:
         changes = [change for submission in submissions for change in submission.changes]
         # Counters of a namespace that this very write clears must not be written after it.
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
+        before = self.cursor
         if usage is None and time.monotonic() >= self._usage_due:
             usage = self._take_usage()
         try:
-            foreign, numbers, cursor = self.store.write(changes, self.cursor, usage and without(usage, gone))
+            foreign, numbers, cursor = self.store.write(changes, before, usage and without(usage, gone))
             if foreign:
                 self._resident.apply_foreign(foreign)
+            # Before its own changes: a lookup waits for what others wrote, and for no more than that.
+            self.cursor = cursor
             self._resident.apply(zip(numbers, changes, strict=True))
             if gone:
                 self._resident.drop_counters(gone)
         except BaseException as error:
+            self.cursor = before
             if usage is not None:
                 self._resident.give_back(usage)
             self.error = store_error(error, self.store.name)
             if isinstance(error, Exception):
                 raise self.error from self.error.__cause__
             raise
-        self.cursor, self.error = cursor, None
+        self.error = None
 
     def _take_usage(self) -> Usage:
         self._usage_due = time.monotonic() + USAGE_SECONDS
@@ -266,8 +270,16 @@ class Journal:
         """Remove records at once; the store learns of it with the next write. Returns those that were still there."""
         gone = self._resident.retire(records)
         if gone:
-            self.submit([Delete(record.key.hex(), record.id) for record in gone], awaited=False)
+            self._submit_removal(gone)
         return gone
+
+    def removed(self, records: Sequence[Record]) -> None:
+        """Remove from the index, and from the store with the next write, records that the table has let go."""
+        self._resident.unindex(records)
+        self._submit_removal(records)
+
+    def _submit_removal(self, records: Sequence[Record]) -> None:
+        self.submit([Delete(record.key.hex(), record.id) for record in records], awaited=False)
 
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, at once; the store learns of it when `drive` runs, which the caller sees to."""

@@ -11,6 +11,7 @@ from mneme.runtime.counters import Counters
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.record import Record
 from mneme.runtime.table import Table
+from mneme.runtime.unhurried import unhurried
 from mneme.stores.base import Change, Clear, Delete, EntryRow, Put, Usage
 
 
@@ -33,7 +34,7 @@ class Resident:
     def apply(self, changes: Iterable[tuple[int, Change]]) -> None:
         """Apply changes to the entries, each with its sequence number."""
         new: dict[int, Put] = {}
-        for number, change in changes:
+        for number, change in unhurried(changes):
             if self.told is not None:
                 self.told(change)
             if isinstance(change, Put):
@@ -96,9 +97,13 @@ class Resident:
                 self.told(Delete(record.key.hex()))
         with self._table.lock:
             gone = [record for record in records if self._table.remove(record.key, record.id) is not None]
+        self.unindex(gone)
+        return gone
+
+    def unindex(self, gone: Iterable[Record]) -> None:
+        """Remove the vectors of records that the table no longer has."""
         for record in gone:
             self._unindex(record, {})
-        return gone
 
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, with its counters."""

@@ -1,23 +1,27 @@
-"""The entries of a cache, resident: what an exact hit reads, and in which order entries leave."""
+"""The entries of a cache, resident: what an exact hit reads, and which entries leave."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
-from mneme.engine import eviction
 from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.labels import Label, Labels
+from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record
 from mneme.stores.base import EntryRow
 
 # Where an EntryRow has them.
 _ID, _NAMESPACE, _KEY = itemgetter(0), itemgetter(1), itemgetter(2)
 _UNTOUCHED = (0.0, 0)
+# Ids looked at while the lock is held: a third of a millisecond.
+BATCH = 2_048
+# Numbers to an id from which on it is cheaper to list the ids than to try the numbers.
+SPARSE = 16
 # Of so many entries that were hit it is remembered what a hit saves.
 WORTHS_KEPT = 100_000
 
@@ -28,12 +32,9 @@ def records_of(rows: Iterable[EntryRow]) -> list[Record]:
 
 
 class Table:
-    """Records by key and by id, counted by namespace, in order of use where a limit needs one.
+    """Records by key and by id, counted by namespace, and told to the limits that they count against."""
 
-    A namespace with a quota is ruled by that alone; all others share `max_entries`.
-    """
-
-    def __init__(self, max_entries: int | None, quotas: Mapping[str, int]) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.lock = threading.Lock()
         self.by_key: dict[bytes, Record] = {}
         self.by_id: dict[int, Record] = {}
@@ -43,14 +44,8 @@ class Table:
         self.worths: dict[int, Worth] = {}
         """Id -> what a hit saves, of entries that were hit."""
         self._labels = Labels()
-        self._quotas = dict(quotas)
-        self._limits: dict[str | None, int] = dict(quotas.items())
-        if max_entries is not None:
-            self._limits[None] = max_entries
-        self._recency: dict[str | None, OrderedDict[bytes, None]] = {scope: OrderedDict() for scope in self._limits}
-
-    def _scope(self, namespace: str) -> str | None:
-        return namespace if namespace in self._quotas else None
+        self._limits = limits
+        self._is_limited = bool(limits)
 
     def put(self, record: Record) -> Record | None:
         """Add a record; return the one it replaces."""
@@ -59,24 +54,25 @@ class Table:
         self.by_id[record.id] = record
         self._labels.add(record)
         self.counts[record.namespace] = self.counts.get(record.namespace, 0) + 1
-        order = self._recency.get(self._scope(record.namespace))
-        if order is not None:
-            order[record.key] = None
+        if self._is_limited:
+            self._count(record)
         return old
 
+    def _count(self, record: Record) -> None:
+        scopes = self._limits.of(record.namespace)
+        if scopes:
+            told = evictable(record)
+            for scope in scopes:
+                scope.add(told)
+
     def load(self, rows: Sequence[EntryRow]) -> None:
-        """Add entries whose keys are all new."""
+        """Add entries whose keys are all new; `rank` follows."""
         records = records_of(rows)
         self.by_key.update(zip(map(_KEY, rows), records, strict=True))
         self.by_id.update(zip(map(_ID, rows), records, strict=True))
         for namespace, number in Counter(map(_NAMESPACE, rows)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
         self._labels.load(records)
-        if self._recency:
-            for record in records:
-                order = self._recency.get(self._scope(record.namespace))
-                if order is not None:
-                    order[record.key] = None
 
     def remove(self, key: bytes, id: int | None = None) -> Record | None:
         """Remove a record, where `id` is given only if it is that version; return it."""
@@ -92,9 +88,9 @@ class Table:
             self.counts[record.namespace] = left
         else:
             del self.counts[record.namespace]
-        order = self._recency.get(self._scope(record.namespace))
-        if order is not None:
-            del order[key]
+        if self._is_limited:
+            for scope in self._limits.of(record.namespace):
+                scope.remove(key)
         return record
 
     def trim(self, number: int) -> None:
@@ -106,10 +102,9 @@ class Table:
         """Note a use of the record."""
         _, uses = self.touched.get(record.id, _UNTOUCHED)
         self.touched[record.id] = (now, uses + 1)
-        if self._recency:
-            order = self._recency.get(self._scope(record.namespace))
-            if order is not None and record.key in order:
-                order.move_to_end(record.key)
+        if self._is_limited:
+            for scope in self._limits.of(record.namespace):
+                scope.use(record.key)
 
     def worth(self, record: Record) -> Worth:
         """Return what a hit of the record saves."""
@@ -122,24 +117,45 @@ class Table:
         worth = self.worths[record.id] = worth_of(record.compute_seconds, record.metadata)
         return worth
 
-    def sort_recency(self) -> None:
-        """Put the order of use in that of the records' last accesses, after loading."""
-        for order in self._recency.values():
-            for key in sorted(order, key=lambda key: self.by_key[key].last_accessed_at):
-                order.move_to_end(key)
+    def rank(self) -> None:
+        """Tell the limits of all records, in the order of their last accesses, after loading."""
+        if self._is_limited:
+            self._limits.reset()
+            for record in sorted(self.by_key.values(), key=attrgetter("last_accessed_at")):
+                self._count(record)
 
-    def leaving(self, namespace: str) -> list[Record]:
-        """Return the least recently used records that must leave after a put into `namespace`."""
-        scope = self._scope(namespace)
-        order = self._recency.get(scope)
-        if order is None:
-            return []
-        number = eviction.overflow(len(order), self._limits[scope])
-        return [self.by_key[key] for key, _ in zip(order, range(number), strict=False)]
+    def evict(self, namespace: str) -> tuple[list[Record], bool]:
+        """Remove some of the records that must leave after a put into `namespace`; return them, and whether more must.
+
+        Not all at once, for others wait meanwhile.
+        """
+        scopes, gone = self._limits.of(namespace), list[Record]()
+        for scope in scopes:
+            for key in scope.leaving():
+                record = self.remove(key)
+                assert record is not None
+                gone.append(record)
+        is_due = any(scope.is_due for scope in scopes)
+        if not is_due:
+            for scope in scopes:
+                scope.settle()
+        return gone, is_due
 
     def of(self, namespace: str | None) -> list[Record]:
         """Return the records of a namespace, or all."""
         return [record for record in self.by_key.values() if namespace in (None, record.namespace)]
+
+    def batches(self) -> Iterator[list[Record]]:
+        """Yield all records in parts, holding the lock for one at a time; what comes meanwhile may be left out."""
+        with self.lock:
+            # Places in the store's log, in which records came; where few are left, those there are are listed instead.
+            first, last = next(iter(self.by_id), 0), next(reversed(self.by_id), -1)
+            ids = range(first, last + 1) if last - first < SPARSE * len(self.by_id) else list(self.by_id)
+        for start in range(0, len(ids), BATCH):
+            with self.lock:
+                found = map(self.by_id.get, ids[start : start + BATCH])
+                batch = [record for record in found if record is not None]
+            yield batch
 
     def labelled(self, labels: Iterable[Label]) -> list[Record]:
         """Return the records that carry one of these labels, in the order in which they came."""

@@ -44,6 +44,12 @@ class ReadOnlySQLiteStore(SQLiteStore):
         with self._using("reading") as db:
             return dict(db.execute("SELECT namespace, count(*) FROM entries GROUP BY namespace").fetchall())
 
+    def snapshot(self) -> ReadOnlySQLiteStore:
+        """Return a second store over the same file that is only read too."""
+        second = ReadOnlySQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
+        second.identity()
+        return second
+
     def _connect(self) -> tuple[sqlite3.Connection, int]:
         db = connect_read_only(self.path)
         try:

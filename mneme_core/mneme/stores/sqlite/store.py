@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Self
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
@@ -237,9 +236,9 @@ class SQLiteStore:
             db.execute("VACUUM")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def snapshot(self) -> Self:
+    def snapshot(self) -> SQLiteStore:
         """Return a second store over the same file, so that a long read holds nobody up."""
-        second = type(self)(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
+        second = SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
         second.identity()
         return second
 
