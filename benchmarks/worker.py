@@ -53,14 +53,14 @@ class Worker:
         with np.load(data) as arrays:
             self.data = {name: arrays[name] for name in arrays if entries or name != "vectors"}
 
-    def open(self, cache: str, path: str | None = None, asynchronous: bool = False) -> float:
-        """Open a cache over a file, or in memory; return the seconds."""
+    def open(self, cache: str, path: str | None = None, asynchronous: bool = False, **options: Any) -> float:
+        """Open a cache over a file, or in memory, with options that only one contender may have; return the seconds."""
         where: dict[str, Any] = {"store": mneme.MemoryStore()} if path is None else {"path": path}
         start = time.perf_counter()
         if asynchronous:
-            self.caches[cache] = mneme.AsyncSemanticCache(embedder=AsyncConstantEmbedder(), **where)
+            self.caches[cache] = mneme.AsyncSemanticCache(embedder=AsyncConstantEmbedder(), **where, **options)
         else:
-            self.caches[cache] = mneme.SemanticCache(embedder=ConstantEmbedder(), **where)
+            self.caches[cache] = mneme.SemanticCache(embedder=ConstantEmbedder(), **where, **options)
         return time.perf_counter() - start
 
     def close(self, cache: str) -> None:
@@ -97,6 +97,41 @@ class Worker:
                 self.loop.run_until_complete(done)
 
         return timing(time_calls(put, entries)[0])
+
+    def put_many(self, cache: str, first: int, last: int) -> Timing:
+        """Put the entries of some rows at once, or one by one where there is no such call; the time is that of all."""
+        target, vectors = self.caches[cache], self.data["vectors"][first:last]
+        pairs = [(query_of(row), response_of(row)) for row in range(first, last)]
+
+        def put(_: None) -> None:
+            if hasattr(target, "put_many"):
+                target.put_many(pairs, embeddings=vectors)
+                return
+            for (query, response), vector in zip(pairs, vectors, strict=True):
+                target.put(query, response, embedding=vector)
+
+        return timing(time_calls(put, [None])[0])
+
+    def put_gathered(self, cache: str, first: int, last: int, together: int = 64) -> Timing:
+        """Put the entries of some rows, `together` at once, with the async facade; the time is that of all of them."""
+        put, vectors = self.caches[cache].put, self.data["vectors"]
+
+        async def run() -> list[int]:
+            nanoseconds = []
+            for begin in range(first, last, together):
+                start = time.perf_counter_ns()
+                rows = range(begin, min(begin + together, last))
+                await asyncio.gather(*(put(query_of(row), response_of(row), embedding=vectors[row]) for row in rows))
+                nanoseconds.append(time.perf_counter_ns() - start)
+            return nanoseconds
+
+        return timing(self.loop.run_until_complete(run()))
+
+    def missing(self, path: str, last: int, first: int = 0) -> int:
+        """Open a file anew; return how many of its entries are not there as they were put."""
+        with mneme.SemanticCache(path, ConstantEmbedder()) as cache:
+            hits = [cache.get(query_of(row)) for row in range(first, last)]
+        return wrong(hits, [response_of(row) for row in range(first, last)], "exact")
 
     def delete(self, cache: str, first: int, last: int) -> None:
         """Delete the entries of some rows, in no order."""

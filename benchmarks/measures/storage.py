@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -21,29 +22,97 @@ BYTES_A_VECTOR = 384 * 4
 def measure(bench: Bench) -> None:
     """Add the rows of storage."""
     _puts(bench)
+    _bulk(bench)
     _opening(bench)
 
 
 def _puts(bench: Bench) -> None:
-    """Put into files that have entries already, one at a time, each durable before the next."""
+    """Put into files that have entries already, one at a time, each durable before the next, and 64 at once."""
     sizes, section = bench.sizes, f"SQLite file of {bench.sizes.small:,} entries"
     with ExitStack() as stack:
         contenders = bench.contenders(stack)
-        sides = {}
-        for name, contender in contenders.items():
+        for contender in contenders.values():
             contender("load", data=bench.data("sentences", sizes.small), entries=sizes.small)
-            contender("open", cache="cache", path=bench.file(name, sizes.small, "put"))
-            sides[name] = _next_rows(bench, contender, "put", cache="cache")
+        written = [
+            *(_Written(bench, contender, "put", name) for name, contender in contenders.items()),
+            *(_Written(bench, contenders["ours"], "put", word, durability=word) for word in ("full", "deferred")),
+            *(
+                _Written(bench, each, "put_gathered", f"{name} async", asynchronous=True)
+                for name, each in contenders.items()
+            ),
+            _Written(bench, contenders["ours"], "put_gathered", "full async", asynchronous=True, durability="full"),
+        ]
+        sides = {each.side: each.next for each in written}
         sides["floor"] = _next_rows(bench, contenders["ours"], "put_floor", path=str(bench.fresh("floor.db")))
         bench.say("durable puts")
-        timings = bench.keep("put", interleaved(sizes.rounds, **sides))
-    peer = timings.get("peer")
-    means = f"by means {median(ratios(peer, timings['ours'], 'mean')):.1f} x" if peer else ""
+        timings = interleaved(sizes.rounds, **sides)
+        for each in written:
+            timings[each.side][-1]["wrong"] += each.missing(sizes.small + sizes.rounds * sizes.puts)
+        bench.keep("put", timings)
+    peer, peer_async = timings.get("peer"), timings.get("peer async")
     bare = "no checks, one row, the same bytes"
+
+    def row(what: str, side: str, other: list[Timing] | None, at_least: float | None = None) -> Row:
+        means = f"by means {median(ratios(other, timings[side], 'mean')):.1f} x" if other else ""
+        return compared(section, what, timings[side], other, at_least=at_least, faster=True, beside="peer", note=means)
+
     bench.rows += [
-        compared(section, "put", timings["ours"], peer, at_least=aims.PEER_OVER_PUT, beside="peer", note=means),
+        row("put", "ours", peer, aims.PEER_OVER_PUT),
         compared(section, "put", timings["ours"], timings["floor"], beside="a bare INSERT", note=bare),
+        row('put, durability="full"', "full", peer),
+        row('put, durability="deferred"', "deferred", peer, aims.PEER_OVER_PUT),
+        row("64 async puts at once", "ours async", peer_async, aims.PEER_OVER_PUT),
+        row('64 async puts at once, durability="full"', "full async", peer_async),
     ]
+
+
+class _Written:
+    """A file of a contender that is put into, round by round, and must hold every entry in the end."""
+
+    def __init__(self, bench: Bench, contender: Contender, method: str, side: str, **options: Any) -> None:
+        self.side = side
+        self._contender = contender
+        self._path = bench.file(contender.name, bench.sizes.small, side.replace(" ", "-"))
+        contender("open", cache=side, path=self._path, **options)
+        self.next = _next_rows(bench, contender, method, cache=side)
+
+    def missing(self, entries: int) -> int:
+        """Close the file and open it again; return how many entries are missing or not the true ones."""
+        self._contender("close", cache=self.side)
+        number: int = self._contender("missing", path=self._path, last=entries)
+        return number
+
+
+def _bulk(bench: Bench) -> None:
+    """Put many entries at once into a new file."""
+    entries = bench.sizes.small
+    with ExitStack() as stack:
+        contenders = bench.contenders(stack)
+        for contender in contenders.values():
+            contender("load", data=bench.data("sentences", entries), entries=entries)
+
+        def load(contender: Contender) -> Timing:
+            path = str(bench.fresh(f"{contender.name}-bulk.db"))
+            contender("open", cache="bulk", path=path)
+            result: Timing = contender("put_many", cache="bulk", first=0, last=entries)
+            contender("close", cache="bulk")
+            result["wrong"] = contender("missing", path=path, last=entries)
+            return result
+
+        bench.say("bulk load")
+        sides = {name: partial(load, contender) for name, contender in contenders.items()}
+        timings = bench.keep("bulk load", interleaved(bench.sizes.rounds, **sides))
+    bench.rows.append(
+        compared(
+            "New SQLite file",
+            f"put_many of {entries:,} entries",
+            timings["ours"],
+            timings.get("peer"),
+            at_least=aims.PEER_OVER_BULK_LOAD,
+            beside="peer, one by one,",
+            unit="s",
+        )
+    )
 
 
 def _next_rows(bench: Bench, contender: Contender, method: str, **arguments: Any) -> Callable[[], Timing]:

@@ -166,7 +166,7 @@ class Cached(Generic[P, R, C]):
 
     def _how(self, request: Request) -> dict[str, Any]:
         """Return the keyword arguments of `get_or_compute` and `get_or_stream` that do not depend on which."""
-        keeping = {"codec": self._keeping, "cache_if": self._keeping.admits}
+        keeping = {"codec": self._keeping, "cache_if": self._keeping.admits, "usage": self._keeping.used}
         options = self._options
         origins = {"tags": options.tags, "source_version": options.source_version}
         return {**self._place(request), **keeping, **origins, "ttl": options.ttl}

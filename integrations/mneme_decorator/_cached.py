@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar, overload
 
-from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
+from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache, usage_in
 from mneme.engine.origins import check_sources, check_tags
 from mneme_decorator._admission import calls_tools, is_complete, is_complete_stream, stream_calls_tools
 from mneme_decorator._base import Cached, Options, SourceVersion, Tags, check_ttl
 from mneme_decorator._codecs import Codec, codec_for, codec_for_stream
 from mneme_decorator._functions import CachedCoroutine, CachedFunction
 from mneme_decorator._introspection import return_annotation_of
-from mneme_decorator._keeping import Keeping
+from mneme_decorator._keeping import Keeping, UsageOf
 from mneme_decorator._request import Arguments, Mode, Plan, Query, Varying
 from mneme_decorator._streams import CachedGenerator, CachedStream
 
@@ -37,6 +37,7 @@ def cached(
     tags: Tags = (),
     source_version: SourceVersion | None = None,
     stale_while_revalidate: float | None = None,
+    usage: UsageOf | None = None,
 ) -> Decorator:
     """Return a decorator that caches the answers of a function, coroutine function, generator or async generator.
 
@@ -58,6 +59,8 @@ def cached(
         `cache.invalidate(source=...)`.
     stale_while_revalidate: seconds after its ttl for which the answer of the same call is still given, while the
         function runs once in the background, in a thread or a task. Not for generators.
+    usage: a function of the answer that gives the tokens it took, for what hits save in `cache.stats()`. By default the
+        answer's own `usage` is read, as OpenAI and Anthropic report it.
     mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts that share a
         long part are alike, whatever they ask.
 
@@ -76,7 +79,7 @@ def cached(
         source_version=source_version if callable(source_version) else check_sources(source_version),
         stale_while_revalidate=stale_while_revalidate,
     )
-    return Decorator(cache, query, vary, ignore, options, namespace, cache_if, codec, mode, max_question_chars)
+    return Decorator(cache, query, vary, ignore, options, namespace, cache_if, codec, mode, max_question_chars, usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Decorator:
     _codec: Codec | None
     _mode: Mode
     _max_question_chars: int
+    _usage: UsageOf | None = None
 
     @overload  # all of these are functions too; the first signature that fits holds
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedCoroutine[P, R]: ...  # type: ignore[overload-overlap]
@@ -119,7 +123,7 @@ class Decorator:
             raise TypeError(f"{plan.name} is a generator; stale_while_revalidate is for functions that return.")
         codec = self._codec or _codec_of(function, plan.name, codec_for_stream if is_stream else codec_for)
         whole, calls = (is_complete_stream, stream_calls_tools) if is_stream else (is_complete, calls_tools)
-        keeping = Keeping(plan.name, codec, self._cache_if or whole, calls)
+        keeping = Keeping(plan.name, codec, self._cache_if or whole, calls, self._usage or usage_in)
         # The colour of the cache is that of the kind, which no type says.
         cache: Any = self._cache.as_async() if kind in (CachedCoroutine, CachedStream) else self._cache.as_sync()
         return kind(function, cache, plan, keeping, self._options)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
+from mneme import TokenUsage, usage_in
 from mneme_decorator._codecs import Codec
 
 # The answer of any function.
 Answer: TypeAlias = Any
+
+UsageOf: TypeAlias = Callable[[Answer], TokenUsage | Mapping[str, Any] | None]
+"""A function of the answer (for a generator: of the list of chunks) that gives the tokens it took."""
 
 _log = logging.getLogger("mneme.decorator")
 
@@ -17,16 +21,22 @@ _log = logging.getLogger("mneme.decorator")
 class Keeping:
     """Which answers of a function are kept, and as what text.
 
-    Failures of the user's `codec` and `cache_if` are a WARNING, said once.
+    Failures of the user's `codec`, `cache_if` and `usage` are a WARNING, said once.
     """
 
     def __init__(
-        self, name: str, codec: Codec, cache_if: Callable[[Answer], bool], calls_tools: Callable[[Answer], bool]
+        self,
+        name: str,
+        codec: Codec,
+        cache_if: Callable[[Answer], bool],
+        calls_tools: Callable[[Answer], bool],
+        usage: UsageOf = usage_in,
     ) -> None:
         self._name = name
         self._codec = codec
         self._cache_if = cache_if
         self._calls_tools = calls_tools
+        self._usage = usage
         self._warned: set[str] = set()
 
     def encode(self, answer: Answer) -> str | None:
@@ -48,6 +58,14 @@ class Keeping:
         except Exception as error:
             self.warn("cache_if failed", error)
             return False
+
+    def used(self, answer: Answer) -> TokenUsage | Mapping[str, Any] | None:
+        """Return the tokens that `answer` took, where that is known."""
+        try:
+            return self._usage(answer)
+        except Exception as error:
+            self.warn("usage failed", error)
+            return None
 
     def warn(self, what: str, error: Exception | str) -> None:
         """Log `what` and `error`, once for each kind of either."""

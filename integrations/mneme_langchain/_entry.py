@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from langchain_core.outputs import Generation
 
-from mneme.model import Mode
+from mneme.model import Mode, TokenUsage
 from mneme_langchain._admission import calls_tools, is_complete
 from mneme_langchain._codec import encode
 from mneme_langchain._request import Request
+from mneme_langchain._usage import usage_of
 
 
 class Entry(NamedTuple):
@@ -20,6 +21,7 @@ class Entry(NamedTuple):
     response: str
     vary: dict[str, Any]
     mode: Mode
+    usage: TokenUsage | None
 
 
 def entry_of(generations: Sequence[Generation], request: Callable[[], Request]) -> Entry | None:
@@ -31,4 +33,6 @@ def entry_of(generations: Sequence[Generation], request: Callable[[], Request]) 
     if response is None:
         return None
     made = request()
-    return Entry(made.query, response, made.vary, "exact" if calls_tools(generations) else made.mode)
+    return Entry(
+        made.query, response, made.vary, "exact" if calls_tools(generations) else made.mode, usage_of(generations)
+    )

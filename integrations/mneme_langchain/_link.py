@@ -21,6 +21,7 @@ from mneme_langchain._messages import NotKeyedError
 from mneme_langchain._request import Request, RequestBuilder
 from mneme_langchain._scope import scope_of_run
 from mneme_langchain._settings import settings_digest
+from mneme_langchain._usage import usage_of, usage_of_stream
 
 _log = logging.getLogger("mneme.langchain")
 
@@ -78,7 +79,7 @@ class Link:
             return compute()
         try:
             outcome = self._sync.get_or_compute(
-                compute=compute, codec=self._answers, cache_if=admits, **self._place(request)
+                compute=compute, codec=self._answers, cache_if=admits, usage=usage_of, **self._place(request)
             )
         except MnemeError as error:
             if ran:
@@ -104,7 +105,7 @@ class Link:
             return await compute()
         try:
             outcome = await self._async.get_or_compute(
-                compute=compute, codec=self._answers, cache_if=admits, **self._place(request)
+                compute=compute, codec=self._answers, cache_if=admits, usage=usage_of, **self._place(request)
             )
         except MnemeError as error:
             if ran:
@@ -122,7 +123,7 @@ class Link:
             return ask()
         try:
             outcome = self._sync.get_or_stream(
-                produce=ask, codec=self._chunks, cache_if=admits_stream, **self._place(request)
+                produce=ask, codec=self._chunks, cache_if=admits_stream, usage=usage_of_stream, **self._place(request)
             )
         except MnemeError as error:
             self._warn("the cache failed", error)
@@ -138,7 +139,7 @@ class Link:
             return ask()
         try:
             outcome = await self._async.get_or_stream(
-                produce=ask, codec=self._chunks, cache_if=admits_stream, **self._place(request)
+                produce=ask, codec=self._chunks, cache_if=admits_stream, usage=usage_of_stream, **self._place(request)
             )
         except MnemeError as error:
             self._warn("the cache failed", error)

@@ -103,12 +103,12 @@ class MnemeCache(BaseCache):
             entry = self._entry(prompt, llm_string, return_val)
             if entry is None:
                 return
-            query, response, vary, mode = entry
+            query, response, vary, mode, usage = entry
             try:
-                self._sync.put(query, response, vary=vary, mode=mode, **self._keeping)
+                self._sync.put(query, response, vary=vary, mode=mode, usage=usage, **self._keeping)
             except Exception as error:
                 _raise_unless_unembedded(error, mode)
-                self._sync.put(query, response, vary=vary, mode="exact", **self._keeping)
+                self._sync.put(query, response, vary=vary, mode="exact", usage=usage, **self._keeping)
 
     async def aupdate(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """Store what `update` stores."""
@@ -116,12 +116,12 @@ class MnemeCache(BaseCache):
             entry = self._entry(prompt, llm_string, return_val)
             if entry is None:
                 return
-            query, response, vary, mode = entry
+            query, response, vary, mode, usage = entry
             try:
-                await self._async.put(query, response, vary=vary, mode=mode, **self._keeping)
+                await self._async.put(query, response, vary=vary, mode=mode, usage=usage, **self._keeping)
             except Exception as error:
                 _raise_unless_unembedded(error, mode)
-                await self._async.put(query, response, vary=vary, mode="exact", **self._keeping)
+                await self._async.put(query, response, vary=vary, mode="exact", usage=usage, **self._keeping)
 
     def explain(self, prompt: Prompt, llm: Model) -> Explanation:
         """Return why a request hits or misses.

@@ -6,6 +6,7 @@ import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
@@ -17,6 +18,7 @@ from mneme_llama_index._events import tell
 from mneme_llama_index._link import Link, answering
 from mneme_llama_index._request import Request
 from mneme_llama_index._telling import Call, tell_answer
+from mneme_llama_index._usage import usage_of
 
 R = TypeVar("R", ChatResponse, CompletionResponse)
 
@@ -31,7 +33,8 @@ class Asking:
 
     def how(self) -> dict[str, Any]:
         """Return where the answer is kept, and how long."""
-        return {**self.link.place(self.request), "ttl": self.link.ttl, "mode": self.request.mode}
+        kept = {"ttl": self.link.ttl, "mode": self.request.mode, "usage": partial(usage_of, self.call.llm)}
+        return {**self.link.place(self.request), **kept}
 
     def hit(self, hit: Hit | None) -> None:
         """Tell of a hit, if it was one."""

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from mneme.cache import SemanticCache
     from mneme.embedders import default_embedder, to_async_embedder, to_sync_embedder
     from mneme.embedders.base import AsyncEmbedder, Embedder
+    from mneme.engine.cost_aware import CostAware
+    from mneme.engine.eviction import Evictable, EvictionOrder, EvictionPolicy, Lru
     from mneme.engine.guarded import Guarded
     from mneme.engine.judge import Policy, Threshold
+    from mneme.engine.sieve import Sieve
+    from mneme.engine.spending import usage_in
     from mneme.engine.turns import Similar
     from mneme.errors import (
         CacheClosedError,
@@ -52,13 +56,16 @@ if TYPE_CHECKING:
         MultiProcessMode,
         Neighbour,
         Outcome,
+        Saving,
         Stats,
         StoredEntry,
+        TokenUsage,
         Validator,
         VectorDtype,
         Verdict,
     )
     from mneme.plugins.install import install
+    from mneme.prices import Prices
     from mneme.runtime.codecs import JsonCodec
     from mneme.runtime.computing import Codec
     from mneme.stores.base import Store
@@ -70,10 +77,14 @@ _HOMES = {
     "mneme.cache": ("SemanticCache",),
     "mneme.embedders": ("default_embedder", "to_async_embedder", "to_sync_embedder"),
     "mneme.embedders.base": ("AsyncEmbedder", "Embedder"),
+    "mneme.engine.cost_aware": ("CostAware",),
+    "mneme.engine.eviction": ("Evictable", "EvictionOrder", "EvictionPolicy", "Lru"),
     "mneme.engine.guarded": ("Guarded",),
+    "mneme.engine.sieve": ("Sieve",),
     "mneme.engine.turns": ("Similar",),
     "mneme.evaluation.shadow": ("Shadow", "ShadowReport"),
     "mneme.engine.judge": ("Policy", "Threshold"),
+    "mneme.engine.spending": ("usage_in",),
     "mneme.errors": (
         "CacheClosedError",
         "CheckpointError",
@@ -107,13 +118,16 @@ _HOMES = {
         "MultiProcessMode",
         "Neighbour",
         "Outcome",
+        "Saving",
         "Stats",
         "StoredEntry",
+        "TokenUsage",
         "Validator",
         "VectorDtype",
         "Verdict",
     ),
     "mneme.plugins.install": ("install",),
+    "mneme.prices": ("Prices",),
     "mneme.runtime.codecs": ("JsonCodec",),
     "mneme.runtime.computing": ("Codec",),
     "mneme.stores.base": ("Store",),
@@ -132,11 +146,15 @@ __all__ = [
     "Codec",
     "ConfidenceFn",
     "CorruptCacheError",
+    "CostAware",
     "Embedder",
     "EmbedderDimensionError",
     "EmbedderError",
     "EmbedderMismatchError",
     "EncryptionError",
+    "Evictable",
+    "EvictionOrder",
+    "EvictionPolicy",
     "Explanation",
     "Guarded",
     "Health",
@@ -147,6 +165,7 @@ __all__ = [
     "IndexBackendUnavailableError",
     "InvalidArgumentError",
     "JsonCodec",
+    "Lru",
     "MemoryStore",
     "MetricsHook",
     "MnemeError",
@@ -157,18 +176,22 @@ __all__ = [
     "Outcome",
     "PluginError",
     "Policy",
+    "Prices",
     "QuantizationError",
     "SQLiteStore",
+    "Saving",
     "SchemaMigrationError",
     "SemanticCache",
     "Shadow",
     "ShadowReport",
+    "Sieve",
     "Similar",
     "Stats",
     "Store",
     "StoreBackendError",
     "StoredEntry",
     "Threshold",
+    "TokenUsage",
     "UnembeddableTextError",
     "Validator",
     "VectorDtype",
@@ -178,6 +201,7 @@ __all__ = [
     "install",
     "to_async_embedder",
     "to_sync_embedder",
+    "usage_in",
 ]
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from mneme.embedders.adapters import to_async_embedder
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.engine.origins import origins_of
+from mneme.engine.spending import check_usage
 from mneme.errors import CacheClosedError, EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
-from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
+from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, TokenUsage, Vary
 from mneme.runtime import (
     checkpoint,
     computing,
@@ -32,12 +33,24 @@ from mneme.runtime import (
     streams,
     writing,
 )
-from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
+from mneme.runtime.computing import (
+    Admission,
+    Codec,
+    Cost,
+    Embeddings,
+    Filled,
+    Kept,
+    Plan,
+    SourceVersion,
+    Tags,
+    UsageOf,
+)
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
 from mneme.runtime.threads import Threads
+from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
 from mneme.stores.base import Change, Delete
 
 if TYPE_CHECKING:
@@ -91,6 +104,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
 
     async def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
+        request = core.timed(request)
         try:
             vector = await self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -114,24 +128,35 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         ttl: float | None = None,
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
+        cost: float | None = None,
         mode: Mode = "semantic",
+        usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an answer, in place of the one of the same request; once it returns it survives the process.
+        """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
+        cost: what the answer cost, in a unit of your own, for `eviction="cost"`.
+        usage: the tokens that the answer took, which each hit of it saves; see `stats`.
         mode "exact" stores no vector: only the same request will find it.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = writing.draft(core, request, response, metadata, ttl, origins_of(tags, source_version))
+        draft = writing.draft(
+            core, request, response, metadata, ttl, origins_of(tags, source_version), cost, check_usage(usage)
+        )
         if draft is None:
             return
         vector = await self._vector(request, embedding)
         await self._write([writing.entry(core, draft, vector)])
-        writing.evict(core, request.namespace)
+        await self._evict(request.namespace)
+
+    async def _evict(self, namespace: str) -> None:
+        """Remove what must leave after a put into `namespace`, in parts between which others use the cache."""
+        while writing.evict(self._core, namespace):
+            await self._pause(BREATH_SECONDS)
 
     async def _vector(self, request: Request, embedding: Any = None) -> Vector | None:
         """Return the vector to store; None leaves the entry to the exact layer."""
@@ -163,13 +188,17 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         tags: Tags[T] = (),
         source_version: SourceVersion[T] | None = None,
         stale_while_revalidate: float | None = None,
+        cost: Cost[T] = None,
+        usage: UsageOf[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
         codec: how values become text and back; without one only text is stored. cache_if: whether a value may be
         stored; "exact" stores it for the same request alone. tags, source_version: as for `put`, or functions of the
-        value; what was begun before it was invalidated is not stored. stale_while_revalidate: seconds after its ttl for
+        value; what was begun before it was invalidated is not stored. cost: what it cost, in a unit of your own, or a
+        function of the value that says so. stale_while_revalidate: seconds after its ttl for
         which the answer of the same request is still given, while it is computed anew once in the background.
+        usage: the tokens that the value took, or a function of the value, such as mneme.usage_in.
         An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
         and the value is computed.
         """
@@ -185,6 +214,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             tags=tags,
             source_version=source_version,
             stale_while_revalidate=stale_while_revalidate,
+            cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(await _value(compute))
@@ -242,7 +273,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             is_mine = await self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 await self._store(self._core.catch_up)
-            outcome = plan.of_hit(await self._exact(plan.request))
+            outcome = plan.of_hit(await self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -264,7 +295,9 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
+            draft = writing.draft(
+                core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost, kept.usage
+            )
             if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
@@ -277,12 +310,13 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             await self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(kept.origins):  # invalidated while it was written
                 await self._write(core.removal(request.key, kept.text))
-            writing.evict(core, request.namespace)
+            await self._evict(request.namespace)
         except Exception:
             _log.warning("a computed value could not be stored", exc_info=True)
 
     async def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
-        core, request = self._core, plan.request
+        core = self._core
+        request = core.timed(plan.request)
         if request.reads:
             hit = await self._exact(request)
             if hit is None:
@@ -307,6 +341,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         cache_if: Admission[list[T]] | None = None,
         tags: Tags[list[T]] = (),
         source_version: SourceVersion[list[T]] | None = None,
+        cost: Cost[list[T]] = None,
+        usage: UsageOf[list[T]] | None = None,
     ) -> Outcome[AsyncIterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
 
@@ -325,6 +361,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             mode=mode,
             tags=tags,
             source_version=source_version,
+            cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(produce())
@@ -393,11 +431,12 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         ttl: float | None = None,
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
+        cost: float | None = None,
         mode: Mode = "semantic",
     ) -> None:
         """Store (query, response) pairs: one call of the embedder, one transaction, all or none.
 
-        metadata, ttl, tags, source_version, vary and mode hold for each of them.
+        metadata, ttl, tags, source_version, cost, vary and mode hold for each of them.
         """
         core = self._core
         core.check_open()
@@ -405,7 +444,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         given = computing.paired(pairs, embeddings)
         origins = origins_of(tags, source_version)
         drafts = [
-            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins)
+            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins, cost)
             for query, response in pairs
         ]
         kept = [(draft, vector) for draft, vector in zip(drafts, given, strict=True) if draft is not None]
@@ -422,7 +461,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
             else:
                 changes.append(writing.entry(core, draft, writing.unit(core, vector)))
         await self._write(changes)
-        writing.evict(core, kept[0][0].request.namespace)
+        await self._evict(kept[0][0].request.namespace)
 
     async def _faithful_many(self, texts: Sequence[str]) -> dict[str, Vector | None]:
         try:
@@ -527,20 +566,33 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         """Remove expired entries; return how many. compact: give their room back to the file system too."""
         core = self._core
         core.check_open()
-        expired = await self._store(writing.expired, core, namespace)
-        if expired:
-            await self._write([Delete(record.key.hex(), record.id) for record in expired])
-            writing.forget_expired(core, expired)
+        scanned, number = writing.scan(core, namespace), 0
+        while (expired := await self._store(writing.part, scanned)) is not None:
+            for start in range(0, len(expired), STEPS):
+                removed = expired[start : start + STEPS]
+                await self._write([Delete(record.key.hex(), record.id) for record in removed])
+                writing.forget_expired(core, removed)
+                number += len(removed)
+            await self._pause(BREATH_SECONDS)
         if compact:
             await self.compact()
-        return len(expired)
+        return number
 
     async def compact(self) -> int:
         """Give back unused room in memory and in the store; return the number of index tombstones reclaimed."""
         core = self._core
         core.check_open()
         await self._store(core.store.compact)
-        return core.index.compact()
+        return await self._store(core.index.compact)
+
+    async def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        await self._store(self._core.flush)
 
     async def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
         """Write every entry to one archive file, mode 0600.
@@ -645,27 +697,26 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         await asyncio.sleep(seconds)
 
     async def _write(self, changes: Sequence[Change]) -> None:
-        self._core.check_open()  # it may have been closed while this call was embedding
-        journal = self._core.journal
-        submission, drives = journal.submit(changes)
-        if drives and self._core.store.blocking:
+        core = self._core
+        while (room := core.room(changes)) is not None:
+            await asyncio.wrap_future(room)
+        submission, drives = core.journal.submit(changes)
+        if drives and not core.writes_here():
             # Not awaited itself: a cancelled caller must not stop the group that waits for this write.
-            self._core.submit(journal.drive)
-        elif drives:
-            journal.drive()
+            core.submit(core.journal.drive)
         if submission.future is not None and not submission.is_done:
             await asyncio.shield(asyncio.wrap_future(submission.future))
         submission.check()
+        if core.settles(changes):
+            await self._store(core.settle)
 
     def _clear(self, namespace: str | None) -> int:
         """Remove from memory at once and from the store soon after: a plain method must not wait for a disk."""
         core = self._core
         number = core.entries(namespace)
         core.journal.forget(namespace)
-        if core.store.blocking:
+        if not core.writes_here():
             core.submit(core.journal.drive)
-        else:
-            core.journal.drive()
         return number
 
 

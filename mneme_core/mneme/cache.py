@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from mneme.embedders.adapters import to_sync_embedder
 from mneme.embedders.base import Embedder
 from mneme.engine.origins import origins_of
+from mneme.engine.spending import check_usage
 from mneme.errors import CacheClosedError, EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
-from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, Vary
+from mneme.model import Explanation, Hit, Metadata, Mode, Outcome, TokenUsage, Vary
 from mneme.runtime import (
     checkpoint,
     computing,
@@ -28,11 +29,23 @@ from mneme.runtime import (
     streams,
     writing,
 )
-from mneme.runtime.computing import Admission, Codec, Embeddings, Filled, Kept, Plan, SourceVersion, Tags
+from mneme.runtime.computing import (
+    Admission,
+    Codec,
+    Cost,
+    Embeddings,
+    Filled,
+    Kept,
+    Plan,
+    SourceVersion,
+    Tags,
+    UsageOf,
+)
 from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
+from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
 from mneme.stores.base import Change, Clear, Delete
 
 if TYPE_CHECKING:
@@ -84,6 +97,7 @@ class SemanticCache(Facade[Embedder]):
 
     def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
+        request = core.timed(request)
         try:
             vector = self._embed(request.text) if embedding is None else writing.unit(core, embedding)
         except EmbedderDimensionError:
@@ -107,24 +121,35 @@ class SemanticCache(Facade[Embedder]):
         ttl: float | None = None,
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
+        cost: float | None = None,
         mode: Mode = "semantic",
+        usage: TokenUsage | Mapping[str, Any] | None = None,
     ) -> None:
-        """Store an answer, in place of the one of the same request; once it returns it survives the process.
+        """Store an answer, in place of the one of the same request; once it returns it survives what `durability` says.
 
         metadata: a dict of JSON values, copied. ttl: seconds; None is the cache's default, mneme.NEVER has no end.
         tags, source_version: what the answer was made from, for `invalidate`: names, and {source: version}.
+        cost: what the answer cost, in a unit of your own, for `eviction="cost"`.
+        usage: the tokens that the answer took, which each hit of it saves; see `stats`.
         mode "exact" stores no vector: only the same request will find it.
         Raises InvalidArgumentError for what cannot be stored, EmbedderDimensionError, what the embedder raises, and
         StoreBackendError; nothing is stored then.
         """
         core = self._core
         request = core.request(query, namespace, vary, mode)
-        draft = writing.draft(core, request, response, metadata, ttl, origins_of(tags, source_version))
+        draft = writing.draft(
+            core, request, response, metadata, ttl, origins_of(tags, source_version), cost, check_usage(usage)
+        )
         if draft is None:
             return
         vector = self._vector(request, embedding)
         self._write([writing.entry(core, draft, vector)])
-        writing.evict(core, request.namespace)
+        self._evict(request.namespace)
+
+    def _evict(self, namespace: str) -> None:
+        """Remove what must leave after a put into `namespace`, in parts between which others use the cache."""
+        while writing.evict(self._core, namespace):
+            self._pause(BREATH_SECONDS)
 
     def _vector(self, request: Request, embedding: Any = None) -> Vector | None:
         """Return the vector to store; None leaves the entry to the exact layer."""
@@ -156,13 +181,17 @@ class SemanticCache(Facade[Embedder]):
         tags: Tags[T] = (),
         source_version: SourceVersion[T] | None = None,
         stale_while_revalidate: float | None = None,
+        cost: Cost[T] = None,
+        usage: UsageOf[T] | None = None,
     ) -> Outcome[T]:
         """Return the cached value, or compute it once however many callers wait, and store it.
 
         codec: how values become text and back; without one only text is stored. cache_if: whether a value may be
         stored; "exact" stores it for the same request alone. tags, source_version: as for `put`, or functions of the
-        value; what was begun before it was invalidated is not stored. stale_while_revalidate: seconds after its ttl for
+        value; what was begun before it was invalidated is not stored. cost: what it cost, in a unit of your own, or a
+        function of the value that says so. stale_while_revalidate: seconds after its ttl for
         which the answer of the same request is still given, while it is computed anew once in the background.
+        usage: the tokens that the value took, or a function of the value, such as mneme.usage_in.
         An error of `compute` is raised in every caller that waits and is not stored; an error of the cache is logged,
         and the value is computed.
         """
@@ -178,6 +207,8 @@ class SemanticCache(Facade[Embedder]):
             tags=tags,
             source_version=source_version,
             stale_while_revalidate=stale_while_revalidate,
+            cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(compute())
@@ -235,7 +266,7 @@ class SemanticCache(Facade[Embedder]):
             is_mine = self._store(turn.take)
             if is_mine:  # whoever had it before may have stored what is not told here yet
                 self._store(self._core.catch_up)
-            outcome = plan.of_hit(self._exact(plan.request))
+            outcome = plan.of_hit(self._exact(self._core.timed(plan.request)))
             if outcome is not None:
                 return outcome
             if not is_mine:
@@ -257,7 +288,9 @@ class SemanticCache(Facade[Embedder]):
     def _keep(self, plan: Plan[Any], kept: Kept, seconds: float, turn: Turn | None = None) -> None:
         core, request = self._core, plan.request
         try:
-            draft = writing.draft(core, request, kept.text, plan.metadata, plan.ttl, kept.origins)
+            draft = writing.draft(
+                core, request, kept.text, plan.metadata, plan.ttl, kept.origins, kept.cost, kept.usage
+            )
             if draft is None or plan.is_outdated(kept.origins):
                 return
             try:
@@ -270,12 +303,13 @@ class SemanticCache(Facade[Embedder]):
             self._write([writing.entry(core, draft, vector, seconds)])
             if plan.is_outdated(kept.origins):  # invalidated while it was written
                 self._write(core.removal(request.key, kept.text))
-            writing.evict(core, request.namespace)
+            self._evict(request.namespace)
         except Exception:
             _log.warning("a computed value could not be stored", exc_info=True)
 
     def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
-        core, request = self._core, plan.request
+        core = self._core
+        request = core.timed(plan.request)
         if request.reads:
             hit = self._exact(request)
             if hit is None:
@@ -300,6 +334,8 @@ class SemanticCache(Facade[Embedder]):
         cache_if: Admission[list[T]] | None = None,
         tags: Tags[list[T]] = (),
         source_version: SourceVersion[list[T]] | None = None,
+        cost: Cost[list[T]] = None,
+        usage: UsageOf[list[T]] | None = None,
     ) -> Outcome[Iterator[T]]:
         """Return a cached stream chunk for chunk, or `produce()`, run once for all who read it meanwhile.
 
@@ -318,6 +354,8 @@ class SemanticCache(Facade[Embedder]):
             mode=mode,
             tags=tags,
             source_version=source_version,
+            cost=cost,
+            usage=usage,
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(produce())
@@ -386,11 +424,12 @@ class SemanticCache(Facade[Embedder]):
         ttl: float | None = None,
         tags: Iterable[str] = (),
         source_version: Mapping[str, str] | None = None,
+        cost: float | None = None,
         mode: Mode = "semantic",
     ) -> None:
         """Store (query, response) pairs: one call of the embedder, one transaction, all or none.
 
-        metadata, ttl, tags, source_version, vary and mode hold for each of them.
+        metadata, ttl, tags, source_version, cost, vary and mode hold for each of them.
         """
         core = self._core
         core.check_open()
@@ -398,7 +437,7 @@ class SemanticCache(Facade[Embedder]):
         given = computing.paired(pairs, embeddings)
         origins = origins_of(tags, source_version)
         drafts = [
-            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins)
+            writing.draft(core, core.request(query, namespace, vary, mode), response, metadata, ttl, origins, cost)
             for query, response in pairs
         ]
         kept = [(draft, vector) for draft, vector in zip(drafts, given, strict=True) if draft is not None]
@@ -415,7 +454,7 @@ class SemanticCache(Facade[Embedder]):
             else:
                 changes.append(writing.entry(core, draft, writing.unit(core, vector)))
         self._write(changes)
-        writing.evict(core, kept[0][0].request.namespace)
+        self._evict(kept[0][0].request.namespace)
 
     def _faithful_many(self, texts: Sequence[str]) -> dict[str, Vector | None]:
         try:
@@ -520,20 +559,33 @@ class SemanticCache(Facade[Embedder]):
         """Remove expired entries; return how many. compact: give their room back to the file system too."""
         core = self._core
         core.check_open()
-        expired = self._store(writing.expired, core, namespace)
-        if expired:
-            self._write([Delete(record.key.hex(), record.id) for record in expired])
-            writing.forget_expired(core, expired)
+        scanned, number = writing.scan(core, namespace), 0
+        while (expired := self._store(writing.part, scanned)) is not None:
+            for start in range(0, len(expired), STEPS):
+                removed = expired[start : start + STEPS]
+                self._write([Delete(record.key.hex(), record.id) for record in removed])
+                writing.forget_expired(core, removed)
+                number += len(removed)
+            self._pause(BREATH_SECONDS)
         if compact:
             self.compact()
-        return len(expired)
+        return number
 
     def compact(self) -> int:
         """Give back unused room in memory and in the store; return the number of index tombstones reclaimed."""
         core = self._core
         core.check_open()
         self._store(core.store.compact)
-        return core.index.compact()
+        return self._store(core.index.compact)
+
+    def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        self._store(self._core.flush)
 
     def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
         """Write every entry to one archive file, mode 0600.
@@ -626,13 +678,17 @@ class SemanticCache(Facade[Embedder]):
         time.sleep(seconds)
 
     def _write(self, changes: Sequence[Change]) -> None:
-        self._core.check_open()  # it may have been closed while this call was embedding
-        submission, drives = self._core.journal.submit(changes, inline=True)
+        core = self._core
+        while (room := core.room(changes)) is not None:
+            room.result()
+        submission, drives = core.journal.submit(changes, inline=True)
         if drives:
-            self._core.journal.drive()
+            core.journal.drive()
         elif submission.future is not None:
             submission.future.result()
         submission.check()
+        if core.settles(changes):
+            core.settle()
 
     def _clear(self, namespace: str | None) -> int:
         self._look()

@@ -84,3 +84,12 @@ class SchemaMigrationError(StoreBackendError):
 
 class MultiProcessLockError(StoreBackendError):
     """Another process held the store's lock for longer than the timeout."""
+
+
+def store_error(error: BaseException, store: str) -> MnemeError:
+    """Return what a store failed with as an error of Mneme's, with the client's chained."""
+    if isinstance(error, MnemeError):
+        return error
+    named = StoreBackendError(f"the store {store!r} failed: {type(error).__name__}: {error}")
+    named.__cause__ = error
+    return named

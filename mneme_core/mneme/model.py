@@ -11,6 +11,7 @@ VectorDtype: TypeAlias = Literal["float32", "float16", "int8"]
 HitLayer: TypeAlias = Literal["exact", "semantic"]
 IndexBackend: TypeAlias = Literal["numpy", "hnsw", "auto"]
 MultiProcessMode: TypeAlias = Literal["single", "stale-tolerant", "mmap-shared"]
+Durability: TypeAlias = Literal["normal", "full", "deferred"]
 Mode: TypeAlias = Literal["semantic", "exact"]
 """`semantic` asks both layers; `exact` only the first, and stores no vector."""
 
@@ -91,6 +92,28 @@ hit_of: Final = cast("type[Hit]", _Open)
 
 
 @dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """The tokens that a model's answer took."""
+
+    model: str
+    """As its provider calls it, such as "gpt-4o-mini"; empty where it is not known."""
+    input_tokens: int
+    """All of the prompt, with those that the provider had cached."""
+    output_tokens: int
+    cached_input_tokens: int = 0
+    """Those among the input tokens that the provider had cached, which cost less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """What hits saved of one model."""
+
+    usage: TokenUsage
+    cost: float | None
+    """In the currency of the prices; None where there are none for this model."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """Counts of one namespace, or of the whole cache where `namespace` is None."""
 
@@ -108,6 +131,14 @@ class Stats:
     index_memory_bytes: int
     """What the index holds in fact, over all namespaces."""
     index_tombstone_count: int
+    saved_seconds: float = 0.0
+    """What computing the answers that hits gave again once took, where `get_or_compute` measured it."""
+    saved_input_tokens: int = 0
+    saved_output_tokens: int = 0
+    saved_cost: float | None = None
+    """In the currency of `prices=`, of the models that have a price there; None without prices."""
+    savings: tuple[Saving, ...] = ()
+    """The same for each model."""
     resident_bytes: int = 0
     """What the whole cache holds in memory, over all namespaces: the index, entries, texts that are here, and what its
     store holds; an estimate, within a tenth of what the process grows by."""

@@ -67,7 +67,7 @@ class Opening:
 
     def __call__(self, **options: Any) -> Either:
         options = {"embedder": self.embedder, "clock": self.clock} | options
-        if self.store == "server" and not {"max_entries", "namespace_quotas"}.isdisjoint(options):
+        if self.store == "server" and not {"max_entries", "namespace_quotas", "max_bytes"}.isdisjoint(options):
             pytest.skip("a store that searches for itself keeps no limits")
         if "store" not in options:
             options["store"] = SQLiteStore(self.path) if self.store == "sqlite" else self.memory

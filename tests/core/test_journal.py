@@ -10,6 +10,7 @@ from mneme import MemoryStore, NamespaceQuotaExceededError, SemanticCache, Store
 from mneme.indexes.exact import ExactIndex
 from mneme.model import StoredEntry
 from mneme.runtime.counters import Counters
+from mneme.runtime.limits import Limits
 from mneme.runtime.resident import Resident
 from mneme.runtime.table import Table
 from mneme.stores.base import Put
@@ -101,9 +102,34 @@ def test_an_entry_retired_before_it_is_indexed_does_not_stay_in_the_index():
             resident.retire(list(table.by_id.values()))  # another thread, just then
             super().add_many(partition, ids, vectors)
 
-    table, index = Table(None, {}), Early(2)
+    table, index = Table(Limits()), Early(2)
     resident = Resident(table, index, Counters(), 2)
     vector = np.array([1, 0], np.float32).tobytes()
     resident.apply([(1, Put(StoredEntry(0, "n", "aa", "q", "r", vector, {}, 0.0, 0.0, None, 0, b"p")))])
 
     assert (len(table.by_id), index.count(b"p")) == (0, 0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_lookup_does_not_wait_until_this_caches_own_changes_are_applied(tmp_path, monkeypatch, fails):
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder()) as cache:
+        cache.put("a", "r")
+        apply, behind = cache._core.resident.apply, []
+
+        def slowly(changes):
+            behind.append(cache._core.behind())
+            if fails:
+                raise MemoryError
+            apply(changes)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(cache._core.resident, "apply", slowly)
+            if fails:
+                with pytest.raises(StoreBackendError):
+                    cache.put("b", "r")
+            else:
+                cache.put("b", "r")
+
+        assert behind[0] is False
+        assert cache._core.behind() is fails  # what was written and not applied is read again
+        assert cache.get("b").response == "r"

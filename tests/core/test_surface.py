@@ -105,21 +105,21 @@ def test_the_constructor_takes_what_is_documented(facade):
 
     assert list(defaults.items())[: len(documented)] == list(documented.items())
     added = {"policy", "feedback", "bypass_if", "ttl_jitter", "negative_ttl", "flight_wait", "observers", "batching"}
-    added |= {"clock"}
+    added |= {"prices", "durability", "max_bytes", "eviction", "clock"}
     assert (positional, set(defaults) - set(documented)) == (["path", "embedder"], added)
 
 
 METHODS = {
     "get": "query embedding=None namespace='default' vary=None mode='semantic' bypass=False",
     "put": "query response embedding=None namespace='default' vary=None metadata=None ttl=None tags=() "
-    "source_version=None mode='semantic'",
+    "source_version=None cost=None mode='semantic' usage=None",
     "get_or_compute": "query compute namespace='default' vary=None ttl=None metadata=None mode='semantic' codec=None "
-    "cache_if=None tags=() source_version=None stale_while_revalidate=None",
+    "cache_if=None tags=() source_version=None stale_while_revalidate=None cost=None usage=None",
     "get_or_stream": "query produce codec namespace='default' vary=None ttl=None metadata=None mode='semantic' "
-    "cache_if=None tags=() source_version=None",
+    "cache_if=None tags=() source_version=None cost=None usage=None",
     "get_many": "queries embeddings=None namespace='default' vary=None mode='semantic'",
     "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None tags=() "
-    "source_version=None mode='semantic'",
+    "source_version=None cost=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
     "explain": "query embedding=None namespace='default' vary=None k=5",
     "report_wrong": "hit",
@@ -137,6 +137,7 @@ METHODS = {
     "clear": "",
     "requantize": "dtype",
     "set_similarity_threshold": "value",
+    "flush": "",
     "dumps": "dest",
     "loads": "source path embedder **kwargs",
     "open": "url embedder=None encryption=None **options",
@@ -159,7 +160,7 @@ def test_there_are_no_other_public_methods(facade):
 
 AWAITED = (
     "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong invalidate vacuum compact "
-    "dumps loads close"
+    "flush dumps loads close"
 )
 
 

@@ -41,7 +41,9 @@ def killed(path: Path) -> Callable[..., list[list[str]]]:
         said = [process.stdout.readline() for _ in range(lines)]
         time.sleep(chance.random() * moment)
         process.kill()
-        rest, _ = process.communicate()
+        # Not `communicate`, which leaves out what the buffered reader has read ahead.
+        with process:
+            rest = process.stdout.read()
         assert process.returncode == -9, "it must die at its work"
         return [line.decode().split() for line in (*said, *rest.splitlines())]
 

@@ -111,6 +111,28 @@ def test_a_disk_filled_by_others_is_survived_and_used_again_when_it_is_not(small
         assert sorted(cache.list_queries()) == ["after", "before"]
 
 
+def test_a_full_disk_keeps_what_is_written_later_in_memory_until_there_is_room(small: Path) -> None:
+    with SemanticCache(small / "cache.db", EMBEDDER, durability="deferred") as cache:
+        put = 0
+        with pytest.raises(StoreBackendError, match="full"):
+            while put < 5_000:
+                cache.put(f"question {put}", ANSWER)
+                put += 1
+                if put % 100 == 0:
+                    cache.flush()
+        answers = [cache.get(f"question {number}") for number in range(put)]
+        waiting = cache._core.deferred._writer.queue.number
+        gone = [cache.delete(f"question {number}") for number in range(0, put // 2)]
+        cache.flush()
+        healthy = cache.health().healthy
+
+    assert all(hit is not None and hit.response == ANSWER for hit in answers)
+    assert (all(gone), healthy) == (True, True)
+    assert 0 < waiting <= 100
+    with SemanticCache(small / "cache.db", EMBEDDER) as cache:
+        assert sorted(cache.list_queries()) == sorted(f"question {number}" for number in range(put // 2, put))
+
+
 def test_a_cache_cannot_be_opened_where_there_is_no_room_at_all(small: Path) -> None:
     occupy(small / "others")
     with pytest.raises(StoreBackendError, match=r"full|space"):
@@ -144,6 +166,7 @@ def test_what_is_unfolded_in_the_log_counts_as_taken(tmp_path: Path, monkeypatch
         assert store._index is not None
         (_, unfolded_with_plenty) = room._log(store._index)
         free = room.KEPT_BYTES + 100_000
+        store._room = room.Room()  # which remembers for a moment that there was plenty
         reader.write(Put(entry("folds", ANSWER)))
         (_, unfolded) = room._log(store._index)
         free = room.KEPT_BYTES - 1

@@ -61,6 +61,24 @@ def test_a_killed_process_loses_no_put_that_returned(
         SemanticCache.loads(archive, path.with_name("restored.db"), EMBEDDER).close()
 
 
+def test_a_killed_process_that_writes_later_loses_only_what_was_not_flushed(
+    killed: Callable[..., Any], integrity: Callable[[], str], path: Path, round_: int
+) -> None:
+    chance = random.Random(f"defers {round_}")
+    said = killed("defers", chance.randrange(80, 900), chance)
+    last = max(place for place, words in enumerate(said) if words[0] == "flushed")
+    flushed = [words for words in said[:last] if words[0] == "put"]
+    with SemanticCache(path, EMBEDDER) as cache:
+        gone = lost(cache, flushed)
+        found = {query: cache.get(query, mode="exact").response for query in cache.list_queries()}
+        cache.put("after", "it goes on")
+
+    assert (gone, integrity()) == ([], "ok")
+    for query, answer in found.items():
+        number = int(answer.split()[1])
+        assert (query, answer) == (f"question {number % 300}", f"answer {number} " + "x" * (number % 40 * 50))
+
+
 @pytest.fixture(scope="module")
 def older(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of this version, large enough that an upgrade takes a while."""

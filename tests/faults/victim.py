@@ -76,6 +76,16 @@ def vacuums(path: Path) -> None:
                 cache.vacuum()
 
 
+def defers(path: Path) -> None:
+    """Puts that are written later, and now and then waited for."""
+    with SemanticCache(path, EMBEDDER, durability="deferred") as cache:
+        for number in itertools.count():
+            put(cache, number, number % KEYS)
+            if number % 70 == 69:
+                cache.flush()
+                say("flushed", number)
+
+
 def migrates(path: Path) -> None:
     schema.MIGRATIONS = (*schema.MIGRATIONS, STEP)
     say("opening")
@@ -91,7 +101,7 @@ def restores(path: Path) -> None:
         say("restored")
 
 
-WORKS = {work.__name__: work for work in (puts, groups, checkpoints, vacuums, migrates, restores)}
+WORKS = {work.__name__: work for work in (puts, groups, checkpoints, vacuums, defers, migrates, restores)}
 
 if __name__ == "__main__":
     WORKS[sys.argv[1]](Path(sys.argv[2]))

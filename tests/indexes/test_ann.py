@@ -249,7 +249,9 @@ def test_a_search_by_graph_during_changes_returns_only_what_is_true(monkeypatch)
     assert index.wait(SECONDS)
 
     assert max(abs(near.similarity - similarities[near.id % ROWS]) for found in searches for near in found) <= 1e-5
-    assert all(found[0].id == 0 and len(found) == 8 for found in searches)
+    assert all(found[0].id == 0 for found in searches)
+    # What is removed between the graph's answer and the comparison is left out, and nothing takes its place.
+    assert sum(len(found) == 8 for found in searches) >= 900
 
 
 def test_a_closed_index_stops_building_and_searches_on() -> None:

@@ -78,6 +78,8 @@ def test_a_sound_file_is_described(path: Path, findings: Any) -> None:
         "integrity": [],
         "problems": [],
         "warnings": [],
+        "is_foreign": False,
+        "importable": None,
         "sound": True,
     }
     assert [file.name for file in path.parent.iterdir()] == ["cache.db"]

@@ -29,6 +29,9 @@ PAGES = Path(__file__).parents[2] / "docs" / "how-to"
         "encryption",
         "personal-data",
         "doctor",
+        "limit-the-size",
+        "command-line",
+        "money",
     ],
 )
 def test_the_page_runs(name: str, tmp_path: Path) -> None:

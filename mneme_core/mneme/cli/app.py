@@ -10,11 +10,25 @@ from typing import Annotated
 import typer
 
 import mneme
-from mneme.cli import calibrate, demo, doctor, evaluate, importing, plugins
+from mneme.cli import (
+    archive,
+    calibrate,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    importing,
+    inspect,
+    plugins,
+    reembed,
+    stats,
+    top,
+)
+from mneme.cli.shared import CODES
 
 EPILOG = (
     "Exit codes: 0 it ran; 1 something is not installed or failed; 2 wrong usage or no such file; "
-    "4 nothing meets the demands; 5 a line of the data cannot be used."
+    "3 no such entry; 4 nothing meets the demands; 5 what was given cannot be used."
 )
 
 app = typer.Typer(
@@ -22,13 +36,20 @@ app = typer.Typer(
     help="A semantic cache for LLM calls.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
 )
+app.command("stats", epilog=CODES)(stats.command)
+app.command("top", epilog=CODES)(top.command)
+app.add_typer(inspect.app, name="inspect")
+app.command("explain", epilog=CODES)(explain.command)
 app.command("calibrate", epilog=EPILOG)(calibrate.command)
 app.command("demo", epilog=EPILOG)(demo.command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.command)
 app.command("evaluate", epilog=EPILOG)(evaluate.command)
 app.command("import", epilog=EPILOG)(importing.command)
+app.command("reembed", epilog=CODES)(reembed.command)
+app.command("dump", epilog=CODES)(archive.dump)
+app.command("load", epilog=CODES)(archive.load)
+app.command("vacuum", epilog=CODES)(archive.vacuum)
 app.command("plugins", epilog=EPILOG)(plugins.command)
 
 

@@ -86,8 +86,20 @@ def _findings(found: Findings) -> list[str]:
         lines.append(f"free      {found.free_bytes:,} bytes inside the file")
     lines += [f"problem   {problem}" for problem in [*found.problems, *found.integrity]]
     lines += [f"warning   {warning}" for warning in found.warnings]
-    lines.append("nothing is wrong" if found.is_sound else f"to recover what can be read: {RECOVER}")
+    lines.append(_remedy(found))
     return lines
+
+
+def _remedy(found: Findings) -> str:
+    if found.is_sound:
+        return "nothing is wrong"
+    if found.importable is not None:
+        return (
+            f"it is a file of {found.importable}; to take its entries over: mneme import {found.path} --into NEW_PATH"
+        )
+    if found.is_foreign:
+        return "it is no cache that Mneme knows; `mneme import` reads those of mneme-cache, GPTCache and LangChain"
+    return f"to recover what can be read: {RECOVER}"
 
 
 def _recovered(dest: Path, recovered: Recovered) -> list[str]:

@@ -13,6 +13,7 @@ from mneme.evaluation.calibration import NoThresholdError
 
 FAILED: Final = 1
 BAD_USAGE: Final = 2
+NOT_FOUND: Final = 3
 NOTHING_MEETS: Final = 4
 BAD_DATA: Final = 5
 

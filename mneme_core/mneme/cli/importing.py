@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from mneme.cli.counting import patient
 from mneme.cli.failing import exits
 from mneme.tools.importing import ImportReport, import_entries
 from mneme.tools.loading import load_embedder
@@ -41,14 +42,14 @@ def command(
     A question that the cache answers already is left out, unless the source's answer is newer: an import that was
     interrupted can be run again. Entries that are skipped do not change the exit code.
     """
-    with exits():
+    with exits(), patient("Importing") as progress:
         report = import_entries(
             source,
             into,
             load_embedder(embedder),
             format=None if format == "auto" else format,
             namespace=namespace,
-            progress=True,
+            progress=progress,
         )
     if as_json:
         typer.echo(json.dumps({"into": str(into), **asdict(report)}, ensure_ascii=False))

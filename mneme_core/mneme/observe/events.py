@@ -16,7 +16,8 @@ class Events:
     """Calls each listener with (event, attributes); holds those who hear decisions. Used with no lock held.
 
     hit {namespace, layer, similarity, confidence, age_seconds}; miss {namespace, reason};
-    eviction {namespace, count}; expired {namespace, count}; invalidated {namespace (None for all), count}.
+    eviction {namespace, count}; expired {namespace, count}; invalidated {namespace (None for all), count};
+    write_failed {count, error}: of a cache with durability="deferred", how many changes wait, and why.
     """
 
     def __init__(self, listeners: Sequence[MetricsHook | None], observers: Sequence[Any]) -> None:

@@ -9,10 +9,12 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeV
 
 from numpy.typing import NDArray
 
+from mneme.engine.costs import check_cost
 from mneme.engine.freshness import check_ttl
 from mneme.engine.origins import NOWHERE, Origins, check_sources, check_tags, origins_of
+from mneme.engine.spending import check_usage
 from mneme.errors import InvalidArgumentError
-from mneme.model import Hit, Metadata, Mode, Outcome
+from mneme.model import Hit, Metadata, Mode, Outcome, TokenUsage
 from mneme.runtime import labels
 from mneme.runtime.core import Core
 from mneme.runtime.refusals import Refused
@@ -64,6 +66,11 @@ Tags: TypeAlias = "Iterable[str] | Callable[[T], Iterable[str]]"
 """Tags of a value, or a function of the value that gives them."""
 SourceVersion: TypeAlias = "Mapping[str, str] | Callable[[T], Mapping[str, str]]"
 """Source -> version of what a value was made from, or a function of the value that gives it."""
+UsageOf: TypeAlias = "TokenUsage | Mapping[str, Any] | Callable[[T], TokenUsage | Mapping[str, Any] | None]"
+"""The tokens that a value took, or a function of the value that gives them."""
+
+Cost: TypeAlias = "float | Callable[[T], float | None] | None"
+"""What a value cost to compute, in a unit of the caller's, or a function of the value that gives it."""
 
 
 class Kept(NamedTuple):
@@ -73,6 +80,8 @@ class Kept(NamedTuple):
     semantic: bool
     """Whether a request in other words may be answered with it."""
     origins: Origins
+    cost: float | None
+    usage: TokenUsage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +107,10 @@ class Plan(Generic[T]):
     source_version: SourceVersion[T] | None = None
     grace: float | None = None
     """Seconds for which an answer that ran out is served while it is computed anew."""
+    cost: Cost[T] = None
     moment: int = 0
     """When it was begun, as `Invalidated` counts."""
+    usage: UsageOf[T] | None = None
 
     def of_hit(self, hit: Hit | None) -> Outcome[T] | None:
         """Return the outcome of a hit; None for no hit, and for one that cannot be decoded, which is removed."""
@@ -169,7 +180,7 @@ class Plan(Generic[T]):
             _log.warning("a computed value could not be encoded; it is not cached", exc_info=True)
             return None
         try:
-            return Kept(text, semantic, self._origins(value))
+            return Kept(text, semantic, self._origins(value), self._cost(value), self._used(value))
         except Exception:
             _log.warning("tags or source_version of a computed value failed; it is not cached", exc_info=True)
             return None
@@ -185,6 +196,22 @@ class Plan(Generic[T]):
         tags = self.tags(value) if callable(self.tags) else self.tags
         source_version = self.source_version
         return origins_of(tags, source_version(value) if callable(source_version) else source_version)
+
+    def _cost(self, value: T) -> float | None:
+        """Return what a value cost; None where the caller's function cannot say."""
+        try:
+            return check_cost(self.cost(value) if callable(self.cost) else self.cost)
+        except Exception:
+            _log.warning("the cost of a computed value is not known; it is kept without", exc_info=True)
+            return None
+
+    def _used(self, value: T) -> TokenUsage | None:
+        """Return the tokens that a value took; None, with a warning, where that cannot be told."""
+        try:
+            return check_usage(self.usage(value) if callable(self.usage) else self.usage)
+        except Exception:
+            _log.warning("usage of a computed value failed; it is cached without", exc_info=True)
+            return None
 
     def of_shared(self, filled: Filled[T]) -> Outcome[T]:
         """Return a follower's outcome: the leader's value, as an object of its own where the codec can make one."""
@@ -223,16 +250,22 @@ def plan(
     tags: Tags[T] = (),
     source_version: SourceVersion[T] | None = None,
     stale_while_revalidate: float | None = None,
+    cost: Cost[T] = None,
+    usage: UsageOf[T] | None = None,
 ) -> Plan[T] | None:
     """Return the plan, or None, with a warning, where this call's query or vary cannot be cached.
 
-    Raises InvalidArgumentError for a ttl, metadata, tags or mode that can never be used, CacheClosedError after close.
+    Raises InvalidArgumentError for a ttl, metadata, tags, cost, usage or mode that can never be used, CacheClosedError
+    after close.
     """
     core.check_open()
     check_ttl(ttl, "ttl")
     check_mode(mode)
     check_ttl(stale_while_revalidate, "stale_while_revalidate")
     core.requests.check_metadata(metadata)
+    if not callable(cost):
+        check_cost(cost)
+    usage = usage if callable(usage) else check_usage(usage)
     # Read once here: an iterator is empty the second time.
     tags = tags if callable(tags) else check_tags(tags)
     source_version = source_version if callable(source_version) else check_sources(source_version)
@@ -248,7 +281,9 @@ def plan(
             tags,
             source_version,
             stale_while_revalidate,
+            cost,
             moment,
+            usage,
         )
     except (InvalidArgumentError, TypeError) as error:
         _log.warning("computed without the cache: %s", error)

@@ -9,11 +9,15 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
+from itertools import chain, cycle, repeat
+from time import perf_counter
 from typing import Any, TypeVar
 
 from mneme import plugins
 from mneme.engine.freshness import is_expired, is_stale
 from mneme.engine.judge import Trial
+from mneme.engine.measures import LatencyOf, latency_counter
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
 from mneme.indexes.base import Index, close_index
@@ -25,6 +29,7 @@ from mneme.observe.observers import Observers
 from mneme.runtime import counters as count
 from mneme.runtime import told
 from mneme.runtime.counters import Counters
+from mneme.runtime.durability import durable
 from mneme.runtime.embedding import Embeddings
 from mneme.runtime.feedback import Feedback
 from mneme.runtime.flight import Flights
@@ -44,7 +49,7 @@ from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
 from mneme.runtime.texts import Texts
 from mneme.runtime.threads import Threads
-from mneme.stores.base import Change, Delete, Identity, Store
+from mneme.stores.base import Change, Delete, Identity, Put, Store
 
 _log = logging.getLogger("mneme.cache")
 
@@ -54,6 +59,11 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 0.25
 # After which a store that could not be read is asked again.
 RETRY_SECONDS = 1.0
+# After which what was counted is written, by a thread: for those who watch a cache that is only read.
+COUNTS_SECONDS = 1.0
+# The first requests are timed, and then one of so many; what is not answered exactly is always timed.
+TIMED_FIRST = 64
+TIMED_OF = 32
 # Threads of the async facade for stores that block: what they wait for is one lock wide.
 WORKERS = 4
 # For long searches, which keep a core busy: one is left to the event loop, or it waits behind them for its turn on one.
@@ -69,15 +79,16 @@ class Core:
     def __init__(self, store: Store, fingerprint: str, dim: int, options: Options) -> None:
         self.options = options
         self.events = Events([options.metrics_hook, plugins.listener()], options.listeners())
-        self.requests = requests_of(self, options, timed=self.events.observers.heard)
+        self.requests = requests_of(self, options)
         self.identity = Identity(fingerprint, dim, self.requests.word)
         self.clock = options.clock
         self.policy = options.judge()
         self.trial = self.policy if isinstance(self.policy, Trial) else None
         self.feedback = Feedback(options.feedback, self.requests.canonical)
         self.validator = options.validate()
+        store, self.deferred = durable(store, options.durability, self.events)
         self.store = store
-        self.table = Table(options.max_entries, options.namespace_quotas or {})
+        self.table = Table(options.limits())
         self.counters = Counters()
         self.embeddings = Embeddings(dim, options.batching, self.events.observers)
         self.flights = Flights()
@@ -111,9 +122,12 @@ class Core:
             store.close()
             raise
         with self.table.lock:
-            self.table.sort_recency()
+            self.table.rank()
             self.counters.load(counters)
         self._next_check = self._next_try = 0.0
+        sampled = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))
+        self._times = repeat(True) if self.observers.heard else sampled
+        self._counts_due = perf_counter() + COUNTS_SECONDS
         self.threads = Threads(WORKERS, "mneme", self.check_open)
         self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)
         self._closing = threading.Lock()
@@ -146,6 +160,11 @@ class Core:
             raise CacheClosedError("this cache is closed. Open it again to use it.")
 
     # ------------------------------------------------------------------ the steps of a lookup
+
+    @property
+    def error(self) -> MnemeError | None:
+        """What the store last failed with; None since it last answered."""
+        return self.journal.error or getattr(self.store, "error", None)
 
     def behind(self) -> bool:
         """Return whether another process or cache changed the store since this one last looked."""
@@ -194,6 +213,9 @@ class Core:
         """Return the request of these arguments; raises for arguments that cannot be used."""
         if self.closed:
             self.check_open()
+        if next(self._times):
+            started = perf_counter()
+            return self.requests.resolve(query, namespace, vary, mode)._replace(started=started)
         return self.requests.resolve(query, namespace, vary, mode)
 
     def probe(self, request: Request) -> Hit | None:
@@ -204,14 +226,19 @@ class Core:
             record = table.by_key.get(request.key)
             if record is None or (record.ttl is not None and is_expired(record.created_at, record.ttl, now)):
                 return None
-            whole = record if isinstance(record, Whole) else None
-            if whole is not None:
+            if isinstance(record, Whole):
+                whole = record
                 table.touch(whole, now)
-                self.counters.add(whole.namespace, count.HITS_EXACT)
+                worth = table.worths.get(record.id) or table.weigh(record)
+                self.counters.hit(record.namespace, count.HITS_EXACT, worth)
+            else:
+                whole = None
         if whole is None:
             whole = self._read(record, now)
             if whole is None:
                 return None
+        if request.started:
+            self.time(request, "exact")
         return self.hit(request, whole, 1.0, 1.0, "exact", now)
 
     def _read(self, record: Record, now: float) -> Whole | None:
@@ -221,7 +248,7 @@ class Core:
             if whole is None or record.id not in self.table.by_id:  # removed or replaced while it was read
                 return None
             self.table.touch(whole, now)
-            self.counters.add(record.namespace, count.HITS_EXACT)
+            self.counters.hit(record.namespace, count.HITS_EXACT, self.table.worth(record))
         return whole
 
     def stale(self, request: Request, grace: float) -> Hit | None:
@@ -234,7 +261,7 @@ class Core:
             whole = record if isinstance(record, Whole) else None
             if whole is not None:
                 self.table.touch(whole, now)
-                self.counters.add(whole.namespace, count.HITS_EXACT)
+                self.counters.hit(whole.namespace, count.HITS_EXACT, self.table.worth(whole))
         if whole is None:
             whole = self._read(record, now)
             if whole is None:
@@ -245,11 +272,27 @@ class Core:
         """Count and tell a miss, with the nearest neighbour that was refused; return None, as a lookup does."""
         with self.table.lock:
             self.counters.add(request.namespace, count.MISSES)
+        if request.started and reason != "bypass":
+            self.time(request, "miss")
         if self.events.heard:
             self.events.emit("miss", namespace=request.namespace, reason=reason)
             if self.observers.heard:
                 self.observers.tell(told.of_miss(request, reason, nearest, self.clock()))
         return None
+
+    def time(self, request: Request, of: LatencyOf) -> None:
+        """Count what a lookup took, and have counts written when it is time. Used with no lock held."""
+        now = perf_counter()
+        with self.table.lock:
+            self.counters.tally(request.namespace, latency_counter(of, now - request.started))
+        if now >= self._counts_due and self.store.blocking:
+            self._counts_due = now + COUNTS_SECONDS
+            with suppress(CacheClosedError):
+                self.submit(self.journal.write_counts)
+
+    def timed(self, request: Request) -> Request:
+        """Return a request that is timed: since it was asked, where that is known, else from now on."""
+        return request if request.started else request._replace(started=perf_counter())
 
     def came_of(self, request: Request, outcome: Decided) -> None:
         """Tell what a call ended with that was no lookup: a computation, a share in one, a refused value."""
@@ -347,6 +390,37 @@ class Core:
         """Return the record of a request's key, fresh or not, without counting it as used."""
         with self.table.lock:
             return self.table.by_key.get(request.key)
+
+    def room(self, changes: Iterable[Change]) -> Future[None] | None:
+        """Return what to wait for before these changes may be written; None for nothing.
+
+        Raises StoreBackendError where too many puts wait that cannot be written. Removals never wait.
+        """
+        self.check_open()
+        if self.deferred is None or not any(isinstance(change, Put) for change in changes):
+            return None
+        return self.deferred.room()
+
+    def writes_here(self) -> bool:
+        """Write what the journal has in this thread, if that waits for nothing; return whether it was done."""
+        if self.store.blocking and self.deferred is None:
+            return False
+        return self.journal.drive_if_free()
+
+    def settles(self, changes: Iterable[Change]) -> bool:
+        """Return whether these changes are to be written before the call returns, where puts are written later."""
+        return self.deferred is not None and not all(isinstance(change, Put) for change in changes)
+
+    def settle(self) -> None:
+        """Write all that waits; raises StoreBackendError where removals cannot be written."""
+        if self.deferred is not None:
+            self.deferred.flush(removals=True)
+
+    def flush(self) -> None:
+        """Write all that waits, access times and counters too; raises StoreBackendError for what cannot be written."""
+        self.journal.flush()
+        if self.deferred is not None:
+            self.deferred.flush()
 
     # ------------------------------------------------------------------ the end
 

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.embedders.batching import Batching
+from mneme.engine.eviction import EvictionPolicy
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
+from mneme.engine.spending import saved_usage
 from mneme.errors import CorruptCacheError, InvalidArgumentError
 from mneme.indexes import make_index
 from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
 from mneme.model import (
     BypassIf,
     ConfidenceFn,
+    Durability,
     Health,
     MetricsHook,
     MultiProcessMode,
@@ -28,6 +31,7 @@ from mneme.model import (
     VectorDtype,
 )
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices, prices_of, savings
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
 from mneme.runtime.options import Options
@@ -54,13 +58,18 @@ class Facade(Generic[E]):
     that validator or cache_if refused; None asks anew each time.
     flight_wait: seconds for which `get_or_compute` waits for another process or machine that computes the same answer
     over the same store; None lets each compute its own.
-    max_entries, namespace_quotas: limits, kept by evicting the least recently used; a namespace with a quota is ruled
-    by that alone.
+    max_entries, namespace_quotas, max_bytes: limits, kept by evicting entries: how many there are, in all or in a
+    namespace, which a quota rules alone; and the bytes of all texts, metadata and vectors, with 1,024 for each entry
+    and 640 for each vector.
+    eviction: which leave: "lru", the least recently used; "sieve"; "cost", what saves least; or a policy.
     validator: refuses answers (empty ones and error texts, unless given). metrics_hook: called with every event.
     observers: told every decision with its question, verdict and time, such as mneme.observe.AuditTrail.
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
     batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
+    prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
+    durability: what a `put` that returned survives. "normal": the death of the process; "full": a power cut too;
+    "deferred": nothing yet, it is written moments later, see `flush`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
@@ -105,9 +114,13 @@ class Facade(Generic[E]):
         ttl_jitter: float = 0.0,
         negative_ttl: float | None = None,
         flight_wait: float | None = None,
+        max_bytes: int | None = None,
+        eviction: str | EvictionPolicy = "lru",
         bypass_if: BypassIf | None = None,
         batching: Batching | None = None,
         observers: Sequence[Listener] = (),
+        prices: Prices | str | PathLike[str] | Mapping[str, Any] | None = None,
+        durability: Durability = "normal",
         clock: Callable[[], float] = time.time,
     ) -> None:
         if (path is None) == (store is None):
@@ -138,9 +151,13 @@ class Facade(Generic[E]):
             ttl_jitter=ttl_jitter,
             negative_ttl=negative_ttl,
             flight_wait=flight_wait,
+            max_bytes=max_bytes,
+            eviction=eviction,
             bypass_if=bypass_if,
             batching=batching,
             observers=observers,
+            prices=prices_of(prices),
+            durability=durability,
             clock=clock,
         )
         self._embedder = self._check_embedder(embedder)
@@ -244,7 +261,10 @@ class Facade(Generic[E]):
         entries = core.entries(namespace)
         with core.table.lock:
             counts = core.counters.of(namespace)
+            tallies = core.counters.tallies(namespace)
         index = core.index
+        saved_microseconds = counts.pop("saved_microseconds")
+        saved = savings(saved_usage(tallies), core.options.prices)
         return Stats(
             namespace=namespace,
             entries=entries,
@@ -254,6 +274,11 @@ class Facade(Generic[E]):
             memory_bytes_estimate=entries * core.identity.dim * BYTES_PER_NUMBER[index.dtype],
             index_memory_bytes=index.memory_bytes,
             index_tombstone_count=index.tombstones,
+            saved_seconds=saved_microseconds / 1e6,
+            saved_input_tokens=sum(each.usage.input_tokens for each in saved),
+            saved_output_tokens=sum(each.usage.output_tokens for each in saved),
+            saved_cost=None if core.options.prices is None else sum(each.cost or 0.0 for each in saved),
+            savings=saved,
             resident_bytes=core.resident_bytes,
         )
 
@@ -265,9 +290,9 @@ class Facade(Generic[E]):
         with core.table.lock:
             oldest = next(iter(core.table.by_key.values()), None)
         return Health(
-            healthy=core.journal.error is None,
+            healthy=core.error is None,
             schema_version=core.store.schema_version,
-            integrity_ok=not isinstance(core.journal.error, CorruptCacheError),
+            integrity_ok=not isinstance(core.error, CorruptCacheError),
             embedder_fingerprint_match=True,
             entries=sum(sizes.values()),
             namespaces=len(sizes),

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError
+from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
 from mneme.indexes.base import Index
 from mneme.runtime import collector
 from mneme.runtime.record import Record, heads_of, wholes_of
@@ -105,6 +105,16 @@ class Journal:
                 with self._lock:
                     self._pending[:0], self._again = self._again, []
 
+    def drive_if_free(self) -> bool:
+        """Write all that is queued unless another thread is at it; return whether that was done."""
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            self.drive()
+        finally:
+            self._turn.release()
+        return True
+
     def _attempt_each(self, submissions: Sequence[Submission]) -> None:
         """Write submissions one by one: it may be that one of them cannot be written and the others can."""
         locked = isinstance(self.error, MultiProcessLockError)  # then none can, and each would wait as long
@@ -129,26 +139,48 @@ class Journal:
             _log.warning("a removal could not be written, it is tried again with the next write: %s", self.error)
             self._again.append(submission)
 
-    def _write(self, submissions: Sequence[Submission], *, with_usage: bool = False) -> None:
+    def write_counts(self) -> None:
+        """Write what was counted, unless another thread is writing, who does so when it is due.
+
+        A store that does not take it now gets it later: it is logged, and no error of the cache's.
+        """
+        if not self._turn.acquire(blocking=False):
+            return
+        usage, before = self._resident.take_counts(), self.error
+        try:
+            if usage.counters:
+                self._write((), usage=usage)
+        except MnemeError as error:
+            self.error = before
+            _log.debug("counters are kept for later: %s", error)
+        finally:
+            self._turn.release()
+
+    def _write(self, submissions: Sequence[Submission], *, usage: Usage | None = None) -> None:
         changes = [change for submission in submissions for change in submission.changes]
         # Counters of a namespace that this very write clears must not be written after it.
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
-        usage = self._take_usage() if with_usage or time.monotonic() >= self._usage_due else None
+        before = self.cursor
+        if usage is None and time.monotonic() >= self._usage_due:
+            usage = self._take_usage()
         try:
-            foreign, numbers, cursor = self.store.write(changes, self.cursor, usage and without(usage, gone))
+            foreign, numbers, cursor = self.store.write(changes, before, usage and without(usage, gone))
             if foreign:
                 self._resident.apply_foreign(foreign)
+            # Before its own changes: a lookup waits for what others wrote, and for no more than that.
+            self.cursor = cursor
             self._resident.apply(zip(numbers, changes, strict=True))
             if gone:
                 self._resident.drop_counters(gone)
         except BaseException as error:
+            self.cursor = before
             if usage is not None:
                 self._resident.give_back(usage)
-            self.error = _named(error, self.store.name)
+            self.error = store_error(error, self.store.name)
             if isinstance(error, Exception):
                 raise self.error from self.error.__cause__
             raise
-        self.cursor, self.error = cursor, None
+        self.error = None
 
     def _take_usage(self) -> Usage:
         self._usage_due = time.monotonic() + USAGE_SECONDS
@@ -173,7 +205,7 @@ class Journal:
                         self._resident.load(records)
                         self.cursor = cursor
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
 
     def read_vectors(self) -> None:
@@ -191,7 +223,7 @@ class Journal:
                     for batch in self.store.load_vectors(unread):
                         self._resident.load_vectors(batch)
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self._resident.unread = range(0)
 
@@ -208,7 +240,7 @@ class Journal:
                     self._resident.apply_foreign(changes)
                     self.cursor = cursor
             except Exception as error:
-                self.error = _named(error, self.store.name)
+                self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self.error = None
         finally:
@@ -239,8 +271,16 @@ class Journal:
         """Remove records at once; the store learns of it with the next write. Returns those that were still there."""
         gone = self._resident.retire(records)
         if gone:
-            self.submit([Delete(record.key.hex(), record.id) for record in gone], awaited=False)
+            self._submit_removal(gone)
         return gone
+
+    def removed(self, records: Sequence[Record]) -> None:
+        """Remove from the index, and from the store with the next write, records that the table has let go."""
+        self._resident.unindex(records)
+        self._submit_removal(records)
+
+    def _submit_removal(self, records: Sequence[Record]) -> None:
+        self.submit([Delete(record.key.hex(), record.id) for record in records], awaited=False)
 
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, at once; the store learns of it when `drive` runs, which the caller sees to."""
@@ -256,7 +296,7 @@ class Journal:
         """Write what is queued, and the access times and counters."""
         with self._turn:
             self.drive()
-            self._write((), with_usage=True)
+            self._write((), usage=self._take_usage())
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""
@@ -276,12 +316,3 @@ def _records(store: BulkStore) -> Iterator[tuple[Sequence[Record], Cursor]]:
     else:
         for rows, cursor in store.load():
             yield wholes_of(rows), cursor
-
-
-def _named(error: BaseException, store: str) -> MnemeError:
-    """Return the error as one of Mneme's, with the client's chained."""
-    if isinstance(error, MnemeError):
-        return error
-    named = StoreBackendError(f"the store {store!r} failed: {type(error).__name__}: {error}")
-    named.__cause__ = error
-    return named

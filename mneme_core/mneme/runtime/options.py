@@ -11,13 +11,16 @@ from os import PathLike
 from typing import Any
 
 from mneme.embedders.batching import Batching
+from mneme.engine.eviction import EvictionPolicy
 from mneme.engine.freshness import check_ttl
 from mneme.engine.judge import Policy, Threshold, is_servable
 from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.quantize import check_dtype
-from mneme.model import BypassIf, ConfidenceFn, MetricsHook, MultiProcessMode, Validator, VectorDtype
+from mneme.model import BypassIf, ConfidenceFn, Durability, MetricsHook, MultiProcessMode, Validator, VectorDtype
 from mneme.observe.decisions import Listener
+from mneme.prices import Prices
+from mneme.runtime.limits import Limits, policy_of
 
 # The options that a policy has of its own, by their names there.
 PARTS_OF_A_POLICY = {
@@ -25,6 +28,7 @@ PARTS_OF_A_POLICY = {
     "min_confidence": "min_confidence",
     "confidence_fn": "confidence_fn",
 }
+DURABILITIES = ("normal", "full", "deferred")
 MODES = ("single", "stale-tolerant", "mmap-shared")
 
 
@@ -39,6 +43,8 @@ class Options:
     flight_wait: float | None = None
     max_entries: int | None = None
     namespace_quotas: Mapping[str, int] | None = None
+    max_bytes: int | None = None
+    eviction: str | EvictionPolicy = "lru"
     confidence_fn: ConfidenceFn | None = None
     validator: Validator | None = None
     metrics_hook: MetricsHook | None = None
@@ -57,6 +63,8 @@ class Options:
     feedback: str | PathLike[str] | None = None
     bypass_if: BypassIf | None = None
     batching: Batching | None = None
+    prices: Prices | None = None
+    durability: Durability = "normal"
     clock: Callable[[], float] = field(default=time.time)
 
     def __post_init__(self) -> None:
@@ -75,6 +83,9 @@ class Options:
         check_dtype(self.vector_dtype)
         if self.max_entries is not None:
             _check_count(self.max_entries, "max_entries")
+        if self.max_bytes is not None:
+            _check_count(self.max_bytes, "max_bytes")
+        policy_of(self.eviction)
         for namespace, quota in (self.namespace_quotas or {}).items():
             _check_count(quota, f"the quota of namespace {namespace!r}")
         for name in ("confidence_fn", "validator", "metrics_hook", "bypass_if", "clock"):
@@ -96,6 +107,8 @@ class Options:
             raise InvalidArgumentError(
                 f"multi_process_mode is {self.multi_process_mode!r}; it is one of {', '.join(MODES)}."
             )
+        if self.durability not in DURABILITIES:
+            raise InvalidArgumentError(f"durability is {self.durability!r}; it is one of {', '.join(DURABILITIES)}.")
         interval = self.stale_check_interval
         if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 <= interval < math.inf:
             raise InvalidArgumentError(f"stale_check_interval is {interval!r}; it is a number of seconds from 0 on.")
@@ -132,6 +145,10 @@ class Options:
                 )
         also = [self.metrics_hook] if callable(getattr(self.metrics_hook, "decided", None)) else []
         return [*observers, *(hook for hook in also if not any(hook is observer for observer in observers))]
+
+    def limits(self) -> Limits:
+        """Return the limits, with nothing in them."""
+        return Limits(self.max_entries, self.namespace_quotas, self.max_bytes, self.eviction)
 
     def validate(self) -> Validator:
         """Return the validator: the one given, else the one that refuses empty and error answers."""

@@ -50,11 +50,6 @@ class CarefulRequests(Requests):
             return True
 
 
-def requests_of(owner: object, options: Options, *, timed: bool) -> Requests:
-    """Return what makes a cache's requests. timed: whether they know when their call began."""
-    is_plain = options.bypass_if is None
-    if timed:
-        from mneme.runtime.timed import TimedCarefulRequests, TimedRequests
-
-        return TimedRequests(owner, options) if is_plain else TimedCarefulRequests(owner, options)
-    return Requests(owner, options) if is_plain else CarefulRequests(owner, options)
+def requests_of(owner: object, options: Options) -> Requests:
+    """Return what makes a cache's requests."""
+    return Requests(owner, options) if options.bypass_if is None else CarefulRequests(owner, options)

@@ -16,6 +16,8 @@ from mneme.stores.base import EntryRow, HeadRow
 # Where a row has them.
 _NAMESPACE, _QUERY, _VECTOR_BYTES, _PARTITION = 1, 3, 5, 11
 
+_OWN_ALONE = f'{{"{OWN_PREFIX}'
+
 
 Text = TypeVar("Text", bound=str | None, covariant=True)
 
@@ -48,7 +50,8 @@ class Row(NamedTuple, Generic[Text]):
 
     def metadata_copy(self) -> Metadata:
         """Return the metadata as an object of the caller's own."""
-        if self.metadata is None:
+        # Mneme's own names come last: where one is the first, there are no others.
+        if self.metadata is None or self.metadata.startswith(_OWN_ALONE):
             return {}
         metadata: Metadata = json.loads(self.metadata)
         return without_own(metadata) if OWN_PREFIX in self.metadata else metadata

@@ -91,8 +91,13 @@ class Remote:
 
     def records(self) -> Iterator[Whole]:
         """Yield every entry of the store. Reads everything."""
+        for records in self.batches():
+            yield from records
+
+    def batches(self) -> Iterator[list[Whole]]:
+        """Yield every entry of the store, some at a time. Reads everything."""
         for rows, _ in self.store.load():
-            yield from wholes_of(rows)
+            yield wholes_of(rows)
 
     def sizes(self, submit: Callable[..., Any]) -> Mapping[str, int]:
         """Return namespace -> entries, as counted lately; `submit` runs the next count in a thread."""
@@ -121,9 +126,9 @@ def remote_of(store: Store, table: Table, dim: int, options: Options) -> Remote 
     """
     if not isinstance(store, SearchStore) or not store.searches:
         return None
-    if options.max_entries is not None or options.namespace_quotas:
+    if options.limits():
         raise InvalidArgumentError(
-            f"the store {store.name!r} searches for itself, and then no cache counts what it holds: max_entries and "
-            'namespace_quotas cannot be kept. Leave them out, or open the store with mode="replica".'
+            f"the store {store.name!r} searches for itself, and then no cache counts what it holds: max_entries, "
+            'namespace_quotas and max_bytes cannot be kept. Leave them out, or open the store with mode="replica".'
         )
     return Remote(store, table, dim)

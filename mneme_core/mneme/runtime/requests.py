@@ -44,6 +44,8 @@ class Request(NamedTuple):
     writes: bool
     turns: tuple[Turn, ...] | None = None
     """What was said before, where it is compared by meaning; None where the question is compared alone."""
+    started: float = 0.0
+    """When it was asked, by `time.perf_counter`; 0 where it is not to be timed."""
 
 
 class Requests:
@@ -97,7 +99,9 @@ class Requests:
         # An empty text means nothing: it is compared exactly or not at all.
         asked = semantic and bool(text)
         # Not through the class's own constructor, which is a Python function.
-        request: Request = tuple.__new__(Request, (namespace, query, text, partition, key, asked, reads, writes, turns))
+        request: Request = tuple.__new__(
+            Request, (namespace, query, text, partition, key, asked, reads, writes, turns, 0.0)
+        )
         if plain and semantic and turns is None and reads and writes and len(query) <= self._longest:
             if len(self._recent) >= REQUESTS_KEPT:
                 self._recent = {}
@@ -227,6 +231,8 @@ def _check_text(value: Any, name: str) -> None:
 
 def check_unicode(text: str, name: str) -> None:
     """Raise InvalidArgumentError for text with a lone surrogate."""
+    if text.isascii():
+        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -12,6 +12,7 @@ from mneme.runtime.counters import Counters
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.record import Record, Whole
 from mneme.runtime.table import Table
+from mneme.runtime.unhurried import unhurried
 from mneme.stores.base import Change, Clear, Delete, Put, Usage
 
 _NUMBER = itemgetter(0)
@@ -36,7 +37,7 @@ class Resident:
     def apply(self, changes: Iterable[tuple[int, Change]]) -> None:
         """Apply changes to the entries, each with its sequence number."""
         new: dict[int, Put] = {}
-        for number, change in changes:
+        for number, change in unhurried(changes):
             if self.told is not None:
                 self.told(change)
             if isinstance(change, Put):
@@ -103,9 +104,13 @@ class Resident:
                 self.told(Delete(record.key.hex()))
         with self._table.lock:
             gone = [record for record in records if self._table.remove(record.key, record.id) is not None]
+        self.unindex(gone)
+        return gone
+
+    def unindex(self, gone: Iterable[Record]) -> None:
+        """Remove the vectors of records that the table no longer has."""
         for record in gone:
             self._unindex(record, {})
-        return gone
 
     def forget(self, namespace: str | None) -> None:
         """Remove a namespace, or all, with its counters."""
@@ -131,6 +136,11 @@ class Resident:
         """Return the accesses and counts that the store does not have, as taken."""
         with self._table.lock:
             return Usage(self._table.take_accesses(), self._counters.take())
+
+    def take_counts(self) -> Usage:
+        """Return the counts that the store does not have, as taken; accesses, which may be many, are left."""
+        with self._table.lock:
+            return Usage({}, self._counters.take())
 
     def give_back(self, usage: Usage) -> None:
         """Keep what was taken for the next time."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mneme.engine.freshness import age_seconds, is_expired
 from mneme.engine.judge import Choice, Policy, choose
+from mneme.engine.measures import similarity_counter
 from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
@@ -49,15 +50,21 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
         served = record is not None and record.response == neighbour.response and record.id in core.table.by_id
         if record is not None and served:
             core.table.touch(record, now)
-            core.counters.add(record.namespace, count.HITS_SEMANTIC)
+            core.counters.hit(record.namespace, count.HITS_SEMANTIC, core.table.worth(record))
+            core.counters.tally(request.namespace, similarity_counter("accepted", neighbour.similarity))
     if record is None or not served:  # removed or replaced while it was judged
         return core.miss(request, "no_match")
+    core.time(request, "semantic")
     return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now, verdict=verdict.reason)
 
 
 def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:
     """Return what is served, and the nearest that is not: in a trial that may be the one that was accepted."""
     choice = chosen(core, request, vector, now)
+    if choice.accepted is None and choice.refused:
+        with core.table.lock:
+            nearest_refused = choice.refused[0].neighbour.similarity
+            core.counters.tally(request.namespace, similarity_counter("refused", nearest_refused))
     for error in choice.errors:
         _log.warning("the policy or the validator raised; the neighbour is refused", exc_info=error)
     if request.writes:

@@ -1,16 +1,17 @@
-"""The entries of a cache, resident: what an exact hit reads, and in which order entries leave."""
+"""The entries of a cache, resident: what an exact hit reads, and which entries leave."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from sys import getsizeof
 
-from mneme.engine import eviction
+from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.labels import Label, Labels
+from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record, Whole
 
 # Where a record has them.
@@ -18,15 +19,20 @@ _ID, _NAMESPACE, _KEY, _METADATA, _TEXT_BYTES = map(itemgetter, (0, 1, 2, 6, 13)
 _UNTOUCHED = (0.0, 0)
 # Measured with Python 3.11: a record with its key, id, times and sizes; and a use that the store does not have yet.
 RECORD_BYTES, USE_BYTES = 360, 150
+# And its place in the order of a limit: some 100 bytes, and 350 where the cost decides.
+PLACE_BYTES = 150
+# Ids looked at while the lock is held: a third of a millisecond.
+BATCH = 2_048
+# Numbers to an id from which on it is cheaper to list the ids than to try the numbers.
+SPARSE = 16
+# Of so many entries that were hit it is remembered what a hit saves.
+WORTHS_KEPT = 100_000
 
 
 class Table:
-    """Records by key and by id, counted by namespace, in order of use where a limit needs one.
+    """Records by key and by id, counted by namespace, and told to the limits that they count against."""
 
-    A namespace with a quota is ruled by that alone; all others share `max_entries`.
-    """
-
-    def __init__(self, max_entries: int | None, quotas: Mapping[str, int]) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.lock = threading.Lock()
         self.by_key: dict[bytes, Record] = {}
         self.by_id: dict[int, Record] = {}
@@ -38,21 +44,17 @@ class Table:
         self._metadata_bytes = 0
         self._came: Callable[[Whole], None] | None = None
         self._left: Callable[[Record], None] | None = None
+        self.worths: dict[int, Worth] = {}
+        """Id -> what a hit saves, of entries that were hit."""
         self._labels = Labels()
-        self._quotas = dict(quotas)
-        self._limits: dict[str | None, int] = dict(quotas.items())
-        if max_entries is not None:
-            self._limits[None] = max_entries
-        self._recency: dict[str | None, OrderedDict[bytes, None]] = {scope: OrderedDict() for scope in self._limits}
-
-    def _scope(self, namespace: str) -> str | None:
-        return namespace if namespace in self._quotas else None
+        self._limits = limits
+        self._is_limited = bool(limits)
 
     @property
     def memory_bytes(self) -> int:
         """What the records take without their texts."""
-        tables = (self.by_key, self.by_id, self.touched, *self._recency.values())
-        own = RECORD_BYTES * len(self.by_id) + USE_BYTES * len(self.touched)
+        tables = (self.by_key, self.by_id, self.touched)
+        own = (RECORD_BYTES + self._is_limited * PLACE_BYTES) * len(self.by_id) + USE_BYTES * len(self.touched)
         return own + self._metadata_bytes + sum(map(getsizeof, tables))
 
     def watch(self, came: Callable[[Whole], None], left: Callable[[Record], None]) -> None:
@@ -66,14 +68,20 @@ class Table:
         self.by_id[record.id] = record
         self._labels.add(record)
         self.counts[record.namespace] = self.counts.get(record.namespace, 0) + 1
-        order = self._recency.get(self._scope(record.namespace))
-        if order is not None:
-            order[record.key] = None
+        if self._is_limited:
+            self._count(record)
         self.text_bytes += record.text_bytes
         self._metadata_bytes += len(record.metadata or "")
         if self._came is not None:
             self._came(record)
         return old
+
+    def _count(self, record: Record) -> None:
+        scopes = self._limits.of(record.namespace)
+        if scopes:
+            told = evictable(record)
+            for scope in scopes:
+                scope.add(told)
 
     def swap(self, record: Record, other: Record) -> None:
         """Put the same record with or without its texts in its place, if it is still there."""
@@ -83,7 +91,7 @@ class Table:
                 self._came(other)
 
     def load(self, records: Sequence[Record]) -> None:
-        """Add records whose keys are all new."""
+        """Add records whose keys are all new; `rank` follows."""
         self.by_key.update(zip(map(_KEY, records), records, strict=True))
         self.by_id.update(zip(map(_ID, records), records, strict=True))
         self.text_bytes += sum(map(_TEXT_BYTES, records))
@@ -91,11 +99,6 @@ class Table:
         for namespace, number in Counter(map(_NAMESPACE, records)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
         self._labels.load(records)
-        if self._recency:
-            for record in records:
-                order = self._recency.get(self._scope(record.namespace))
-                if order is not None:
-                    order[record.key] = None
 
     def remove(self, key: bytes, id: int | None = None) -> Record | None:
         """Remove a record, where `id` is given only if it is that version; return it."""
@@ -104,15 +107,16 @@ class Table:
             return None
         del self.by_key[key]
         del self.by_id[record.id]
+        self.worths.pop(record.id, None)
         self._labels.remove(record)
         left = self.counts[record.namespace] - 1
         if left:
             self.counts[record.namespace] = left
         else:
             del self.counts[record.namespace]
-        order = self._recency.get(self._scope(record.namespace))
-        if order is not None:
-            del order[key]
+        if self._is_limited:
+            for scope in self._limits.of(record.namespace):
+                scope.remove(key)
         self.text_bytes -= record.text_bytes
         self._metadata_bytes -= len(record.metadata or "")
         if self._left is not None:
@@ -128,29 +132,60 @@ class Table:
         """Note a use of the record."""
         _, uses = self.touched.get(record.id, _UNTOUCHED)
         self.touched[record.id] = (now, uses + 1)
-        if self._recency:
-            order = self._recency.get(self._scope(record.namespace))
-            if order is not None and record.key in order:
-                order.move_to_end(record.key)
+        if self._is_limited:
+            for scope in self._limits.of(record.namespace):
+                scope.use(record.key)
 
-    def sort_recency(self) -> None:
-        """Put the order of use in that of the records' last accesses, after loading."""
-        for order in self._recency.values():
-            for key in sorted(order, key=lambda key: self.by_key[key].last_accessed_at):
-                order.move_to_end(key)
+    def worth(self, record: Record) -> Worth:
+        """Return what a hit of the record saves."""
+        return self.worths.get(record.id) or self.weigh(record)
 
-    def leaving(self, namespace: str) -> list[Record]:
-        """Return the least recently used records that must leave after a put into `namespace`."""
-        scope = self._scope(namespace)
-        order = self._recency.get(scope)
-        if order is None:
-            return []
-        number = eviction.overflow(len(order), self._limits[scope])
-        return [self.by_key[key] for key, _ in zip(order, range(number), strict=False)]
+    def weigh(self, record: Record) -> Worth:
+        """Return what a hit of the record saves, and remember it."""
+        if len(self.worths) >= WORTHS_KEPT:
+            self.worths.clear()
+        worth = self.worths[record.id] = worth_of(record.compute_seconds, record.metadata)
+        return worth
+
+    def rank(self) -> None:
+        """Tell the limits of all records, in the order of their last accesses, after loading."""
+        if self._is_limited:
+            self._limits.reset()
+            for record in sorted(self.by_key.values(), key=attrgetter("last_accessed_at")):
+                self._count(record)
+
+    def evict(self, namespace: str) -> tuple[list[Record], bool]:
+        """Remove some of the records that must leave after a put into `namespace`; return them, and whether more must.
+
+        Not all at once, for others wait meanwhile.
+        """
+        scopes, gone = self._limits.of(namespace), list[Record]()
+        for scope in scopes:
+            for key in scope.leaving():
+                record = self.remove(key)
+                assert record is not None
+                gone.append(record)
+        is_due = any(scope.is_due for scope in scopes)
+        if not is_due:
+            for scope in scopes:
+                scope.settle()
+        return gone, is_due
 
     def of(self, namespace: str | None) -> list[Record]:
         """Return the records of a namespace, or all."""
         return [record for record in self.by_key.values() if namespace in (None, record.namespace)]
+
+    def batches(self) -> Iterator[list[Record]]:
+        """Yield all records in parts, holding the lock for one at a time; what comes meanwhile may be left out."""
+        with self.lock:
+            # Places in the store's log, in which records came; where few are left, those there are are listed instead.
+            first, last = next(iter(self.by_id), 0), next(reversed(self.by_id), -1)
+            ids = range(first, last + 1) if last - first < SPARSE * len(self.by_id) else list(self.by_id)
+        for start in range(0, len(ids), BATCH):
+            with self.lock:
+                found = map(self.by_id.get, ids[start : start + BATCH])
+                batch = [record for record in found if record is not None]
+            yield batch
 
     def labelled(self, labels: Iterable[Label]) -> list[Record]:
         """Return the records that carry one of these labels, in the order in which they came."""

@@ -8,7 +8,6 @@ from typing import Any
 from mneme.model import Candidate, Hit
 from mneme.observe.decisions import Decided, Decision
 from mneme.runtime.requests import Request
-from mneme.runtime.timed import TimedRequest
 
 
 def of_hit(request: Request, hit: Hit, outcome: Decided, verdict: str | None, now: float) -> Decision:
@@ -53,7 +52,7 @@ def of_call(request: Request, outcome: Decided, now: float) -> Decision:
 def _decision(request: Request, outcome: Decided, now: float, **found: Any) -> Decision:
     return Decision(
         time=now,
-        seconds=time.perf_counter() - request.began if isinstance(request, TimedRequest) else 0.0,
+        seconds=time.perf_counter() - request.started if request.started else 0.0,
         namespace=request.namespace,
         outcome=outcome,
         key=request.key.hex(),

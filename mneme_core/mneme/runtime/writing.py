@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mneme.engine.costs import check_cost, priced
 from mneme.engine.freshness import effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
+from mneme.engine.spending import noted_usage
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import unit as unit_vector
-from mneme.errors import NamespaceQuotaExceededError
+from mneme.errors import InvalidArgumentError, NamespaceQuotaExceededError
 from mneme.indexes.base import Vector
-from mneme.model import Metadata, StoredEntry
+from mneme.model import Metadata, StoredEntry, TokenUsage
 from mneme.runtime import counters as count
-from mneme.runtime.record import Record
+from mneme.runtime.limits import size_of
+from mneme.runtime.record import Record, utf8_bytes
 from mneme.runtime.requests import Request
 from mneme.stores.base import Put
 
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from mneme.runtime.core import Core
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What is to be put, checked, before its vector is known."""
 
     request: Request
@@ -40,7 +41,14 @@ def unit(core: Core, embedding: Any) -> Vector:
 
 
 def draft(
-    core: Core, request: Request, response: str, metadata: Any, ttl: float | None, origins: Origins = NOWHERE
+    core: Core,
+    request: Request,
+    response: str,
+    metadata: Any,
+    ttl: float | None,
+    origins: Origins = NOWHERE,
+    cost: float | None = None,
+    usage: TokenUsage | None = None,
 ) -> Draft | None:
     """Check what is to be put; None where it is not to be: forbidden by the scope, or personal.
 
@@ -52,9 +60,11 @@ def draft(
             "or do not put into it."
         )
     metadata = core.requests.check_storable(request, response, metadata)
-    if origins != NOWHERE:
-        metadata = noted(metadata, origins)
+    if origins != NOWHERE or usage is not None:
+        metadata = noted_usage(noted(metadata, origins), usage)
         core.requests.check_metadata_size(json.dumps(metadata))
+    metadata = priced(metadata, check_cost(cost))
+    _check_fits(core, request, response, metadata)
     lifetime = jittered(effective_ttl(ttl, core.options.default_ttl), core.options.ttl_jitter, request.key)
     if not request.writes or not core.requests.may_store(response):
         return None
@@ -87,18 +97,49 @@ def entry(core: Core, draft: Draft, vector: Vector | None, compute_seconds: floa
     )
 
 
-def evict(core: Core, namespace: str) -> None:
-    """Remove the least recently used entries where a put into `namespace` passed a limit."""
+def _check_fits(core: Core, request: Request, response: str, metadata: Metadata) -> None:
+    """Raise InvalidArgumentError for an entry that takes more than `max_bytes` by itself."""
+    limit = core.options.max_bytes
+    if limit is None:
+        return
+    vector_bytes = 4 * core.identity.dim if request.semantic else 0
+    text_bytes = utf8_bytes(request.query) + utf8_bytes(response)
+    size = size_of(text_bytes, json.dumps(metadata) if metadata else None, vector_bytes)
+    if size > limit:
+        raise InvalidArgumentError(
+            f"the entry takes {size:,} bytes with its place in the tables, the whole cache may take {limit:,}. Shorten "
+            "the answer, or open the cache with a larger max_bytes."
+        )
+
+
+def evict(core: Core, namespace: str) -> bool:
+    """Remove some of what must leave where a put into `namespace` passed a limit; return whether more must leave."""
     with core.table.lock:
-        leaving = core.table.leaving(namespace)
+        leaving, is_due = core.table.evict(namespace)
     if leaving:
-        _count_gone(core, "eviction", count.EVICTIONS, core.journal.retire(leaving))
+        core.journal.removed(leaving)
+        _count_gone(core, "eviction", count.EVICTIONS, leaving)
+    return is_due
 
 
-def expired(core: Core, namespace: str | None) -> list[Record]:
-    """Return the records of a namespace, or all, whose time has run out."""
-    now = core.clock()
-    return [record for record in core.records(namespace) if is_expired(record.created_at, record.ttl, now)]
+def scan(core: Core, namespace: str | None) -> Iterator[list[Record]]:
+    """Yield the records of a namespace, or all, that have run out, some or none at a time.
+
+    Between two others may use the cache, whatever its size.
+    """
+    batches = core.table.batches() if core.remote is None else core.remote.batches()
+    for batch in batches:
+        now = core.clock()
+        yield [
+            record
+            for record in batch
+            if namespace in (None, record.namespace) and is_expired(record.created_at, record.ttl, now)
+        ]
+
+
+def part(scanned: Iterator[list[Record]]) -> list[Record] | None:
+    """Return the next records of a scan, or None at its end."""
+    return next(scanned, None)
 
 
 def forget_expired(core: Core, records: Sequence[Record]) -> None:

@@ -96,7 +96,12 @@ class Usage:
 
 @runtime_checkable
 class Store(Protocol):
-    """Keeps entries. Every failure is a StoreBackendError with the client's error chained."""
+    """Keeps entries. Every failure is a StoreBackendError with the client's error chained.
+
+    One that can do more than survive the death of the process has `durabilities`, the values of `durability=` that it
+    takes, and a method `sync()`, called before `open`: from then on what was written survives a power cut. "deferred"
+    needs a BulkStore.
+    """
 
     @property
     def name(self) -> str:

@@ -30,6 +30,7 @@ class MemoryStore:
 
     name = "memory"
     blocking = False
+    durabilities = ("normal", "full", "deferred")
     schema_version = 0
 
     def __init__(self, *, max_entries: int | None = None) -> None:

@@ -17,6 +17,9 @@ from mneme.engine.freshness import is_expired
 from mneme.errors import MnemeError
 from mneme.stores.base import Identity
 from mneme.stores.sqlite import schema
+from mneme.stores.sqlite.reading import connect_read_only
+from mneme.tools.importing.detecting import formats_of
+from mneme.tools.importing.source import tables_of
 from mneme.tools.salvage import checking, layout
 from mneme.tools.salvage.pages import MAGIC
 
@@ -55,6 +58,11 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     """What is no fault of the file's content."""
 
+    is_foreign: bool = False
+    """Whether it is another program's."""
+    importable: str | None = None
+    """Which other cache wrote it, where `mneme import` can read it."""
+
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong with the file."""
@@ -75,7 +83,8 @@ def examine(path: str | PathLike[str]) -> Findings:
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         found.warnings.append("others than its owner may read or write it: chmod 600")
     _check_length(file, found)
-    with _noting(found), _reading(file) as db:
+    with _noting(found), closing(connect_read_only(file)) as db:
+        _foreign(db, found)
         version = schema.check(db, str(file))
         if version == 0:
             found.warnings.append("it is empty: no cache has been opened over it")
@@ -85,17 +94,6 @@ def examine(path: str | PathLike[str]) -> Findings:
             with _noting(found):
                 part(db, found)
     return found
-
-
-@contextmanager
-def _reading(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open for reading alone; where nobody has the file open, without a lock and without making files beside it."""
-    in_use = any(Path(f"{file}{suffix}").exists() for suffix in ("-wal", "-shm"))
-    uri = f"{file.absolute().as_uri()}?mode=ro" + ("" if in_use else "&immutable=1")
-    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
-        db.execute("PRAGMA trusted_schema = OFF")
-        db.execute("PRAGMA query_only = ON")
-        yield db
 
 
 @contextmanager
@@ -115,6 +113,14 @@ def _check_length(file: Path, found: Findings) -> None:
     said = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
     if header.startswith(MAGIC) and not found.log_bytes and said > found.size_bytes:
         found.problems.append(f"it is cut off: {found.size_bytes:,} of {said:,} bytes are there")
+
+
+def _foreign(db: sqlite3.Connection, found: Findings) -> None:
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    tables = {} if application == schema.APPLICATION_ID else tables_of(db)
+    found.is_foreign = bool(tables)
+    if found.is_foreign:
+        found.importable = next(iter(formats_of(tables)), None)
 
 
 def _free(db: sqlite3.Connection, found: Findings) -> None:

@@ -5,7 +5,7 @@ and checksums; `entries.jsonl` has a line for each entry; `vectors.f32` has the 
 the same order, as little-endian float32. It holds no database and nothing that is executed.
 """
 
-from mneme.runtime.checkpoint.reading import load
+from mneme.runtime.checkpoint.reading import identity_of, load
 from mneme.runtime.checkpoint.writing import dump
 
-__all__ = ["dump", "load"]
+__all__ = ["dump", "identity_of", "load"]

@@ -54,6 +54,12 @@ def load(source: str | PathLike[str] | BinaryIO, path: str | PathLike[str], embe
             replace_file(new, target)
 
 
+def identity_of(source: str | PathLike[str]) -> Identity:
+    """Return what the cache was bound to of which an archive was made; raises CheckpointError for what is none."""
+    with _refused(f"the archive {source!s}"), Path(source).open("rb") as file, closing(Archive(file)) as archive:
+        return archive.manifest.identity
+
+
 def _fill(store: SQLiteStore, archive: Archive) -> None:
     with closing(store):
         store.open(archive.manifest.identity)

@@ -77,6 +77,15 @@ class EncryptedStore:
         return self.store.blocking
 
     @property
+    def durabilities(self) -> tuple[str, ...]:
+        """Those of the store under this one."""
+        return getattr(self.store, "durabilities", ("normal",))
+
+    def sync(self) -> None:
+        """Let what is written from now on survive a power cut, where the store under this one can."""
+        self.store.sync()  # type: ignore[attr-defined]  # the method of stores that name more than "normal"
+
+    @property
     def schema_version(self) -> int:
         """That of the store under this one."""
         return self.store.schema_version

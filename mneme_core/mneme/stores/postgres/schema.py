@@ -79,6 +79,17 @@ def prepare(db: Connection[Any], schema: str, identity: Identity) -> Identity:
             "mneme-middleware, or choose another schema."
         )
     db.execute(IS_NOT_SEARCHABLE)
+    return _identity(meta)
+
+
+def bound(db: Connection[Any]) -> Identity | None:
+    """Return what the tables are bound to; None where there are none."""
+    if db.execute("SELECT to_regclass('meta')").fetchone() == (None,):
+        return None
+    return _identity(dict(db.execute("SELECT name, value FROM meta").fetchall()))
+
+
+def _identity(meta: dict[str, str]) -> Identity:
     return Identity(meta["fingerprint"], int(meta["dim"]), meta["normalize"])
 
 

@@ -38,6 +38,7 @@ class PostgresStore(Lookups):
 
     name = "postgres"
     blocking = True
+    durabilities = ("normal", "full")
 
     def __init__(
         self, url: str, *, schema: str = "mneme", mode: Mode = "auto", timeout: float = 5.0, poll: float = 1.0
@@ -53,6 +54,7 @@ class PostgresStore(Lookups):
         self.lag = poll
         self._url = url
         self._schema = schema
+        self._synchronous = ""
         self._mode: Mode = mode
         self._mode_now: Mode = mode
         """Once it is open, never "auto"."""
@@ -94,6 +96,14 @@ class PostgresStore(Lookups):
             self._search = Search(self._connect, self._schema, place=place, dim=identity.dim, timeout=self._timeout)
             self._search.builder.consider()
         self._is_lost = False
+
+    def identity(self) -> Identity | None:
+        """Return what the schema is bound to; None where there is none. Nothing is made."""
+        try:
+            with closing(self._connect()) as db:
+                return schema.bound(db)
+        except psycopg.Error as error:
+            raise self._failed("reading", error) from error
 
     def changed(self, cursor: Cursor) -> bool:
         """Compare with what is known of the log; nothing is asked."""
@@ -205,6 +215,10 @@ class PostgresStore(Lookups):
                 db.close()
             self._leases.close()
 
+    def sync(self) -> None:
+        """Let every commit wait for the server's disk and its synchronous standbys, whatever the server is set to."""
+        self._synchronous = "-c synchronous_commit=on "
+
     def _connect(self, idle: float = 0.0) -> BoundedConnection:
         """Return a connection; idle: seconds for which it may have nothing to say."""
         milliseconds = max(1, int(self._timeout * 1_000))
@@ -214,6 +228,7 @@ class PostgresStore(Lookups):
             connect_timeout=max(2, round(self._timeout)),
             options=f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} "
             "-c default_transaction_isolation=read\\ committed "
+            f"{self._synchronous}"
             f"-c search_path={quoted(self._schema)}",
             application_name="mneme",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from typing import Any
 
@@ -69,6 +69,14 @@ class Link:
         self.epoch = meta["epoch"].encode()
         self._bound(meta)
 
+    def bound_to(self) -> Identity | None:
+        """Return what the name is bound to, through a connection of its own; None where it is not there."""
+        with self._translated("reading"), closing(self.connect()) as client:
+            fingerprint, dim, normalize = client.hmget(self.keys[0], ["fingerprint", "dim", "normalize"])
+        if fingerprint is None or dim is None or normalize is None:
+            return None
+        return Identity(fingerprint.decode(), int(dim), normalize.decode())
+
     @property
     def mark(self) -> int:
         """Which log it is. Of this run of the server: one that was restarted may have been put back."""
@@ -101,9 +109,14 @@ class Link:
         """Give the client, made when first needed; errors are raised as Mneme's, without the URL."""
         if self.identity is None:
             raise StoreBackendError(f"the name {self.name!r} is not open.")
-        try:
+        with self._translated(action):
             if self.client is None:
                 self.client = self.connect()
             yield self.client
+
+    @contextmanager
+    def _translated(self, action: str) -> Iterator[None]:
+        try:
+            yield
         except redis.RedisError as error:
             raise StoreBackendError(f"{action} under {self.name!r} in Redis failed: {type(error).__name__}") from error

@@ -73,6 +73,10 @@ class RedisStore:
         if self._listener is None:
             self._listener = self._listening()
 
+    def identity(self) -> Identity | None:
+        """Return what the name is bound to; None where there is none. Nothing is made."""
+        return self._link.bound_to()
+
     def _bound(self, meta: Mapping[str, str]) -> None:
         """Decide whether the server searches; make the name searchable, again where the server had lost it."""
         is_asked = self.searches or self._mode == "server"

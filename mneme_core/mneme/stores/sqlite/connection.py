@@ -6,9 +6,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from mneme.errors import CorruptCacheError, MnemeError, MultiProcessLockError, StoreBackendError
 from mneme.stores.sqlite import schema
@@ -23,16 +23,21 @@ RETRY_SECONDS = 0.005
 READER_SECONDS = 0.05
 READER_CACHE_KB = 2_000
 
+Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
+
 # Closing any descriptor of a file drops the locks that SQLite holds on it in this process: a file is made, and
 # that descriptor closed, before any thread can connect to it.
 _making = threading.Lock()
 
 
-def connect(path: Path, *, timeout: float, cache_size_kb: int) -> tuple[sqlite3.Connection, int]:
+def connect(
+    path: Path, *, timeout: float, cache_size_kb: int, synchronous: Synchronous = "NORMAL"
+) -> tuple[sqlite3.Connection, int]:
     """Return a connection in WAL mode and the schema version; a file that is missing is made with mode 0600.
 
-    `synchronous=NORMAL`: what was committed survives the death of the process, and a power loss can only take
-    the newest commits, never the file. Another program's database is refused before anything is written to it.
+    synchronous: with NORMAL what was committed survives the death of the process, and a power loss can only take the
+    newest commits, never the file; with FULL each commit waits for the disk and survives that too. Another program's
+    database is refused before anything is written to it.
     """
     if not path.parent.is_dir():
         raise StoreBackendError(f"the directory {path.parent} does not exist. Create it, or choose another path.")
@@ -50,7 +55,7 @@ def connect(path: Path, *, timeout: float, cache_size_kb: int) -> tuple[sqlite3.
         # Deleted texts are overwritten where that costs no further pages; builds differ in their default.
         db.execute("PRAGMA secure_delete = FAST")
         _enter_wal(db, path, time.monotonic() + timeout)
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return db, schema.migrate(db, str(path))
     except BaseException:
@@ -105,38 +110,54 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-@contextmanager
-def transaction(db: sqlite3.Connection, kind: str) -> Iterator[None]:
+class transaction:  # noqa: N801  # used as `contextmanager` makes them, at a third of the cost for every put
     """Hold a transaction: DEFERRED to read one state of the file, IMMEDIATE to write."""
-    db.execute(f"BEGIN {kind}")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+
+    __slots__ = ("_db", "_kind")
+
+    def __init__(self, db: sqlite3.Connection, kind: str) -> None:
+        self._db, self._kind = db, kind
+
+    def __enter__(self) -> None:
+        self._db.execute(f"BEGIN {self._kind}")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
 
-@contextmanager
-def translated(path: Path, action: str) -> Iterator[None]:
+class translated:  # noqa: N801  # as above
     """Raise sqlite3's and the system's errors as Mneme's, with the cause chained."""
-    try:
-        yield
-    except MnemeError:
-        raise
-    except sqlite3.Error as error:
-        if is_locked(error):
-            raise MultiProcessLockError(
-                f"{action} {path}: another process held its lock for longer than the timeout. Try again, "
-                "or give SQLiteStore a longer timeout."
-            ) from error
-        if is_damage(error):
-            raise CorruptCacheError(
-                f"{action} {path} failed: {error}. The file is damaged or is not a cache; it is left as it is. "
-                "Recover what can be read with `mneme doctor PATH --salvage NEW_PATH`, restore a checkpoint with "
-                "`SemanticCache.loads`, or move it away to start empty."
-            ) from error
-        raise StoreBackendError(f"{action} {path} failed: {error}.") from error
-    except OSError as error:
-        raise StoreBackendError(f"{action} {path} failed: {error.strerror or error}.") from error
+
+    __slots__ = ("_action", "_path")
+
+    def __init__(self, path: Path, action: str) -> None:
+        self._path, self._action = path, action
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, sqlite3.Error | OSError) and not isinstance(error, MnemeError):
+            raise _translation(error, self._path, self._action) from error
+
+
+def _translation(error: sqlite3.Error | OSError, path: Path, action: str) -> MnemeError:
+    if isinstance(error, OSError):
+        return StoreBackendError(f"{action} {path} failed: {error.strerror or error}.")
+    if is_locked(error):
+        return MultiProcessLockError(
+            f"{action} {path}: another process held its lock for longer than the timeout. Try again, "
+            "or give SQLiteStore a longer timeout."
+        )
+    if is_damage(error):
+        return CorruptCacheError(
+            f"{action} {path} failed: {error}. The file is damaged or is not a cache; it is left as it is. "
+            "Recover what can be read with `mneme doctor PATH --salvage NEW_PATH`, restore a checkpoint with "
+            "`SemanticCache.loads`, or move it away to start empty."
+        )
+    return StoreBackendError(f"{action} {path} failed: {error}.")

@@ -24,17 +24,17 @@ class Forkable(Protocol):
         ...
 
 
-_stores: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_stores: weakref.WeakKeyDictionary[Forkable, bool] = weakref.WeakKeyDictionary()
 _held: list[Forkable] = []
 
 
-def watch(store: Forkable) -> None:
-    """Tell `store` of every fork for as long as it lives."""
-    _stores.add(store)
+def watch(store: Forkable, *, last: bool = True) -> None:
+    """Tell `store` of every fork for as long as it lives; last: False of one that uses another, which is told later."""
+    _stores[store] = last
 
 
 def _before() -> None:
-    for store in sorted(_stores, key=id):
+    for store, _ in sorted(_stores.items(), key=lambda item: (item[1], id(item[0]))):
         store.before_fork()
         _held.append(store)
 

@@ -12,6 +12,7 @@ import mmap
 import os
 import sqlite3
 import struct
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from mneme.stores.base import Change, Put
 
 # Where so much is free, nobody needs to ask further: several times what the log grows to.
 PLENTY_BYTES = 256 * 1_048_576
+# In which nobody fills a disk that had plenty: for that 10 GB a second are needed.
+ASKED_SECONDS = 0.02
 # For deletes: each writes a few pages to the log.
 KEPT_BYTES = 1_048_576
 
@@ -28,9 +31,21 @@ _PAGE_AND_FRAMES, _PAGE_AT = struct.Struct("=HI"), 14
 _FOLDED, _FOLDED_AT = struct.Struct("=I"), 96
 
 
-def is_short(path: Path) -> bool:
-    """Return whether the disk under `path` has less than plenty free. About a microsecond."""
-    return 0 <= _free(path) < PLENTY_BYTES
+class Room:
+    """Asks a disk whether much is free, and for a moment after it had plenty not again."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def is_short(self, path: Path) -> bool:
+        """Return whether the disk under `path` has less than plenty free."""
+        now = time.monotonic()
+        if now < self._until:
+            return False
+        if 0 <= _free(path) < PLENTY_BYTES:
+            return True
+        self._until = now + ASKED_SECONDS
+        return False
 
 
 def check(db: sqlite3.Connection, path: Path, index: mmap.mmap | None, changes: Sequence[Change]) -> None:

@@ -17,7 +17,14 @@ from mneme.model import StoredEntry
 from mneme.stores.base import Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import forks, leases, log, room, rows, watch
-from mneme.stores.sqlite.connection import READER_CACHE_KB, connect, connect_reader, transaction, translated
+from mneme.stores.sqlite.connection import (
+    READER_CACHE_KB,
+    Synchronous,
+    connect,
+    connect_reader,
+    transaction,
+    translated,
+)
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
 
@@ -30,6 +37,7 @@ class SQLiteStore:
 
     name = "sqlite"
     blocking = True
+    durabilities = ("normal", "full", "deferred")
 
     def __init__(self, path: str | PathLike[str], *, timeout: float = 5.0, cache_size_kb: int = 10_000) -> None:
         if not isinstance(path, str | PathLike) or not str(path):
@@ -44,6 +52,7 @@ class SQLiteStore:
         self.schema_version = 0
         self._timeout = timeout
         self._cache_size_kb = cache_size_kb
+        self._synchronous: Synchronous = "NORMAL"
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
@@ -54,6 +63,7 @@ class SQLiteStore:
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
         self._seen: bytes | None = None
         self._index: mmap.mmap | None = None
+        self._room = room.Room()
         forks.watch(self)
 
     def open(self, identity: Identity) -> None:
@@ -81,6 +91,13 @@ class SQLiteStore:
         caches = (self._db and self._cache_size_kb, self._reader and READER_CACHE_KB)
         size = self.path.stat().st_size if self._db is not None else 0
         return sum(min(size, 1_024 * kilobytes) for kilobytes in caches if kilobytes)
+
+    def sync(self) -> None:
+        """Let what is written from now on survive a power cut."""
+        self._synchronous = "FULL"
+        with self._lock, translated(self.path, "opening"):
+            if self._db is not None:
+                self._db.execute("PRAGMA synchronous = FULL")
 
     def identity(self) -> Identity | None:
         """Return what the file is bound to, opening it; None for one that is new or not there."""
@@ -186,7 +203,7 @@ class SQLiteStore:
     ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
         """Write `changes` in one transaction."""
         with self._using("writing") as db:
-            if room.is_short(self.path):
+            if self._room.is_short(self.path):
                 room.check(db, self.path, self._index, changes)
             with transaction(db, "IMMEDIATE"):
                 # Asked while the write lock is held: after it another process may have committed.
@@ -217,7 +234,7 @@ class SQLiteStore:
         is_newer: of an entry and when the one that is there was created, whether it takes its place all the same.
         """
         with self._using("writing") as db:
-            if room.is_short(self.path):
+            if self._room.is_short(self.path):
                 room.check(db, self.path, self._index, list(map(Put, entries)))
             with transaction(db, "IMMEDIATE"):
                 held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
@@ -274,13 +291,16 @@ class SQLiteStore:
             if self._db is None:
                 if not (connects or self._opened):
                     raise StoreBackendError(f"{self.path} is not open.")
-                self._db, self.schema_version = connect(
-                    self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb
-                )
+                self._db, self.schema_version = self._connect()
                 self._opened = True
                 # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
                 self._cursor, self._index, self._seen = Cursor(0, 0), None, None
             yield self._db
+
+    def _connect(self) -> tuple[sqlite3.Connection, int]:
+        return connect(
+            self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb, synchronous=self._synchronous
+        )
 
     def before_fork(self) -> None:
         """Disconnect, and keep everyone out until the fork is done."""

@@ -33,6 +33,11 @@ FORMATS = {
 SHOWN = 8
 
 
+def formats_of(tables: Tables) -> list[str]:
+    """Return the names of the formats that a file's tables fit."""
+    return [name for name in FORMATS if FORMATS[name].fits(tables)]
+
+
 def reader_of(db: sqlite3.Connection, format: str | None, embedder: Embedder) -> tuple[str, Reader]:
     """Return the name of the file's format and its reader. format: None to look which it is.
 
@@ -41,7 +46,7 @@ def reader_of(db: sqlite3.Connection, format: str | None, embedder: Embedder) ->
     if format is not None and format not in FORMATS:
         raise InvalidArgumentError(f"format is {format!r}; it is one of {', '.join(FORMATS)}.")
     tables = tables_of(db)
-    fitting = [name for name in FORMATS if FORMATS[name].fits(tables)]
+    fitting = formats_of(tables)
     if format is not None:
         fitting = [name for name in fitting if name == format]
     if len(fitting) > 1:

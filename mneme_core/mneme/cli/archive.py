@@ -1,0 +1,101 @@
+"""`mneme dump` and `mneme load`: a cache as one archive file, and back. `mneme vacuum`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mneme.cache import SemanticCache
+from mneme.cli.failing import exits
+from mneme.cli.shared import AsJson, Cache, Yes, confirm, file_of, print_json, print_lines, working
+from mneme.stores.base import Identity, Store
+from mneme.tools.looking.opening import reading
+
+
+def dump(
+    cache: Cache,
+    archive: Annotated[Path, typer.Argument(dir_okay=False, help="The archive that is made, mode 0600.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write every entry to one archive file; other processes may go on writing meanwhile."""
+    with exits():
+        if archive.exists():
+            confirm(f"{archive} is there already. Replace it?", yes)
+        with working("Dumping"), reading(cache) as (store, identity):
+            opened = _cache(store, identity)
+            opened.dumps(archive)
+            number = opened.stats().entries
+            opened.close()
+    _tell({"archive": str(archive), "entries": number, "bytes": archive.stat().st_size}, as_json)
+
+
+def load(
+    archive: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An archive of `mneme dump`.")],
+    cache: Annotated[str, typer.Argument(metavar="CACHE", help="The file that is made of it, in place of one there.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a cache file from an archive. Nothing there is touched before the whole archive has been checked."""
+    from mneme.runtime import checkpoint
+
+    with exits():
+        path = file_of(cache, "load")
+        if path.exists():
+            confirm(f"{path} is there already, and all in it would be replaced. Go on?", yes)
+        with working("Loading"):
+            identity = checkpoint.identity_of(archive)
+            checkpoint.load(archive, path, _Stand(identity))
+            with reading(path) as (store, identity):
+                opened = _cache(store, identity)
+                number = opened.stats().entries
+                opened.close()
+    _tell({"path": str(path), "entries": number, "embedder": identity.fingerprint}, as_json)
+
+
+def vacuum(
+    cache: Cache,
+    namespace: Annotated[str | None, typer.Option(help="Of this namespace alone.")] = None,
+    compact: Annotated[bool, typer.Option(help="Give the room back to the file system too.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Remove entries whose time ran out, for every process that uses the cache.
+
+    Giving room back copies the file: for that long other processes cannot write.
+    """
+    with exits(), working("Vacuuming"), reading(cache, writes=True) as (store, identity):
+        opened = _cache(store, identity)
+        number = opened.vacuum(namespace=namespace, compact=compact)
+        left = opened.stats().entries
+        opened.close()
+    _tell({"removed": number, "entries": left}, as_json)
+
+
+class _Stand:
+    """Stands for the embedder that filled a cache where nothing is embedded."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.fingerprint, self.dim = identity.fingerprint, identity.dim
+
+    def embed(self, text: str) -> Any:
+        raise NotImplementedError  # no command here compares anything
+
+
+def _cache(store: Store, identity: Identity) -> SemanticCache:
+    return SemanticCache(store=store, embedder=_Stand(identity), normalize=identity.normalize == "default")
+
+
+def _tell(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    else:
+        print_lines(
+            [
+                "   ".join(
+                    f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}"
+                    for name, value in found.items()
+                )
+            ]
+        )

@@ -1,0 +1,124 @@
+"""`mneme explain`: why a question hits or misses."""
+
+from __future__ import annotations
+
+import json
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from mneme.cli.failing import exits
+from mneme.cli.shared import DEFAULT_EMBEDDER, AsJson, Cache, EmbedderName, as_values, print_json, working
+from mneme.errors import InvalidArgumentError
+from mneme.tools.loading import load_embedder
+
+if TYPE_CHECKING:
+    from mneme.model import Candidate, Explanation
+
+VARY_HELP = 'All that must be equal, as the JSON mapping that the program gives: {"model": "gpt-4o"}.'
+POLICY_HELP = (
+    "What the program judges with: guarded, guarded:0.05, threshold:0.85, or a file of `mneme calibrate`. "
+    "By default what SemanticCache.open() uses."
+)
+
+
+def command(
+    cache: Cache,
+    question: Annotated[str, typer.Argument(help="What was asked, as it was put to the cache.")],
+    namespace: Annotated[str, typer.Option(help="Where it was asked.")] = "default",
+    vary: Annotated[str | None, typer.Option(metavar="JSON", help=VARY_HELP)] = None,
+    policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
+    candidates: Annotated[int, typer.Option("-k", "--candidates", min=1, help="How many neighbours.")] = 5,
+    embedder: EmbedderName = DEFAULT_EMBEDDER,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a question hits or misses: its neighbours, how they differ, what was decided of each. Counts nothing."""
+    from mneme.tools.looking import explain
+
+    with exits():
+        given = _vary(vary)
+        model = load_embedder(embedder)
+        with working("Reading"):
+            found = explain(cache, question, model, namespace=namespace, vary=given, k=candidates, policy=policy)
+    if as_json:
+        print_json(as_values(found))
+    else:
+        _show(found)
+
+
+def _vary(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InvalidArgumentError(f"--vary is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise InvalidArgumentError(f'--vary is {text}; it is a JSON mapping, such as {{"model": "gpt-4o"}}.')
+    return found
+
+
+def _show(found: Explanation) -> None:
+    console = Console()
+    hit = found.outcome in ("exact", "semantic")
+    lines = [
+        f"question   {escape(found.query)}",
+        f"namespace  {escape(found.namespace)}",
+        f"outcome    [{'green' if hit else 'red'}]{found.outcome}[/]",
+        f"exact      {found.exact or 'no entry'} (key {found.key})",
+    ]
+    if found.elsewhere:
+        lines.append(
+            f"elsewhere  {found.elsewhere:,} entries of this namespace have another vary (model, prompt, turns …); "
+            "give it with --vary"
+        )
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+    if found.candidates:
+        console.print(_candidates(found))
+
+
+def _candidates(found: Explanation) -> Table:
+    table = Table(show_lines=True)
+    table.add_column("similarity", justify="right")
+    table.add_column("confidence", justify="right")
+    table.add_column("verdict", overflow="fold")
+    table.add_column("question and answer", overflow="fold")
+    for candidate in found.candidates:
+        near, verdict = candidate.neighbour, candidate.verdict
+        word = Text("accept" if verdict.accepted else "refuse", "green" if verdict.accepted else "red")
+        texts = differing(found.query, near.query)
+        texts.append(f"\n→ {' '.join(near.response.split())[:120]}", "dim")
+        texts.append(_weighed(candidate), "dim")
+        table.add_row(
+            f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word.append(f": {verdict.reason}", ""), texts
+        )
+    return table
+
+
+def _weighed(candidate: Candidate) -> str:
+    said = [
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in candidate.features.items()
+    ]
+    return f"\n{', '.join(said)}" if said else ""
+
+
+def differing(asked: str, stored: str) -> Text:
+    """Return the stored question with the words that differ marked: [-asked-] {+stored+}."""
+    ours, theirs = asked.split(), stored.split()
+    text = Text()
+    matched = SequenceMatcher(None, [each.casefold() for each in ours], [each.casefold() for each in theirs])
+    for tag, a, b, c, d in matched.get_opcodes():
+        if tag != "equal" and b > a:
+            text.append(f"[-{' '.join(ours[a:b])}-]", "red").append(" ")
+        if d > c:
+            words = " ".join(theirs[c:d])
+            text.append(words if tag == "equal" else f"{{+{words}+}}", "" if tag == "equal" else "bold yellow")
+            text.append(" ")
+    text.rstrip()
+    return text

@@ -1,0 +1,117 @@
+"""What the commands that open a cache have in common: their arguments, and how they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from mneme.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from mneme.prices import Prices
+
+CODES: Final = (
+    "Exit codes: 0 it ran; 1 something is not installed or failed; 2 wrong usage or no such file; 3 no such entry; "
+    "5 what was given cannot be used."
+)
+
+Cache: TypeAlias = Annotated[
+    str, typer.Argument(metavar="CACHE", help="A cache's file, or its URL: postgresql://…, redis://…")
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+EmbedderName: TypeAlias = Annotated[str, typer.Option(help="MODULE:ATTRIBUTE, an embedder or what makes one.")]
+PricesName: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--prices",
+        metavar="FILE",
+        help='What tokens cost: a file of yours, JSON or TOML, or "shipped" for the table that came with Mneme.',
+    ),
+]
+DEFAULT_EMBEDDER: Final = "mneme:default_embedder"
+
+
+def prices_named(name: str | None) -> Prices | None:
+    """Return the prices that --prices names."""
+    from mneme.prices import Prices, prices_of
+
+    return Prices.shipped() if name == "shipped" else prices_of(name)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines as they are, however long."""
+    Console().print(escape("\n".join(lines)), highlight=False, soft_wrap=True)
+
+
+def as_values(thing: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON values."""
+    return asdict(thing)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is lost; raises typer.Abort where the answer is no, or nobody is there to answer."""
+    if not yes and not typer.confirm(question, err=True):
+        raise typer.Abort
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show a person at a terminal that work of unknown length goes on."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def file_of(cache: str, what: str) -> Path:
+    """Return the path of a cache that is to be a file; raises InvalidArgumentError for a server."""
+    scheme, sign, rest = cache.partition("://")
+    if not sign:
+        return Path(cache)
+    if scheme == "sqlite" and rest.startswith("/"):
+        return Path(rest[1:])
+    raise InvalidArgumentError(f"{what} is for files, and {scheme}:// is a server. Use its own tools for copies.")
+
+
+def ago(seconds: float) -> str:
+    """Return a span of time for people: "3 h"."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def money(cost: float | None, currency: str | None) -> str:
+    """Return an amount for people."""
+    return "" if cost is None else f"{cost:,.{2 if cost >= 1 else 4}f} {currency or ''}".strip()
+
+
+def duration(seconds: float | None) -> str:
+    """Return a latency for people: "4.1 µs", "2.3 ms"."""
+    if seconds is None:
+        return "–"
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def percent(share: float | None) -> str:
+    """Return a share for people."""
+    return "–" if share is None else f"{share:.1%}"

@@ -1,0 +1,74 @@
+"""`mneme top`: a cache at work, seen from another process."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from mneme.cli.failing import exits
+from mneme.cli.shared import AsJson, Cache, PricesName, as_values, prices_named, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mneme.prices import Prices
+    from mneme.tools.looking import View
+
+# Counting entries reads the whole table; everything else is a few rows.
+RECOUNT_SECONDS = 10.0
+
+
+def command(
+    cache: Cache,
+    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two frames.")] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
+    prices: PricesName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a cache that other processes use: hit ratio, latency, similarities, savings. Reads only; Ctrl-C ends it.
+
+    With --json every frame is a line.
+    """
+    with exits():
+        frames = _views(cache, prices_named(prices), interval, once)
+        try:
+            if as_json:
+                for view in frames:
+                    print_json(as_values(view))
+            else:
+                _show(frames, once)
+        except KeyboardInterrupt:
+            return
+
+
+def _show(frames: Iterator[View], once: bool) -> None:
+    from mneme.cli.frame import frame
+
+    first = next(frames)
+    if once:
+        Console().print(frame(first, None))
+        return
+    with Live(frame(first, None), console=Console(), screen=True, auto_refresh=False) as live:
+        before = first
+        for view in frames:
+            live.update(frame(view, before), refresh=True)
+            before = view
+
+
+def _views(cache: str, prices: Prices | None, interval: float, once: bool) -> Iterator[View]:
+    from mneme.tools.looking import look
+
+    sizes, counted = None, 0.0
+    while True:
+        now = time.monotonic()
+        if now - counted >= RECOUNT_SECONDS:
+            sizes, counted = None, now
+        view, sizes = look(cache, prices=prices, sizes=sizes)
+        yield view
+        if once:
+            return
+        time.sleep(interval)

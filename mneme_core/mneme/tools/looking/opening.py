@@ -1,0 +1,97 @@
+"""A store that is only read, whoever filled it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any, cast
+
+from mneme.errors import InvalidArgumentError, StoreBackendError
+from mneme.runtime.opening import store_of
+from mneme.stores.base import BulkStore, Change, Cursor, EntryRow, Identity, Put, SearchStore, Store, Usage
+from mneme.stores.sqlite import SQLiteStore
+from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
+
+
+@contextmanager
+def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple[Store, Identity]]:
+    """Give the store of a path or URL, open, and what it is bound to. It takes no writes unless `writes` says so.
+
+    Raises FileNotFoundError where there is no file, InvalidArgumentError where there is no cache, and what opening
+    raises.
+    """
+    store = store_of(url)
+    if isinstance(store, SQLiteStore):
+        if not store.path.is_file():
+            raise FileNotFoundError(f"there is no cache at {store.path}.")
+        if not writes:
+            store = ReadOnlySQLiteStore(store.path)
+    elif not writes:
+        # The store itself, not one around it: what it can do is told by its methods.
+        store.write = _refused(store.name)  # type: ignore[method-assign]  # on this one object
+    try:
+        identity = bound_to(store, str(url))
+        store.open(identity)
+        yield store, identity
+    finally:
+        store.close()
+
+
+def bound_to(store: Store, what: str) -> Identity:
+    """Return what a store is bound to; raises InvalidArgumentError where it has never held a cache."""
+    asked = getattr(store, "identity", None)
+    if asked is None:
+        raise InvalidArgumentError(
+            f"the store {store.name!r} does not say which embedder filled it; look into it from Python, with a cache."
+        )
+    try:
+        found: Identity | None = asked()
+    except StoreBackendError:
+        store.close()
+        raise
+    if found is None:
+        # A URL may hold a password.
+        raise InvalidArgumentError(f"{store.name if '://' in what else what} has never held a cache.")
+    return found
+
+
+def rows_of(store: Store) -> Iterator[EntryRow]:
+    """Yield every entry, without its vector."""
+    if isinstance(store, BulkStore):
+        for batch, _ in store.load():
+            yield from batch
+        return
+    for changes, _ in store.pull(Cursor(0, 0)):
+        for change in changes:
+            if isinstance(change, Put):
+                yield _row(change)
+
+
+def sizes_of(store: Store) -> Mapping[str, int]:
+    """Return namespace -> entries."""
+    if isinstance(store, ReadOnlySQLiteStore) or (isinstance(store, SearchStore) and store.searches):
+        return store.sizes()
+    counted: dict[str, int] = {}
+    for row in rows_of(store):
+        counted[row[1]] = counted.get(row[1], 0) + 1
+    return counted
+
+
+def _row(put: Put) -> EntryRow:
+    from mneme.runtime.record import Whole
+
+    return cast("EntryRow", tuple(Whole.of(put.entry, put.entry.id))[:-1])
+
+
+def _refused(name: str) -> Any:
+    def write(
+        changes: Sequence[Change],
+        cursor: Cursor,
+        usage: Usage | None = None,  # noqa: ARG001
+    ) -> tuple[Sequence[Change], Sequence[int], Cursor]:
+        if changes:
+            raise StoreBackendError(f"the store {name!r} was opened to be read only.")
+        return (), (), cursor
+
+    return write
