@@ -139,6 +139,9 @@ class Stats:
     """In the currency of `prices=`, of the models that have a price there; None without prices."""
     savings: tuple[Saving, ...] = ()
     """The same for each model."""
+    resident_bytes: int = 0
+    """What the whole cache holds in memory, over all namespaces: the index, entries, texts that are here, and what its
+    store holds; an estimate, within a tenth of what the process grows by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ async def test_stats_count_a_namespace_or_all(cache, opening):
         memory_bytes_estimate=64 * 4,
         index_memory_bytes=cache.plain._core.index.memory_bytes,
         index_tombstone_count=0,
+        resident_bytes=cache.plain._core.resident_bytes,
     )
     assert [await counts(cache), await counts(cache, "a"), await counts(cache, "unknown")] == [
         (4, 6, 3, 0, 0),

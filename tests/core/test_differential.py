@@ -160,7 +160,7 @@ class Play:
         health = dataclasses.replace(cache.health(), store_backend="", schema_version=0)
         stats = [cache.stats(namespace=namespace) for namespace in (None, "default", "b")]
         # A file's vectors are read when they are first needed; what is in memory differs until then.
-        return [health, *(dataclasses.replace(one, index_memory_bytes=0) for one in stats)]
+        return [health, *(dataclasses.replace(one, index_memory_bytes=0, resident_bytes=0) for one in stats)]
 
 
 @settings(max_examples=60)

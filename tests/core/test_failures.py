@@ -210,7 +210,7 @@ async def test_a_store_that_fails_while_it_is_loaded_is_closed_again(opening):
 
 def test_a_store_that_fails_while_it_is_loaded_in_bulk_says_so_with_the_cause(tmp_path):
     class Fails(SQLiteStore):
-        def load(self):
+        def load_heads(self):
             raise OSError("a bad sector")
 
     with pytest.raises(StoreBackendError, match="a bad sector") as caught:

@@ -213,6 +213,6 @@ def test_what_could_not_be_written_is_given_back():
     ],
 )
 def test_metadata_is_the_caller_s_alone(metadata, copy):
-    record = Record(1, "n", b"k", "q", "r", 0, metadata, 0.0, 0.0, None, 0, b"p", None)
+    record = Record(1, "n", b"k", "q", "r", 0, metadata, 0.0, 0.0, None, 0, b"p", None, 2)
 
     assert record.metadata_copy() == copy

@@ -12,7 +12,7 @@ FIELDS = {
     "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds asked",
     "Stats": "namespace entries hits_exact hits_semantic misses evictions expirations embedder_fingerprint "
     "vector_dtype memory_bytes_estimate index_memory_bytes index_tombstone_count "
-    "saved_seconds saved_input_tokens saved_output_tokens saved_cost savings",
+    "saved_seconds saved_input_tokens saved_output_tokens saved_cost savings resident_bytes",
     "Health": "healthy schema_version integrity_ok embedder_fingerprint_match entries namespaces "
     "oldest_entry_age_seconds index_backend store_backend vector_dtype multi_process_mode",
     "StoredEntry": "id namespace query_hash query response embedding metadata created_at last_accessed_at ttl "

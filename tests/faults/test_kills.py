@@ -70,7 +70,7 @@ def test_a_killed_process_that_writes_later_loses_only_what_was_not_flushed(
     flushed = [words for words in said[:last] if words[0] == "put"]
     with SemanticCache(path, EMBEDDER) as cache:
         gone = lost(cache, flushed)
-        found = {record.query: record.response for record in cache._core.table.by_key.values()}
+        found = {query: cache.get(query, mode="exact").response for query in cache.list_queries()}
         cache.put("after", "it goes on")
 
     assert (gone, integrity()) == ([], "ok")

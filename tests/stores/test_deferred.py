@@ -361,7 +361,7 @@ def test_a_newer_put_stands_behind_one_that_failed(failing: Failing, embedder: W
 
 
 def contents_of(cache: SemanticCache) -> dict[str, str]:
-    return {record.query: record.response for record in cache._core.table.by_key.values()}
+    return {query: cache.get(query, mode="exact").response for query in cache.list_queries()}
 
 
 def test_a_full_queue_waits_for_a_group_and_is_refused_where_none_can_be_written(

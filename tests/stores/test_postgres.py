@@ -306,6 +306,7 @@ def test_what_a_schema_is_bound_to_is_told_without_making_one(url: str, schema: 
 
 def test_a_cache_is_looked_into_by_its_url(url: str) -> None:
     with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
+        cache.clear()  # the schema is the default one, which other tests use too
         cache.put("q", "r", usage={"model": "m", "input_tokens": 3, "output_tokens": 2}, namespace="a")
         cache.get("q", namespace="a")
         cache._core.journal.flush()

@@ -39,7 +39,7 @@ from mneme.runtime.leasing import Leases, Turn, leases_of
 from mneme.runtime.options import Options
 from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
-from mneme.runtime.record import Record
+from mneme.runtime.record import Record, Whole
 from mneme.runtime.refreshing import Refreshes
 from mneme.runtime.refusals import Refusals
 from mneme.runtime.remote import remote_of
@@ -47,6 +47,7 @@ from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.streams import AsyncStreams, Streams
 from mneme.runtime.table import Table
+from mneme.runtime.texts import Texts
 from mneme.runtime.threads import Threads
 from mneme.stores.base import Change, Delete, Identity, Put, Store
 
@@ -108,6 +109,7 @@ class Core:
             index = NoIndex()
         self.resident = Resident(self.table, index, self.counters, dim, self.invalidated)
         self.journal = Journal(store, self.resident)
+        self.texts = Texts(self.table, self.journal)
         try:
             if self.remote is None:
                 self.journal.load()
@@ -217,19 +219,37 @@ class Core:
         return self.requests.resolve(query, namespace, vary, mode)
 
     def probe(self, request: Request) -> Hit | None:
-        """Return the exact hit, if there is one. Memory only."""
+        """Return the exact hit, if there is one. Memory only, but for texts that were not used lately."""
         now = self.clock()
         table = self.table
         with table.lock:
             record = table.by_key.get(request.key)
             if record is None or (record.ttl is not None and is_expired(record.created_at, record.ttl, now)):
                 return None
-            table.touch(record, now)
-            worth = table.worths.get(record.id) or table.weigh(record)
-            self.counters.hit(record.namespace, count.HITS_EXACT, worth)
+            if isinstance(record, Whole):
+                whole = record
+                table.touch(whole, now)
+                worth = table.worths.get(record.id) or table.weigh(record)
+                self.counters.hit(record.namespace, count.HITS_EXACT, worth)
+            else:
+                whole = None
+        if whole is None:
+            whole = self._read(record, now)
+            if whole is None:
+                return None
         if request.started:
             self.time(request, "exact")
-        return self.hit(request, record, 1.0, 1.0, "exact", now)
+        return self.hit(request, whole, 1.0, 1.0, "exact", now)
+
+    def _read(self, record: Record, now: float) -> Whole | None:
+        """Return a record with its texts, counted as an exact hit; None where it is gone or cannot be read."""
+        whole = self.texts.whole(record)
+        with self.table.lock:
+            if whole is None or record.id not in self.table.by_id:  # removed or replaced while it was read
+                return None
+            self.table.touch(whole, now)
+            self.counters.hit(record.namespace, count.HITS_EXACT, self.table.worth(record))
+        return whole
 
     def stale(self, request: Request, grace: float) -> Hit | None:
         """Return the exact entry as a hit where it ran out not longer than `grace` seconds ago. Memory only."""
@@ -238,9 +258,15 @@ class Core:
             record = self.table.by_key.get(request.key)
             if record is None or not is_stale(record.created_at, record.ttl, grace, now):
                 return None
-            self.table.touch(record, now)
-            self.counters.hit(record.namespace, count.HITS_EXACT, self.table.worth(record))
-        return self.hit(request, record, 1.0, 1.0, "exact", now, outcome="stale")
+            whole = record if isinstance(record, Whole) else None
+            if whole is not None:
+                self.table.touch(whole, now)
+                self.counters.hit(whole.namespace, count.HITS_EXACT, self.table.worth(whole))
+        if whole is None:
+            whole = self._read(record, now)
+            if whole is None:
+                return None
+        return self.hit(request, whole, 1.0, 1.0, "exact", now, outcome="stale")
 
     def miss(self, request: Request, reason: str, nearest: Candidate | None = None) -> Hit | None:
         """Count and tell a miss, with the nearest neighbour that was refused; return None, as a lookup does."""
@@ -276,7 +302,7 @@ class Core:
     def hit(
         self,
         request: Request,
-        record: Record,
+        record: Whole,
         similarity: float,
         confidence: float,
         layer: HitLayer,
@@ -316,11 +342,12 @@ class Core:
         if self.observers.heard:
             self.observers.tell(told.of_hit(request, hit, outcome, verdict, self.clock()))
 
-    def _answering(self, key: bytes, response: str) -> list[Record]:
+    def _answering(self, key: bytes, response: str) -> list[Whole]:
         """Return the record of a key, in a list, while it is this answer."""
         with self.table.lock:
             record = self.table.by_key.get(key)
-        return [record] if record is not None and record.response == response else []
+        whole = None if record is None else self.texts.whole(record)
+        return [whole] if whole is not None and whole.response == response else []
 
     def removal(self, key: bytes, response: str) -> list[Change]:
         """Return what removes the entry of a key while it is this answer."""
@@ -337,6 +364,13 @@ class Core:
         self.check_open()
         sizes = self.sizes()
         return sum(sizes.values()) if namespace is None else sizes.get(namespace, 0)
+
+    @property
+    def resident_bytes(self) -> int:
+        """What the cache holds in memory, as an estimate."""
+        with self.table.lock:
+            held = self.table.memory_bytes + self.texts.memory_bytes
+        return held + self.index.memory_bytes + getattr(self.store, "memory_bytes", 0)
 
     def sizes(self) -> Mapping[str, int]:
         """Return namespace -> entries; of a store that searches for itself as counted some seconds ago."""

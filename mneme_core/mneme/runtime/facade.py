@@ -279,6 +279,7 @@ class Facade(Generic[E]):
             saved_output_tokens=sum(each.usage.output_tokens for each in saved),
             saved_cost=None if core.options.prices is None else sum(each.cost or 0.0 for each in saved),
             savings=saved,
+            resident_bytes=core.resident_bytes,
         )
 
     def health(self) -> Health:
@@ -317,9 +318,8 @@ class Facade(Generic[E]):
         self._look()
         namespace = (self._scoped(None) or namespace) if namespace == "default" else namespace
         now = core.clock()
-        return [
-            record.query for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now)
-        ]
+        fresh = (record for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now))
+        return [query for _, query in core.texts.queries(fresh)]
 
     def _look(self) -> None:
         """Apply what others wrote, where nothing has to be waited for and this facade may read the store."""

@@ -15,7 +15,7 @@ from mneme.engine.reported import Corrected, WrongPairs
 from mneme.errors import InvalidArgumentError
 from mneme.model import Hit, Outcome, StoredEntry
 from mneme.runtime.pairs import append_row, read_noted
-from mneme.runtime.record import Record
+from mneme.runtime.record import Whole
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
 
@@ -86,7 +86,8 @@ def corrections(core: Core, hit: Hit) -> list[Change]:
     and so does the same answer under questions near it.
     """
     with core.table.lock:
-        record = core.table.by_key.get(bytes.fromhex(hit.key))
+        held = core.table.by_key.get(bytes.fromhex(hit.key))
+    record = None if held is None else core.texts.whole(held)
     if record is None or record.response != hit.response:  # removed or replaced since
         return []
     if hit.layer == "exact":
@@ -94,7 +95,7 @@ def corrections(core: Core, hit: Hit) -> list[Change]:
     return [_exact_only(each) for each in _alike(core, record)]
 
 
-def _alike(core: Core, record: Record) -> Sequence[Record]:
+def _alike(core: Core, record: Whole) -> Sequence[Whole]:
     """Return the record and those near it that have its answer, as far as they can be found by meaning."""
     if not record.searchable:
         return []
@@ -104,11 +105,12 @@ def _alike(core: Core, record: Record) -> Sequence[Record]:
     near = nearest(core, record.partition, np.frombuffer(held, np.float32), AROUND, core.policy.floor)
     with core.table.lock:
         around = [core.table.by_id.get(number) for number, _ in near]
-    same = [each for each in around if each is not None and each.response == record.response]
+    wholes = [core.texts.whole(each) for each in around if each is not None]
+    same = [each for each in wholes if each is not None and each.response == record.response]
     return same if record in same else [record, *same]
 
 
-def _exact_only(record: Record) -> Put:
+def _exact_only(record: Whole) -> Put:
     return Put(
         StoredEntry(
             0,

@@ -115,7 +115,7 @@ def _meant(core: Core, aim: Aim, vector: Vector | None) -> Iterable[Record]:
     if aim.sources is not None:
         return [record for record in found if _is_outdated(record, aim.sources)]
     if aim.text is not None:
-        return [record for record in found if core.requests.canonical(record.query) == aim.text]
+        return [record for record, query in core.texts.queries(found) if core.requests.canonical(query) == aim.text]
     return found if aim.near is None or vector is None else _near(core, found, vector, aim.min_similarity)
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
 from mneme.indexes.base import Index
 from mneme.runtime import collector
-from mneme.runtime.record import Record
+from mneme.runtime.record import Record, heads_of, wholes_of
 from mneme.runtime.resident import Resident, cleared, without
-from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, Usage
+from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, Usage, text_store
 
 _log = logging.getLogger("mneme.store")
 
@@ -200,8 +201,8 @@ class Journal:
         with self._turn:
             try:
                 with collector.paused():
-                    for rows, cursor in self.store.load():
-                        self._resident.load(rows)
+                    for records, cursor in _records(self.store):
+                        self._resident.load(records)
                         self.cursor = cursor
             except Exception as error:
                 self.error = store_error(error, self.store.name)
@@ -303,3 +304,15 @@ class Journal:
         self._turn = threading.RLock()
         self._reading = threading.Lock()
         self._pending, self._again, self._driven = [], [], False
+
+
+def _records(store: BulkStore) -> Iterator[tuple[Sequence[Record], Cursor]]:
+    """Yield all that a store holds, with the texts where they cannot be left there."""
+    lazy = text_store(store)
+    if lazy is not None:
+        shared: dict[Any, Any] = {}
+        for heads, cursor in lazy.load_heads():
+            yield heads_of(heads, shared) if heads else (), cursor
+    else:
+        for rows, cursor in store.load():
+            yield wholes_of(rows), cursor

@@ -11,7 +11,7 @@ from mneme.engine.costs import cost_in
 from mneme.engine.eviction import Evictable, EvictionOrder, EvictionPolicy, Lru, LruOrder, overflow
 from mneme.engine.sieve import Sieve
 from mneme.errors import InvalidArgumentError
-from mneme.runtime.record import Record
+from mneme.runtime.record import Record, utf8_bytes
 
 _log = logging.getLogger("mneme.cache")
 
@@ -41,21 +41,17 @@ def policy_of(eviction: str | EvictionPolicy) -> EvictionPolicy:
     return eviction
 
 
-def size_of(query: str, response: str, metadata: str | None, vector_bytes: int | None) -> int:
-    """Return what an entry counts against `max_bytes`; metadata as JSON text."""
-    texts = _utf8(query) + _utf8(response) + (_utf8(metadata) if metadata else 0)
+def size_of(text_bytes: int, metadata: str | None, vector_bytes: int | None) -> int:
+    """Return what an entry counts against `max_bytes`. text_bytes: of query and response; metadata as JSON text."""
+    texts = text_bytes + (utf8_bytes(metadata) if metadata else 0)
     return texts + ENTRY_BYTES + (vector_bytes + VECTOR_BYTES if vector_bytes else 0)
-
-
-def _utf8(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def evictable(record: Record) -> Evictable:
     """Return what a policy is told of a record."""
     return Evictable(
         record.key,
-        size_of(record.query, record.response, record.metadata, record.vector_bytes),
+        size_of(record.text_bytes, record.metadata, record.vector_bytes),
         cost_in(record.metadata),
         record.compute_seconds,
         record.access_count,

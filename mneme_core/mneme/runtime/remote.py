@@ -13,8 +13,8 @@ from mneme.indexes.base import Near, Vector
 from mneme.model import StoredEntry
 from mneme.runtime.labels import Invalidated, Label
 from mneme.runtime.options import Options
-from mneme.runtime.record import Record
-from mneme.runtime.table import Table, records_of
+from mneme.runtime.record import Whole, wholes_of
+from mneme.runtime.table import Table
 from mneme.stores.base import Change, Clear, Put, SearchStore, Store
 
 _log = logging.getLogger("mneme.cache")
@@ -85,19 +85,19 @@ class Remote:
                 if self._changed.since(moment, labels):
                     is_whole = False
                     continue
-                self._table.put(Record.of(entry, entry.id)._replace(vector_bytes=vector_bytes))
+                self._table.put(Whole.of(entry, entry.id)._replace(vector_bytes=vector_bytes))
             self._table.trim(KEPT)
         return is_whole
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Whole]:
         """Yield every entry of the store. Reads everything."""
         for records in self.batches():
             yield from records
 
-    def batches(self) -> Iterator[list[Record]]:
+    def batches(self) -> Iterator[list[Whole]]:
         """Yield every entry of the store, some at a time. Reads everything."""
         for rows, _ in self.store.load():
-            yield records_of(rows)
+            yield wholes_of(rows)
 
     def sizes(self, submit: Callable[..., Any]) -> Mapping[str, int]:
         """Return namespace -> entries, as counted lately; `submit` runs the next count in a thread."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 
 import numpy as np
 
 from mneme.indexes.base import Index, close_index
 from mneme.runtime.counters import Counters
 from mneme.runtime.labels import Invalidated
-from mneme.runtime.record import Record
+from mneme.runtime.record import Record, Whole
 from mneme.runtime.table import Table
 from mneme.runtime.unhurried import unhurried
-from mneme.stores.base import Change, Clear, Delete, EntryRow, Put, Usage
+from mneme.stores.base import Change, Clear, Delete, Put, Usage
+
+_NUMBER = itemgetter(0)
 
 
 class Resident:
@@ -38,7 +41,7 @@ class Resident:
             if self.told is not None:
                 self.told(change)
             if isinstance(change, Put):
-                record = Record.of(change.entry, number)
+                record = Whole.of(change.entry, number)
                 with self._table.lock:
                     old = self._table.put(record)
                 self._unindex(old, new)
@@ -53,25 +56,29 @@ class Resident:
         self._add(self.index, new)
         self._unindex_retired({number: put.entry.partition for number, put in new.items()})
 
-    def load(self, rows: Sequence[EntryRow]) -> None:
-        """Add entries whose keys are all new, by ascending id: what a store holds when it is opened.
+    def load(self, records: Sequence[Record]) -> None:
+        """Add records whose keys are all new, by ascending id: what a store holds when it is opened.
 
         Their vectors are still to be read.
         """
         with self._table.lock:
-            self._table.load(rows)
-        if rows:
-            self.unread = range(self.unread.start, rows[-1][0] + 1)
+            self._table.load(records)
+        if records:
+            self.unread = range(self.unread.start, records[-1].id + 1)
 
     def load_vectors(self, batch: Sequence[tuple[int, bytes]]) -> None:
         """Put the next vectors that were not yet read into the index; other threads may remove entries meanwhile."""
-        groups: dict[bytes, list[tuple[int, bytes]]] = {}
-        for number, vector in batch:
-            record = self._table.by_id.get(number)
-            if record is not None:
-                groups.setdefault(record.partition, []).append((number, vector))
+        records = list(map(self._table.by_id.get, map(_NUMBER, batch)))
+        partitions = {record.partition for record in records if record is not None}
+        if len(partitions) == 1 and None not in records:
+            groups = {partitions.pop(): list(batch)}
+        else:
+            groups = {partition: [] for partition in partitions}
+            for record, pair in zip(records, batch, strict=True):
+                if record is not None:
+                    groups[record.partition].append(pair)
         for partition, members in groups.items():
-            numbers = [number for number, _ in members]
+            numbers = list(map(_NUMBER, members))
             self._index_raw(self.index, partition, numbers, [vector for _, vector in members])
             self._unindex_retired(dict.fromkeys(numbers, partition))
         self.unread = range(batch[-1][0] + 1, self.unread.stop)

@@ -14,7 +14,7 @@ from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
 from mneme.model import Candidate, Hit, Neighbour
 from mneme.runtime import counters as count
-from mneme.runtime.record import Record
+from mneme.runtime.record import Whole
 from mneme.runtime.requests import Request
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     neighbour, verdict = accepted.neighbour, accepted.verdict
     with core.table.lock:
         record = core.table.by_key.get(bytes.fromhex(neighbour.key))
-        served = record is not None and record.response == neighbour.response
+    record = None if record is None else core.texts.whole(record)
+    with core.table.lock:
+        served = record is not None and record.response == neighbour.response and record.id in core.table.by_id
         if record is not None and served:
             core.table.touch(record, now)
             core.counters.hit(record.namespace, count.HITS_SEMANTIC, core.table.worth(record))
@@ -108,14 +110,15 @@ def neighbours(core: Core, near: Sequence[Near], partition: bytes, vector: Vecto
     Raises StoreBackendError where vectors are held inexactly and the store cannot be read.
     """
     records = core.table.by_id
-    fresh: list[tuple[float, Record]] = []
+    fresh: list[tuple[float, Whole]] = []
     for number, similarity in _exact(core, near, vector):
         record = records.get(number)
         # An id that a store gave twice must not lead from one tenant to another.
-        if record is None or record.partition != partition:
+        if record is None or record.partition != partition or is_expired(record.created_at, record.ttl, now):
             continue
-        if not is_expired(record.created_at, record.ttl, now):
-            fresh.append((similarity, record))
+        whole = core.texts.whole(record)
+        if whole is not None:
+            fresh.append((similarity, whole))
     return [
         Neighbour(
             record.query,

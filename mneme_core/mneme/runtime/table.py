@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import attrgetter, itemgetter
+from sys import getsizeof
 
 from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.labels import Label, Labels
 from mneme.runtime.limits import Limits, evictable
-from mneme.runtime.record import Record
-from mneme.stores.base import EntryRow
+from mneme.runtime.record import Record, Whole
 
-# Where an EntryRow has them.
-_ID, _NAMESPACE, _KEY = itemgetter(0), itemgetter(1), itemgetter(2)
+# Where a record has them.
+_ID, _NAMESPACE, _KEY, _METADATA, _TEXT_BYTES = map(itemgetter, (0, 1, 2, 6, 13))
 _UNTOUCHED = (0.0, 0)
+# Measured with Python 3.11: a record with its key, id, times and sizes; and a use that the store does not have yet.
+RECORD_BYTES, USE_BYTES = 360, 150
+# And its place in the order of a limit: some 100 bytes, and 350 where the cost decides.
+PLACE_BYTES = 150
 # Ids looked at while the lock is held: a third of a millisecond.
 BATCH = 2_048
 # Numbers to an id from which on it is cheaper to list the ids than to try the numbers.
 SPARSE = 16
 # Of so many entries that were hit it is remembered what a hit saves.
 WORTHS_KEPT = 100_000
-
-
-def records_of(rows: Iterable[EntryRow]) -> list[Record]:
-    """Return rows as records; not one by one through `Record._make`, which takes three times as long."""
-    return list(map(partial(tuple.__new__, Record), rows))
 
 
 class Table:
@@ -41,13 +39,29 @@ class Table:
         self.counts: dict[str, int] = {}
         self.touched: dict[int, tuple[float, int]] = {}
         """Id -> (last access, accesses) that the store does not have yet."""
+        self.text_bytes = 0
+        """What the texts of all entries take in UTF-8, wherever they are."""
+        self._metadata_bytes = 0
+        self._came: Callable[[Whole], None] | None = None
+        self._left: Callable[[Record], None] | None = None
         self.worths: dict[int, Worth] = {}
         """Id -> what a hit saves, of entries that were hit."""
         self._labels = Labels()
         self._limits = limits
         self._is_limited = bool(limits)
 
-    def put(self, record: Record) -> Record | None:
+    @property
+    def memory_bytes(self) -> int:
+        """What the records take without their texts."""
+        tables = (self.by_key, self.by_id, self.touched)
+        own = (RECORD_BYTES + self._is_limited * PLACE_BYTES) * len(self.by_id) + USE_BYTES * len(self.touched)
+        return own + self._metadata_bytes + sum(map(getsizeof, tables))
+
+    def watch(self, came: Callable[[Whole], None], left: Callable[[Record], None]) -> None:
+        """Tell of each record that came with its texts, and of each that left."""
+        self._came, self._left = came, left
+
+    def put(self, record: Whole) -> Record | None:
         """Add a record; return the one it replaces."""
         old = self.remove(record.key)
         self.by_key[record.key] = record
@@ -56,6 +70,10 @@ class Table:
         self.counts[record.namespace] = self.counts.get(record.namespace, 0) + 1
         if self._is_limited:
             self._count(record)
+        self.text_bytes += record.text_bytes
+        self._metadata_bytes += len(record.metadata or "")
+        if self._came is not None:
+            self._came(record)
         return old
 
     def _count(self, record: Record) -> None:
@@ -65,12 +83,20 @@ class Table:
             for scope in scopes:
                 scope.add(told)
 
-    def load(self, rows: Sequence[EntryRow]) -> None:
-        """Add entries whose keys are all new; `rank` follows."""
-        records = records_of(rows)
-        self.by_key.update(zip(map(_KEY, rows), records, strict=True))
-        self.by_id.update(zip(map(_ID, rows), records, strict=True))
-        for namespace, number in Counter(map(_NAMESPACE, rows)).items():
+    def swap(self, record: Record, other: Record) -> None:
+        """Put the same record with or without its texts in its place, if it is still there."""
+        if self.by_id.get(record.id) is record:
+            self.by_id[record.id] = self.by_key[record.key] = other
+            if self._came is not None and isinstance(other, Whole):
+                self._came(other)
+
+    def load(self, records: Sequence[Record]) -> None:
+        """Add records whose keys are all new; `rank` follows."""
+        self.by_key.update(zip(map(_KEY, records), records, strict=True))
+        self.by_id.update(zip(map(_ID, records), records, strict=True))
+        self.text_bytes += sum(map(_TEXT_BYTES, records))
+        self._metadata_bytes += sum(map(len, filter(None, map(_METADATA, records))))
+        for namespace, number in Counter(map(_NAMESPACE, records)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
         self._labels.load(records)
 
@@ -91,6 +117,10 @@ class Table:
         if self._is_limited:
             for scope in self._limits.of(record.namespace):
                 scope.remove(key)
+        self.text_bytes -= record.text_bytes
+        self._metadata_bytes -= len(record.metadata or "")
+        if self._left is not None:
+            self._left(record)
         return record
 
     def trim(self, number: int) -> None:

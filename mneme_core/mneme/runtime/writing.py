@@ -18,7 +18,7 @@ from mneme.indexes.base import Vector
 from mneme.model import Metadata, StoredEntry, TokenUsage
 from mneme.runtime import counters as count
 from mneme.runtime.limits import size_of
-from mneme.runtime.record import Record
+from mneme.runtime.record import Record, utf8_bytes
 from mneme.runtime.requests import Request
 from mneme.stores.base import Put
 
@@ -103,7 +103,8 @@ def _check_fits(core: Core, request: Request, response: str, metadata: Metadata)
     if limit is None:
         return
     vector_bytes = 4 * core.identity.dim if request.semantic else 0
-    size = size_of(request.query, response, json.dumps(metadata) if metadata else None, vector_bytes)
+    text_bytes = utf8_bytes(request.query) + utf8_bytes(response)
+    size = size_of(text_bytes, json.dumps(metadata) if metadata else None, vector_bytes)
     if size > limit:
         raise InvalidArgumentError(
             f"the entry takes {size:,} bytes with its place in the tables, the whole cache may take {limit:,}. Shorten "

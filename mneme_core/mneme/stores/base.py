@@ -199,6 +199,37 @@ class BulkStore(Store, Protocol):
         ...
 
 
+HeadRow: TypeAlias = tuple[
+    int, str, bytes, None, None, int | None, str | None, float, float, float | None, int, bytes, float | None, int
+]
+"""An EntryRow without query and response, and at its end how many bytes they take in UTF-8."""
+
+
+@runtime_checkable
+class TextStore(BulkStore, Protocol):
+    """A store on this machine that gives a text in microseconds: caches over it hold only those used lately."""
+
+    def load_heads(self) -> Iterator[tuple[Sequence[HeadRow], Cursor]]:
+        """Yield what `load` yields, without the texts."""
+        ...
+
+    def text(self, id: int, key: bytes) -> tuple[str, str] | None:
+        """Return query and response of the entry of this key while it is this version, else None.
+
+        Called on the event loop: it must not wait for a `write`.
+        """
+        ...
+
+    def queries(self, ids: Sequence[int]) -> Mapping[int, str]:
+        """Return the queries of these ids; an id that is gone is left out."""
+        ...
+
+
+def text_store(store: Store) -> TextStore | None:
+    """Return the store if its own class gives texts: one that passes unknown calls on may change what it passes."""
+    return store if isinstance(store, TextStore) and hasattr(type(store), "text") else None
+
+
 @runtime_checkable
 class SnapshotStore(Store, Protocol):
     """A store that can be read as a whole, in one state, while it is written: what `dumps` needs."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mneme.model import StoredEntry
-from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, Store, Usage
+from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, Store, Usage, text_store
 
 BEGINNING = Cursor(0, 0)
 IDENTITY = Identity("test:contract:v1", 2, "default")
@@ -41,6 +41,12 @@ def loaded(store: BulkStore) -> tuple[list[StoredEntry], Cursor]:
     vectors = {number: vector for batch in store.load_vectors(ids) for number, vector in batch}
     for row in rows:
         assert row[5] == (len(vectors[row[0]]) if row[0] in vectors else None)
+    lazy = text_store(store)
+    if lazy is not None:
+        heads = [head for batch, _ in lazy.load_heads() for head in batch]
+        sizes = [len(row[3].encode()) + len(row[4].encode()) for row in rows]
+        assert heads == [(*row[:3], None, None, *row[5:], size) for row, size in zip(rows, sizes, strict=True)]
+        assert [lazy.text(row[0], row[2]) for row in rows] == [row[3:5] for row in rows]
     return [_of_row(row, vectors.get(row[0], b"")) for row in rows], batches[-1][1]
 
 

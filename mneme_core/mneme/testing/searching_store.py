@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from mneme.model import StoredEntry
-from mneme.runtime.record import Record
+from mneme.runtime.record import Whole
 from mneme.stores.base import Change, Cursor, Delete, EntryRow, Put, Usage
 from mneme.stores.memory import MemoryStore
 
@@ -70,4 +71,6 @@ def _named(change: Change) -> Change:
 
 
 def _row(entry: StoredEntry) -> EntryRow:
-    return Record.of(entry, entry.id)._replace(vector_bytes=len(entry.embedding) or None)
+    row: Any = Whole.of(entry, entry.id)._replace(vector_bytes=len(entry.embedding) or None)[:-1]
+    checked: EntryRow = row
+    return checked

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from mneme.stores.base import BulkStore, Clear, Delete, Put, SnapshotStore, Store, Usage
+from mneme.stores.base import BulkStore, Clear, Delete, Put, SnapshotStore, Store, Usage, text_store
 from mneme.testing.reader import BEGINNING, IDENTITY, Reader, entry, loaded
 
 Stores: TypeAlias = Callable[[], Store]
@@ -117,6 +117,23 @@ class SharingContract:
         assert not late.store.changed(late.cursor)
         assert late.cursor.sequence == cache.cursor.sequence
         assert late.entries == cache.entries
+
+    def test_a_text_is_that_of_one_version_of_one_entry(self, reader: Readers) -> None:
+        cache, other = reader(), reader()
+        lazy = text_store(cache.store)
+        if lazy is None:
+            return
+        names = ("a", "b", "c")
+        cache.write(*(Put(entry(name)) for name in names))
+        keys = {held.query: (held.id, bytes.fromhex(held.query_hash)) for held in cache.entries.values()}
+        before = [lazy.text(*keys[name]) for name in names]
+        other.write(Put(entry("a", "newer")), Delete(entry("b").query_hash))
+        after = [lazy.text(*keys[name]) for name in names]
+
+        assert before == [(name, f"answer to {name}") for name in names]
+        assert after == [None, None, ("c", "answer to c")]
+        assert lazy.text(keys["c"][0], keys["a"][1]) is None
+        assert lazy.queries([number for number, _ in keys.values()]) == {keys["c"][0]: "c"}
 
     def test_writers_in_many_threads_lose_nothing_and_agree(self, reader: Readers) -> None:
         caches = [reader() for _ in range(4)]

@@ -19,6 +19,9 @@ PAGE_BYTES = 8_192
 # Pages of the log that are folded into the file at a time, 32 MiB: the pages every put writes are folded once.
 CHECKPOINT_PAGES = 4_096
 RETRY_SECONDS = 0.005
+# What reads on an event loop: nobody locks readers out but for moments, when the first opens or the last closes.
+READER_SECONDS = 0.05
+READER_CACHE_KB = 2_000
 
 Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 
@@ -55,6 +58,21 @@ def connect(
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         return db, schema.migrate(db, str(path))
+    except BaseException:
+        db.close()
+        raise
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Return a second connection to a file that is open already, to read single rows without waiting for anyone."""
+    # Not read-only to SQLite itself, which may have to make the shared index anew, after a fork.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    db = sqlite3.connect(uri, uri=True, timeout=READER_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA query_only = ON")
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute(f"PRAGMA cache_size = {-READER_CACHE_KB}")
+        return db
     except BaseException:
         db.close()
         raise

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, EntryRow, Put, Usage
+from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, Put, Usage
 from mneme.stores.sqlite import rows
 
 # Entries read at a time: so few that Python's collector does not take them for long-lived, which costs a third
@@ -58,23 +58,23 @@ def since(db: sqlite3.Connection, cursor: Cursor) -> Iterator[list[Change]]:
         yield [change for _, change in reversed(gone)]
 
 
-def everything(db: sqlite3.Connection, vector_bytes: int) -> Iterator[Sequence[EntryRow]]:
-    """Yield all entries in batches of rows."""
-    used = {number: (accessed, uses) for number, accessed, uses in db.execute("SELECT * FROM usage")}
-    found = db.execute(rows.SELECT_ALL)
+def everything(db: sqlite3.Connection, statement: str, vector_bytes: int) -> Iterator[Sequence[Any]]:
+    """Yield all entries in batches of rows of this statement, SELECT_ALL or SELECT_HEADS."""
+    found = db.execute(statement)
     while batch := found.fetchmany(BATCH):
         try:
             rows.check(batch, vector_bytes)
         except (TypeError, ValueError) as error:
             raise _unreadable(batch, error) from error
-        yield [rows.with_usage(row, used.get(row[0])) for row in batch] if used else batch
+        yield batch
 
 
 def all_vectors(db: sqlite3.Connection, ids: range, vector_bytes: int) -> Iterator[Sequence[tuple[int, bytes]]]:
     """Yield the ids and vectors of all entries among `ids`."""
     found = db.execute(rows.SELECT_VECTORS, (ids.start, ids.stop))
     while batch := found.fetchmany(BATCH):
-        if any(vector.__class__ is not bytes or len(vector) != vector_bytes for _, vector in batch):
+        held = [vector for _, vector in batch]
+        if set(map(type, held)) != {bytes} or set(map(len, held)) != {vector_bytes}:
             raise _unreadable(batch, TypeError("a vector is of another type or length than it should be"))
         yield batch
 
@@ -154,6 +154,19 @@ def count(db: sqlite3.Connection, usage: Usage) -> None:
 def vectors(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, bytes]:
     """Return the vectors of entries."""
     return dict(db.execute(rows.VECTORS, (f"[{','.join(map(str, ids))}]",)))
+
+
+def text(db: sqlite3.Connection, id: int, key: bytes) -> tuple[str, str] | None:
+    """Return query and response of the entry of a key while it is this version."""
+    found: tuple[Any, Any] | None = db.execute(rows.TEXT, (id, key)).fetchone()
+    if found is not None and not (found[0].__class__ is found[1].__class__ is str):
+        raise sqlite3.DatabaseError(f"the texts of entry {id} are of another type than they should be")
+    return found
+
+
+def queries(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Return the queries of entries."""
+    return dict(db.execute(rows.QUERIES, (f"[{','.join(map(str, ids))}]",)))
 
 
 def created(db: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mneme.model import StoredEntry
-from mneme.stores.base import Change, Clear, Delete, EntryRow
+from mneme.stores.base import Change, Clear, Delete, EntryRow, HeadRow
 
 SELECT = """
 SELECT e.seq, e.namespace, e.key, e.query, e.response, e.vector, e.metadata, e.created_at,
@@ -17,11 +17,26 @@ FROM entries e LEFT JOIN usage u USING (seq) WHERE e.seq > ? ORDER BY e.seq
 """
 
 # The length of a vector stands in the head of its row: the vector itself is not read.
-SELECT_ALL = """
-SELECT seq, namespace, key, query, response,
-  length(vector), metadata, created_at, last_accessed_at, ttl, access_count, partition, compute_seconds
-FROM entries ORDER BY seq
+_ALL = """
+SELECT e.seq, e.namespace, e.key, {query}, {response}, length(e.vector), e.metadata, e.created_at,
+  max(e.last_accessed_at, coalesce(u.last_accessed_at, e.last_accessed_at)), e.ttl,
+  iif(u.seq IS NULL, e.access_count, e.access_count + u.accesses), e.partition, e.compute_seconds{more}
+FROM entries e LEFT JOIN usage u USING (seq) ORDER BY e.seq
 """
+
+SELECT_ALL = _ALL.format(query="e.query", response="e.response", more="")
+
+# A text that is none has no size, which `check` finds.
+SELECT_HEADS = _ALL.format(
+    query="NULL",
+    response="NULL",
+    more=""",
+  iif(typeof(e.query) = 'text' AND typeof(e.response) = 'text',
+    length(CAST(e.query AS BLOB)) + length(CAST(e.response AS BLOB)), NULL)""",
+)
+
+TEXT = "SELECT query, response FROM entries WHERE seq = ? AND key = ?"
+QUERIES = "SELECT seq, query FROM entries WHERE seq IN (SELECT value FROM json_each(?))"
 
 SELECT_VECTORS = "SELECT seq, vector FROM entries WHERE seq >= ? AND seq < ? AND vector IS NOT NULL ORDER BY seq"
 
@@ -67,16 +82,22 @@ def entry_of(row: tuple[Any, ...]) -> StoredEntry:
     )
 
 
-# Columns of SELECT_ALL, and what each row has there.
-_TYPES = ((1, str), (2, bytes), (3, str), (4, str), (7, float), (8, float), (10, int), (11, bytes))
+# Columns of SELECT_ALL and of SELECT_HEADS, and what each row has there.
+_TYPES = ((1, str), (2, bytes), (7, float), (8, float), (10, int), (11, bytes))
+_SIZE = 13
+_TEXTS, _NO_TEXTS = ((3, str), (4, str)), ((_SIZE, int),)
 _OR_NULL = ((9, {float, type(None)}), (12, {float, type(None)}))
 _VECTOR_BYTES, _METADATA = 5, 6
 
 
-def check(batch: Sequence[EntryRow], vector_bytes: int) -> None:
-    """Raise TypeError or ValueError when rows of SELECT_ALL are not what was written; column by column, for speed."""
+def check(batch: Sequence[EntryRow] | Sequence[HeadRow], vector_bytes: int) -> None:
+    """Raise TypeError or ValueError when rows are not what was written; column by column, for speed.
+
+    batch: rows of SELECT_ALL or of SELECT_HEADS.
+    """
     columns = tuple(zip(*batch, strict=True))
-    if any(set(map(type, columns[place])) != {expected} for place, expected in _TYPES):
+    types = _TYPES + (_NO_TEXTS if len(columns) > _SIZE else _TEXTS)
+    if any(set(map(type, columns[place])) != {expected} for place, expected in types):
         raise TypeError("a column is of another type than it should be")
     if not all(expected.issuperset(map(type, columns[place])) for place, expected in _OR_NULL):
         raise TypeError("a column is of another type than it should be")
@@ -85,13 +106,6 @@ def check(batch: Sequence[EntryRow], vector_bytes: int) -> None:
     for text in columns[_METADATA]:
         if text is not None and json.loads(text).__class__ is not dict:
             raise TypeError("metadata is not a mapping")
-
-
-def with_usage(row: EntryRow, used: tuple[float, int] | None) -> EntryRow:
-    """Return a row of SELECT_ALL with the uses that were counted since it was written."""
-    if used is None:
-        return row
-    return (*row[:8], max(row[8], used[0]), row[9], row[10] + used[1], *row[11:])
 
 
 def row_of(entry: StoredEntry, number: int) -> tuple[Any, ...]:

@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
-from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
+from mneme.stores.base import Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.sqlite import forks, leases, log, room, watch
-from mneme.stores.sqlite.connection import Synchronous, connect, transaction, translated
+from mneme.stores.sqlite import forks, leases, log, room, rows, watch
+from mneme.stores.sqlite.connection import (
+    READER_CACHE_KB,
+    Synchronous,
+    connect,
+    connect_reader,
+    transaction,
+    translated,
+)
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
 
@@ -47,6 +55,9 @@ class SQLiteStore:
         self._synchronous: Synchronous = "NORMAL"
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        # Taken after `_lock` where both are.
+        self._reading = threading.Lock()
         self._opened = False
         self._cursor = Cursor(0, 0)
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
@@ -73,6 +84,13 @@ class SQLiteStore:
             except Exception:
                 self.close()
                 raise
+
+    @property
+    def memory_bytes(self) -> int:
+        """What SQLite keeps of the file in memory, at most."""
+        caches = (self._db and self._cache_size_kb, self._reader and READER_CACHE_KB)
+        size = self.path.stat().st_size if self._db is not None else 0
+        return sum(min(size, 1_024 * kilobytes) for kilobytes in caches if kilobytes)
 
     def sync(self) -> None:
         """Let what is written from now on survive a power cut."""
@@ -137,11 +155,18 @@ class SQLiteStore:
 
     def load(self) -> Iterator[tuple[Sequence[EntryRow], Cursor]]:
         """Yield every entry from one snapshot of the file, in batches of rows."""
+        return self._load(rows.SELECT_ALL)
+
+    def load_heads(self) -> Iterator[tuple[Sequence[HeadRow], Cursor]]:
+        """Yield the same without the texts."""
+        return self._load(rows.SELECT_HEADS)
+
+    def _load(self, statement: str) -> Iterator[tuple[Sequence[Any], Cursor]]:
         with self._using("reading") as db:
             with transaction(db, "DEFERRED"):
                 reached = Cursor(log.last(db), log.version(db))
                 bound = _bound(db)
-                for batch in log.everything(db, 4 * bound.dim if bound else 0):
+                for batch in log.everything(db, statement, 4 * bound.dim if bound else 0):
                     yield batch, Cursor(0, 0)
             self._cursor = reached
             self._see(db)
@@ -155,6 +180,23 @@ class SQLiteStore:
         with closing(self.snapshot()) as second, second._using("reading") as db, transaction(db, "DEFERRED"):
             bound = _bound(db)
             yield from log.all_vectors(db, ids, 4 * bound.dim if bound else 0)
+
+    def text(self, id: int, key: bytes) -> tuple[str, str] | None:
+        """Return query and response of the entry of a key while it is this version.
+
+        Through a connection that nothing else uses: the others may be waiting for another process's lock.
+        """
+        with self._reading, translated(self.path, "reading"):
+            if self._reader is None:
+                if not self._opened:
+                    raise StoreBackendError(f"{self.path} is not open.")
+                self._reader = connect_reader(self.path)
+            return log.text(self._reader, id, key)
+
+    def queries(self, ids: Sequence[int]) -> Mapping[int, str]:
+        """Return the queries of these ids."""
+        with closing(self.snapshot()) as second, second._using("reading") as db:
+            return log.queries(db, ids)
 
     def write(
         self, changes: Sequence[Change], cursor: Cursor, usage: Usage | None = None
@@ -263,12 +305,15 @@ class SQLiteStore:
     def before_fork(self) -> None:
         """Disconnect, and keep everyone out until the fork is done."""
         self._lock.acquire()
+        self._reading.acquire()
+        self._close_reader()
         if self._db is not None and not self._db.in_transaction:
             self._db.close()
             self._db = self._index = self._seen = None
 
     def after_fork_on_both_sides(self) -> None:
         """Let everyone in; whoever needs the file first connects."""
+        self._reading.release()
         self._lock.release()
 
     def after_fork(self) -> None:
@@ -279,8 +324,15 @@ class SQLiteStore:
         with self._lock, translated(self.path, "closing"):
             db, self._db, self._opened = self._db, None, False
             self._index = self._seen = None
+            with self._reading:
+                self._close_reader()
             if db is not None:
                 db.close()
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
 
 def _bound(db: sqlite3.Connection) -> Identity | None:

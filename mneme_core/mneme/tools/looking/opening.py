@@ -79,9 +79,9 @@ def sizes_of(store: Store) -> Mapping[str, int]:
 
 
 def _row(put: Put) -> EntryRow:
-    from mneme.runtime.record import Record
+    from mneme.runtime.record import Whole
 
-    return cast("EntryRow", tuple(Record.of(put.entry, put.entry.id)))
+    return cast("EntryRow", tuple(Whole.of(put.entry, put.entry.id))[:-1])
 
 
 def _refused(name: str) -> Any:
