@@ -222,10 +222,10 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         outcome = plan.of_hit(await self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
         if outcome is not None:
             if plan.is_due(outcome):
-                refresh = partial(core.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
-                core.refreshes.astart(plan.flight, refresh)
+                refresh = partial(core.sharing.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
+                core.sharing.refreshes.astart(plan.flight, refresh)
             return outcome
-        filled, led = await core.flights.arun(plan.flight, lambda: self._fill(plan, compute))
+        filled, led = await core.sharing.flights.arun(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else await self._follow(plan, filled)
 
     async def _exact(self, request: Request) -> Hit | None:
@@ -254,7 +254,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
     async def _take_turn(self, plan: Plan[T], compute: Callable[[], T | Awaitable[T]]) -> Filled[T]:
         """Compute, after other processes that compute the same, unless one of them has stored it meanwhile."""
         core, request = self._core, plan.request
-        turn = core.turn(request)
+        turn = core.sharing.turn(request)
         if turn is None:
             return await self._make(plan, compute, None)
         try:
@@ -372,7 +372,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
                 return computing.streamed(outcome, streams.areplayed(outcome.value))
         else:
             core.miss(plan.request, "bypass")
-        return computing.computed(core.astreams.follow(plan.flight, produce, self._finisher(plan)))
+        return computing.computed(core.sharing.astreams.follow(plan.flight, produce, self._finisher(plan)))
 
     def _finisher(self, plan: Plan[list[T]]) -> Callable[[list[T]], Awaitable[None]]:
         started = time.perf_counter()

@@ -215,10 +215,10 @@ class SemanticCache(Facade[Embedder]):
         outcome = plan.of_hit(self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
         if outcome is not None:
             if plan.is_due(outcome):
-                refresh = partial(core.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
-                core.refreshes.start(plan.flight, refresh)
+                refresh = partial(core.sharing.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
+                core.sharing.refreshes.start(plan.flight, refresh)
             return outcome
-        filled, led = core.flights.run(plan.flight, lambda: self._fill(plan, compute))
+        filled, led = core.sharing.flights.run(plan.flight, lambda: self._fill(plan, compute))
         return filled.outcome if led else self._follow(plan, filled)
 
     def _exact(self, request: Request) -> Hit | None:
@@ -247,7 +247,7 @@ class SemanticCache(Facade[Embedder]):
     def _take_turn(self, plan: Plan[T], compute: Callable[[], T]) -> Filled[T]:
         """Compute, after other processes that compute the same, unless one of them has stored it meanwhile."""
         core, request = self._core, plan.request
-        turn = core.turn(request)
+        turn = core.sharing.turn(request)
         if turn is None:
             return self._make(plan, compute, None)
         try:
@@ -365,7 +365,7 @@ class SemanticCache(Facade[Embedder]):
                 return computing.streamed(outcome, streams.replayed(outcome.value))
         else:
             core.miss(plan.request, "bypass")
-        return computing.computed(core.streams.follow(plan.flight, produce, self._finisher(plan)))
+        return computing.computed(core.sharing.streams.follow(plan.flight, produce, self._finisher(plan)))
 
     def _finisher(self, plan: Plan[list[T]]) -> Callable[[list[T]], None]:
         started = time.perf_counter()

@@ -109,7 +109,7 @@ async def test_one_cache_used_by_many_tasks_of_which_some_are_cancelled_stays_co
                 cache.clear()
             results = await asyncio.gather(*tasks, return_exceptions=True)
             assert not [result for result in results if isinstance(result, Exception)]
-        while cache._core.flights._flights:
+        while cache._core.sharing.flights._flights:
             await asyncio.sleep(0)
         table, stored = holds(cache)
 

@@ -33,7 +33,7 @@ def threads():
 
 
 def waiters(cache):
-    return sum(flight.waiters for flight in list(cache._core.flights._flights.values()))
+    return sum(flight.waiters for flight in list(cache._core.sharing.flights._flights.values()))
 
 
 class Slow:

@@ -51,7 +51,7 @@ def start(cache, compute, number=1, query="question"):
 async def settled(cache, compute, waiters):
     """Let tasks run until the one work under way has begun and so many wait for it."""
     await compute.begun.wait()
-    while [flight.waiters for flight in cache._core.flights._flights.values()] != [waiters]:
+    while [flight.waiters for flight in cache._core.sharing.flights._flights.values()] != [waiters]:
         await asyncio.sleep(0)
 
 

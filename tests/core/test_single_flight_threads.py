@@ -60,7 +60,7 @@ class Slow:
 def test_100_identical_misses_make_one_embedding_and_one_computation(cache, embedder, threads):
     compute = Slow()
     calls = [threads.submit(cache.get_or_compute, "question", compute) for _ in range(100)]
-    until(lambda: waiting(cache._core.flights) == [100])
+    until(lambda: waiting(cache._core.sharing.flights) == [100])
     compute.go.set()
     outcomes = [call.result() for call in calls]
 
@@ -72,7 +72,7 @@ def test_100_identical_misses_make_one_embedding_and_one_computation(cache, embe
 def test_a_value_that_is_not_kept_is_shared_as_well(cache, threads):
     compute = Slow(value=object())
     calls = [threads.submit(cache.get_or_compute, "question", compute) for _ in range(10)]
-    until(lambda: waiting(cache._core.flights) == [10])
+    until(lambda: waiting(cache._core.sharing.flights) == [10])
     compute.go.set()
 
     assert {call.result().value for call in calls} == {compute.value}
@@ -82,7 +82,7 @@ def test_a_value_that_is_not_kept_is_shared_as_well(cache, threads):
 def test_an_error_reaches_every_waiter_and_is_not_kept(cache, threads):
     compute = Slow(ValueError("the model is down"))
     calls = [threads.submit(cache.get_or_compute, "question", compute) for _ in range(10)]
-    until(lambda: waiting(cache._core.flights) == [10])
+    until(lambda: waiting(cache._core.sharing.flights) == [10])
     compute.go.set()
 
     assert [str(call.exception()) for call in calls] == ["the model is down"] * 10
@@ -96,7 +96,7 @@ def test_an_interrupted_leader_leaves_the_work_to_its_followers(cache, threads, 
     leader = threads.submit(cache.get_or_compute, "question", first)
     until(lambda: first.calls)
     followers = [threads.submit(cache.get_or_compute, "question", second) for _ in range(10)]
-    until(lambda: waiting(cache._core.flights) == [11])
+    until(lambda: waiting(cache._core.sharing.flights) == [11])
     first.go.set()
 
     assert isinstance(leader.exception(), interrupt)

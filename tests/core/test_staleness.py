@@ -220,7 +220,7 @@ async def test_a_refused_refresh_leaves_the_stale_answer_and_is_not_tried_at_onc
         outcome = await cache.get_or_compute("one", refused, stale_while_revalidate=60)
         seen.append((outcome.value, outcome.status))
         for _ in range(200):
-            if calls and cache.plain._core.refreshes._running == {}:
+            if calls and cache.plain._core.sharing.refreshes._running == {}:
                 break
             await asyncio.sleep(0.005)
 

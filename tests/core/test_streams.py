@@ -178,7 +178,7 @@ async def test_the_last_reader_to_be_cancelled_cancels_the_upstream(acache):
         reader.cancel()
     await asyncio.wait(readers)
 
-    assert (events, await acache.get("q"), acache._core.astreams._shared) == (["closed"], None, {})
+    assert (events, await acache.get("q"), acache._core.sharing.astreams._shared) == (["closed"], None, {})
 
 
 def test_threads_share_one_upstream_and_an_error_reaches_all(cache):
@@ -187,7 +187,7 @@ def test_threads_share_one_upstream_and_an_error_reaches_all(cache):
     def produce():
         calls.append(1)
         deadline = time.monotonic() + 10
-        while [shared.consumers for shared in cache._core.streams._shared.values()] != [2]:
+        while [shared.consumers for shared in cache._core.sharing.streams._shared.values()] != [2]:
             assert time.monotonic() < deadline
         yield {"n": 1}
         raise ValueError("broken")
@@ -205,7 +205,7 @@ def test_threads_share_one_upstream_and_an_error_reaches_all(cache):
     for reader in readers:
         reader.join(10)
 
-    assert (calls, seen, cache._core.streams._shared) == ([1], [(2, "broken")] * 2, {})
+    assert (calls, seen, cache._core.sharing.streams._shared) == ([1], [(2, "broken")] * 2, {})
 
 
 def test_readers_in_turn_in_one_thread_share_the_upstream(cache):

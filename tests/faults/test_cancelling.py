@@ -110,7 +110,7 @@ class Setting:
     async def check(self) -> None:
         core = self.cache._core
         deadline = time.monotonic() + 10
-        while core.flights._flights or core.embeddings._flights._flights or core.journal._pending:
+        while core.sharing.flights._flights or core.embeddings._flights._flights or core.journal._pending:
             assert time.monotonic() < deadline, "a flight or a write is left"
             await asyncio.sleep(0)
         # Through another thread and another task: whoever holds a lock holds them up.

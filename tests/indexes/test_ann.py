@@ -24,7 +24,7 @@ from mneme.model import VectorDtype
 from mneme.testing import IndexContract, WordEmbedder
 from mneme.testing.index_contract import Indexes, clustered, unit_rows
 
-pytest.importorskip("usearch")
+pytestmark = pytest.mark.skipif(not graph.is_installed(), reason="usearch is not installed")
 
 DIM, ROWS, SECONDS = 96, 600, 60.0
 
@@ -252,6 +252,16 @@ def test_a_search_by_graph_during_changes_returns_only_what_is_true(monkeypatch)
     assert all(found[0].id == 0 for found in searches)
     # What is removed between the graph's answer and the comparison is left out, and nothing takes its place.
     assert sum(len(found) == 8 for found in searches) >= 900
+
+
+def test_the_bundled_embedder_can_be_loaded_after_a_graph_was_made() -> None:
+    pytest.importorskip("onnxruntime")
+    program = (
+        "from mneme.indexes.graph import Graph; Graph(8); import mneme; mneme.default_embedder().embed('a question')"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_a_closed_index_stops_building_and_searches_on() -> None:

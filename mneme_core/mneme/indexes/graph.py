@@ -6,6 +6,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -36,13 +38,18 @@ def check_installed() -> None:
         )
 
 
+def _graph_class() -> Any:
+    # usearch 2.26 ends the process where onnxruntime, which the bundled embedder needs, is imported after it.
+    with suppress(ImportError):
+        import_module("onnxruntime")
+    return import_module("usearch.index").Index
+
+
 class Graph:
     """Ids by nearness, and what is still to be told to it. Its methods may be called from any thread."""
 
     def __init__(self, dim: int) -> None:
-        from usearch.index import Index
-
-        self._index: Any = Index(
+        self._index: Any = _graph_class()(
             ndim=dim, metric="ip", dtype=KIND, connectivity=LINKS, expansion_add=BUILD_WIDTH, expansion_search=WIDTH
         )
         # usearch may move its arrays when it grows, and versions differ in what else they allow at once.

@@ -136,11 +136,11 @@ class Plan(Generic[T]):
 
     def is_due(self, outcome: Outcome[T]) -> bool:
         """Return whether an answer that ran out is to be computed anew: not where that was refused just now."""
-        return outcome.status == "stale" and self.core.refusals.of(self.flight) is None
+        return outcome.status == "stale" and self.core.sharing.refusals.of(self.flight) is None
 
     def of_refused(self) -> Outcome[T] | None:
         """Return the outcome of a value that was refused a moment ago."""
-        refused = self.core.refusals.of(self.flight) if self.request.reads else None
+        refused = self.core.sharing.refusals.of(self.flight) if self.request.reads else None
         if refused is None or type(refused.codec) is not type(self.codec):
             return None
         if self.core.invalidated.since(refused.moment, [*self._carried(), *refused.labels]):
@@ -168,10 +168,12 @@ class Plan(Generic[T]):
         """Return what to store of a computed value, or None where it is not to be stored."""
         try:
             admitted = True if self.cache_if is None else self.cache_if(value)
-            wanted = bool(admitted) or self.core.refusals.seconds is not None
+            wanted = bool(admitted) or self.core.sharing.refusals.seconds is not None
             text = self.codec.encode(value) if wanted else None
             if not admitted or (text is not None and not self.core.validator(text)):
-                self.core.refusals.note(self.flight, Refused(value, text, self.codec, self._said(value), self.moment))
+                self.core.sharing.refusals.note(
+                    self.flight, Refused(value, text, self.codec, self._said(value), self.moment)
+                )
                 return None
             if text is None:
                 return None

@@ -32,20 +32,17 @@ from mneme.runtime.counters import Counters
 from mneme.runtime.durability import durable
 from mneme.runtime.embedding import Embeddings
 from mneme.runtime.feedback import Feedback
-from mneme.runtime.flight import Flights
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
-from mneme.runtime.leasing import Leases, Turn, leases_of
+from mneme.runtime.leasing import Leases
 from mneme.runtime.options import Options
 from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record, Whole
-from mneme.runtime.refreshing import Refreshes
-from mneme.runtime.refusals import Refusals
 from mneme.runtime.remote import remote_of
 from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
-from mneme.runtime.streams import AsyncStreams, Streams
+from mneme.runtime.sharing import Sharing
 from mneme.runtime.table import Table
 from mneme.runtime.texts import Texts
 from mneme.runtime.threads import Threads
@@ -91,12 +88,8 @@ class Core:
         self.table = Table(options.limits())
         self.counters = Counters()
         self.embeddings = Embeddings(dim, options.batching, self.events.observers)
-        self.flights = Flights()
-        self.leases = leases_of(store, options.flight_wait)
-        self.refreshes = Refreshes()
-        self.refusals = Refusals(options.negative_ttl, options.clock)
+        self.sharing = Sharing(store, options)
         self.invalidated = Invalidated()
-        self.streams, self.astreams = Streams(), AsyncStreams()
         self.closed = False
         index: Index = self._new_index()
         store.open(self.identity)
@@ -133,7 +126,7 @@ class Core:
         self._closing = threading.Lock()
         self.pace = Pace()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
-        self._finalizer = weakref.finalize(self, _release, self.journal, self.leases)
+        self._finalizer = weakref.finalize(self, _release, self.journal, self.sharing.leases)
         _open_cores.add(self)
 
     def _new_index(self) -> Index:
@@ -226,13 +219,11 @@ class Core:
             record = table.by_key.get(request.key)
             if record is None or (record.ttl is not None and is_expired(record.created_at, record.ttl, now)):
                 return None
-            if isinstance(record, Whole):
-                whole = record
+            whole = record if isinstance(record, Whole) else None
+            if whole is not None:
                 table.touch(whole, now)
-                worth = table.worths.get(record.id) or table.weigh(record)
-                self.counters.hit(record.namespace, count.HITS_EXACT, worth)
-            else:
-                whole = None
+                worth = table.worths.get(whole.id) or table.weigh(whole)
+                self.counters.hit(whole.namespace, count.HITS_EXACT, worth)
         if whole is None:
             whole = self._read(record, now)
             if whole is None:
@@ -424,12 +415,6 @@ class Core:
 
     # ------------------------------------------------------------------ the end
 
-    def turn(self, request: Request) -> Turn | None:
-        """Return the wait for the turn to compute an answer, where processes take turns."""
-        if self.leases is None or not (request.reads and request.writes):
-            return None
-        return Turn(self.leases, request.key.hex())
-
     def close(self) -> None:
         """Write what waits and release the store. Closing twice does nothing."""
         with self._closing:
@@ -448,14 +433,10 @@ class Core:
         self._closing = threading.Lock()
         self.threads.after_fork()
         self.searchers.after_fork()
-        self.flights, self.refreshes = Flights(), Refreshes()
-        if self.leases is not None:
-            self.leases.after_fork()
-        self.refusals.after_fork()
+        self.sharing.after_fork()
         if self.remote is not None:
             self.remote.after_fork()
         self.invalidated.after_fork()
-        self.streams, self.astreams = Streams(), AsyncStreams()
         self.embeddings.after_fork()
         self.store.after_fork()
         self.journal.after_fork()
