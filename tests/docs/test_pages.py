@@ -77,6 +77,12 @@ def test_a_page_with_a_test_of_its_own_is_named_there(page: str, test: str) -> N
     assert (bool(blocks(page, "python")), Path(page).name in (ROOT / "tests" / test).read_text("utf-8")) == (True, True)
 
 
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = re.findall(r"([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
+
+    assert sorted(navigation) == sorted(page.removeprefix("docs/") for page in PAGES if page.startswith("docs/"))
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_block_says_its_language(page: str) -> None:
     lines = PAGES[page].read_text("utf-8").splitlines()
