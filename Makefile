@@ -35,7 +35,7 @@ check: $(VENV)/.dev ## Check style, types and docs
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/mkdocs build --quiet --strict --site-dir site
+	$(BIN)/mkdocs build --strict --site-dir site
 
 format: $(VENV)/.dev ## Put the code in the house format
 	$(BIN)/ruff check --fix --exit-zero .

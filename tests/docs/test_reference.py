@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 import mneme
+import mneme.embedders
+import mneme.observe
+import mneme.plugins
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
 TARGETS = {
@@ -26,6 +29,19 @@ def test_a_public_name_is_on_a_page(name: str) -> None:
     places = {f"{module}.{name}" for module in (home, HOMES[name])} | {home, HOMES[name]}
 
     assert TARGETS & places, f"{name}, of {home}"
+
+
+PACKAGES = (mneme.embedders, mneme.observe, mneme.plugins)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(module.__name__, name) for module in PACKAGES for name in module.__all__],
+)
+def test_a_public_name_of_a_package_is_on_a_page(module: str, name: str) -> None:
+    home = getattr(getattr(import_module(module), name), "__module__", "")
+
+    assert TARGETS & {module, home, f"{home}.{name}", f"{module}.{name}"}
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
