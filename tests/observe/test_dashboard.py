@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from mneme import MemoryStore, SemanticCache
 from mneme.adapters.prometheus import PrometheusMetricsHook
 from mneme.observe.decisions import DECIDED
+from mneme.observe.gauges import GAUGES
 from mneme.testing import FailingEmbedder, FakeClock, WordEmbedder
 
 SHIPPED = files("mneme.observe") / "grafana"
@@ -40,6 +41,7 @@ VALUES = {
     "reason": {"no_match", "below_threshold", "bypass", "embedder_failure", "dim_mismatch", "unembeddable"}
     | {"store_failure"},
 }
+PRICES = {"currency": "EUR", "date": "2026-02-01", "models": {"m": {"input": 1, "output": 2}}}
 SELECTOR = re.compile(r"(?P<metric>mneme_\w+)(?:\{(?P<matchers>[^}]*)\})?(?P<range>\[[^\]]*\])?")
 MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"([^"]*)"')
 
@@ -51,10 +53,11 @@ def exported() -> dict[str, set[str]]:
     hook = PrometheusMetricsHook(registry=registry)
     clock = FakeClock()
     with SemanticCache(
-        store=MemoryStore(), embedder=WordEmbedder(), metrics_hook=hook, max_entries=4, clock=clock
+        store=MemoryStore(), embedder=WordEmbedder(), metrics_hook=hook, max_entries=4, clock=clock, prices=PRICES
     ) as cache:
         for number in range(9):
-            cache.get_or_compute(f"question {number}", lambda: "answer")
+            used = {"model": "m", "input_tokens": 3, "output_tokens": 2}
+            cache.get_or_compute(f"question {number}", lambda: "answer", usage=used)
         cache.get("question 8")
         cache.get("8 question")
         clock.advance(1)
@@ -84,7 +87,7 @@ def test_every_metric_is_one_that_is_exported(name: str, query: str, exported: d
 def test_every_label_is_one_of_its_metric(name: str, query: str, exported: dict[str, set[str]]) -> None:
     for metric, matchers, _ in selectors(query):
         assert {label for label, _, _ in matchers} <= exported[metric]
-    grouped = re.findall(r"\bby \(([^)]*)\) \(\w+\((mneme_\w+)", query)
+    grouped = re.findall(r"\bby \(([^)]*)\) \((?:\w+\()?(mneme_\w+)", query)
     assert len(grouped) == query.count("by (")
     for labels, metric in grouped:
         assert set(labels.split(", ")) <= exported[metric]
@@ -126,7 +129,7 @@ def test_counters_are_read_as_rates_and_gauges_as_they_are(
     name: str, query: str, exported: dict[str, set[str]]
 ) -> None:
     for found in SELECTOR.finditer(query):
-        is_gauge = found["metric"] in ("mneme_entries", "mneme_memory_bytes")
+        is_gauge = found["metric"].removeprefix("mneme_") in GAUGES
         before = query[: found.start()]
         assert bool(found["range"]) is not is_gauge
         assert before.endswith(("rate(", "increase(")) is not is_gauge

@@ -11,10 +11,12 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry, Counter
 
+from mneme import MemoryStore, SemanticCache
 from mneme.adapters.opentelemetry import OTelMetricsHook
 from mneme.adapters.prometheus import PrometheusMetricsHook
 from mneme.errors import InvalidArgumentError
 from mneme.model import Stats
+from mneme.testing import WordEmbedder
 
 EVENTS: list[tuple[str, dict[str, Any]]] = [
     ("hit", {"namespace": "a", "layer": "exact", "similarity": 1.0, "confidence": 1.0, "age_seconds": 30}),
@@ -108,6 +110,21 @@ def test_prometheus_gauges_follow_the_stats(registry: CollectorRegistry) -> None
         "app_entries['']": 5.0,
         "app_memory_bytes['']": 1280.0,
     }
+
+
+def test_prometheus_tells_what_hits_saved(registry: CollectorRegistry) -> None:
+    hook = PrometheusMetricsHook(registry=registry)
+    prices = {"currency": "EUR", "date": "2026-02-01", "models": {"m": {"input": 1_000_000, "output": 0}}}
+    with SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), prices=prices) as cache:
+        cache.put("q", "r", usage={"model": "m", "input_tokens": 3, "output_tokens": 2})
+        cache.get("q")
+        hook.update_gauges(cache.stats())
+
+    tokens = {"namespace": "", "model": "m"}
+    assert registry.get_sample_value("mneme_saved_tokens", {**tokens, "kind": "input"}) == 3
+    assert registry.get_sample_value("mneme_saved_tokens", {**tokens, "kind": "output"}) == 2
+    assert registry.get_sample_value("mneme_saved_cost", tokens) == 3
+    assert registry.get_sample_value("mneme_resident_bytes", {"namespace": ""}) > 0
 
 
 def test_two_prometheus_hooks_of_one_registry_count_together(registry: CollectorRegistry) -> None:

@@ -11,6 +11,7 @@ from mneme._version import __version__
 from mneme.model import Stats
 from mneme.observe.buckets import EMBEDDING_SECONDS, LOOKUP_SECONDS
 from mneme.observe.decisions import Decision, StepName
+from mneme.observe.gauges import GAUGES, gauges_of
 from mneme.observe.tracing import embedding_attributes
 
 try:
@@ -44,8 +45,9 @@ class OTelMetricsHook:
         )
         self._similarity = meter.create_histogram(f"{namespace}_hit_similarity", "1", "Cosine; 1 for exact hits.")
         self._age = meter.create_histogram(f"{namespace}_hit_age_seconds", "s", "Age of the answers served.")
-        self._entries = meter.create_gauge(f"{namespace}_entries", "{entry}", "Entries held.")
-        self._memory = meter.create_gauge(f"{namespace}_memory_bytes", "By", "Bytes of the vectors held.")
+        self._gauges = {
+            name: meter.create_gauge(f"{namespace}_{name}", unit, text) for name, (text, unit, _) in GAUGES.items()
+        }
         self._lookups = meter.create_histogram(
             f"{namespace}_lookup_seconds",
             "s",
@@ -99,5 +101,5 @@ class OTelMetricsHook:
         Gauges of the whole cache carry no namespace.
         """
         where = {} if stats.namespace is None else {"namespace": stats.namespace}
-        self._entries.set(stats.entries, where)
-        self._memory.set(stats.memory_bytes_estimate, where)
+        for name, labels, value in gauges_of(stats):
+            self._gauges[name].set(value, {**where, **labels})

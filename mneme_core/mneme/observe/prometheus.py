@@ -12,6 +12,7 @@ from mneme.errors import InvalidArgumentError
 from mneme.model import Stats
 from mneme.observe.buckets import EMBEDDING_SECONDS, LOOKUP_SECONDS
 from mneme.observe.decisions import Decision, StepName
+from mneme.observe.gauges import GAUGES, gauges_of
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -35,10 +36,9 @@ class _Collectors(NamedTuple):
     expirations: Counter
     similarity: Histogram
     age: Histogram
-    entries: Gauge
-    memory: Gauge
     lookup: Histogram
     embedding: Histogram
+    gauges: dict[str, Gauge]
 
 
 # A registry refuses a second collector of one name, and two caches of one process share the default registry.
@@ -98,8 +98,8 @@ class PrometheusMetricsHook:
     def update_gauges(self, stats: Stats) -> None:
         """Set the gauges to what `cache.stats()` returned; call it when the metrics are read."""
         namespace = ALL_NAMESPACES if stats.namespace is None else stats.namespace
-        self._collectors.entries.labels(namespace).set(stats.entries)
-        self._collectors.memory.labels(namespace).set(stats.memory_bytes_estimate)
+        for name, labels, value in gauges_of(stats):
+            self._collectors.gauges[name].labels(namespace=namespace, **labels).set(value)
 
 
 def _register(registry: CollectorRegistry, prefix: str) -> _Collectors:
@@ -116,16 +116,17 @@ def _register(registry: CollectorRegistry, prefix: str) -> _Collectors:
         make(Counter, "expirations", "Entries removed at the end of their TTL.", "namespace")
         make(Histogram, "hit_similarity", "Cosine; 1 for exact hits.", *hit, buckets=SIMILARITY_BUCKETS)
         make(Histogram, "hit_age_seconds", "Age of the answers served.", *hit, buckets=AGE_BUCKETS)
-        make(Gauge, "entries", "Entries held; an empty namespace is the whole cache.", "namespace")
-        make(Gauge, "memory_bytes", "Bytes of the vectors held; an empty namespace is the whole cache.", "namespace")
         outcome = ("outcome", "namespace")
         make(Histogram, "lookup_seconds", "Time of lookups, by what came of them.", *outcome, buckets=LOOKUP_SECONDS)
         embedding = ("model", "failed")
         make(Histogram, "embedding_seconds", "Time of the embedder's calls.", *embedding, buckets=EMBEDDING_SECONDS)
+        for name, (text, _, labels) in GAUGES.items():
+            make(Gauge, name, f"{text} An empty namespace is the whole cache.", "namespace", *labels)
     except ValueError as error:
         for collector in made:
             registry.unregister(collector)
         raise InvalidArgumentError(
             f"the metrics {prefix}_* cannot be registered: {error}. Choose another namespace= or registry=."
         ) from error
-    return _Collectors(*made)
+    others, gauges = made[: -len(GAUGES)], made[-len(GAUGES) :]
+    return _Collectors._make([*others, dict(zip(GAUGES, gauges, strict=True))])
