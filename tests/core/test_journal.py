@@ -133,3 +133,35 @@ def test_a_lookup_does_not_wait_until_this_caches_own_changes_are_applied(tmp_pa
         assert behind[0] is False
         assert cache._core.behind() is fails  # what was written and not applied is read again
         assert cache.get("b").response == "r"
+
+
+def test_a_write_takes_only_some_of_the_uses_along(tmp_path, monkeypatch):
+    monkeypatch.setattr("mneme.runtime.journal.USES_AT_ONCE", 2)
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder()) as cache:
+        for name in "abcde":
+            cache.put(name, "r", mode="exact")
+            cache.get(name, mode="exact")
+        cache._core.journal.flush()
+        for name in "abcde":
+            cache.get(name, mode="exact")
+        cache._core.journal._usage_due = 0.0
+        cache.put("f", "r", mode="exact")
+
+        assert len(cache._core.table.touched) == 3
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder()) as again:
+        assert [record.access_count for record in again._core.table.by_key.values()] == [2, 2, 2, 2, 2, 0]
+
+
+def test_a_writer_who_takes_long_is_no_failure_of_the_store(tmp_path, monkeypatch):
+    monkeypatch.setattr("mneme.runtime.core.PATIENCE_SECONDS", 0.01)
+    with (
+        SemanticCache(tmp_path / "c.db", WordEmbedder()) as one,
+        SemanticCache(tmp_path / "c.db", WordEmbedder()) as two,
+    ):
+        one.put("a", "r")
+        with ThreadPoolExecutor(1) as writer:
+            writer.submit(two._core.journal._turn.acquire).result()
+            missed = two.get("a")
+            writer.submit(two._core.journal._turn.release).result()
+
+        assert (missed, two.get("a").response) == (None, "r")

@@ -183,16 +183,15 @@ class Core:
         if self.behind():
             self._catch_up(self.journal.catch_up_if_free)
 
-    def _catch_up(self, read: Callable[[], None]) -> bool:
+    def _catch_up(self, read: Callable[[], bool]) -> bool:
         if time.monotonic() < self._next_try:
             return False
         try:
-            read()
+            return read()
         except MnemeError as error:
             self._next_try = time.monotonic() + RETRY_SECONDS
             _log.warning("the store has changes that could not be read; lookups are misses meanwhile: %s", error)
             return False
-        return True
 
     def read_up(self) -> None:
         """Apply all that others changed before now; raises StoreBackendError when the store cannot be read.

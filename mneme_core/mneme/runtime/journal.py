@@ -25,6 +25,8 @@ _log = logging.getLogger("mneme.store")
 
 # Seconds between two writes of access times and counters, so that a burst of puts pays for one.
 USAGE_SECONDS = 1.0
+# Entries whose access times such a write takes along: others wait for it, five milliseconds.
+USES_AT_ONCE = 2_048
 # After which a reader who waits for a writer looks whether there is still something to wait for.
 LOOK_SECONDS = 0.001
 
@@ -162,7 +164,7 @@ class Journal:
         gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
         before = self.cursor
         if usage is None and time.monotonic() >= self._usage_due:
-            usage = self._take_usage()
+            usage = self._take_usage(USES_AT_ONCE)
         try:
             foreign, numbers, cursor = self.store.write(changes, before, usage and without(usage, gone))
             if foreign:
@@ -182,9 +184,9 @@ class Journal:
             raise
         self.error = None
 
-    def _take_usage(self) -> Usage:
+    def _take_usage(self, most: int | None = None) -> Usage:
         self._usage_due = time.monotonic() + USAGE_SECONDS
-        return self._resident.take_usage()
+        return self._resident.take_usage(most)
 
     def behind(self) -> bool:
         """Return whether another writer changed the store."""
@@ -227,13 +229,19 @@ class Journal:
                 raise self.error from self.error.__cause__
             self._resident.unread = range(0)
 
-    def catch_up(self, *, patience: float = -1) -> None:
+    def catch_up(self, *, patience: float = -1) -> bool:
         """Apply what other writers changed; raises StoreBackendError when the store cannot be read.
 
-        patience: seconds to wait for a writer whose turn it is, and who will bring the changes; -1 has no end.
+        patience: seconds to wait for a writer whose turn it is, and who will bring the changes; -1 has no end. Returns
+        False where that took longer.
         """
-        if not self._taken(patience):
-            return
+        until = time.monotonic() + patience
+        # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
+        while not self._turn.acquire(timeout=-1 if patience < 0 else min(LOOK_SECONDS, patience)):
+            if not self.behind():
+                return True
+            if time.monotonic() >= until:
+                return False
         try:
             try:
                 for changes, cursor in self.store.pull(self.cursor):
@@ -245,27 +253,11 @@ class Journal:
             self.error = None
         finally:
             self._turn.release()
-
-    def _taken(self, patience: float) -> bool:
-        """Take the writers' turn; return False where whoever has it has brought the changes meanwhile."""
-        if patience < 0:
-            return self._turn.acquire()
-        until = time.monotonic() + patience
-        # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
-        while not self._turn.acquire(timeout=LOOK_SECONDS):
-            if not self.behind():
-                return False
-            if time.monotonic() >= until:
-                raise StoreBackendError(f"the store {self.store.name!r} is being written, for more than {patience} s.")
         return True
 
-    def catch_up_if_free(self) -> None:
+    def catch_up_if_free(self) -> bool:
         """Catch up unless another thread is writing, who will bring the changes."""
-        if self._turn.acquire(blocking=False):
-            try:
-                self.catch_up()
-            finally:
-                self._turn.release()
+        return self.catch_up(patience=0)
 
     def retire(self, records: Sequence[Record]) -> list[Record]:
         """Remove records at once; the store learns of it with the next write. Returns those that were still there."""

@@ -132,10 +132,10 @@ class Resident:
         self._unindex_retired(added)
         close_index(replaced)
 
-    def take_usage(self) -> Usage:
-        """Return the accesses and counts that the store does not have, as taken."""
+    def take_usage(self, most: int | None = None) -> Usage:
+        """Return the accesses and counts that the store does not have, as taken; the oldest `most` accesses."""
         with self._table.lock:
-            return Usage(self._table.take_accesses(), self._counters.take())
+            return Usage(self._table.take_accesses(most), self._counters.take())
 
     def take_counts(self) -> Usage:
         """Return the counts that the store does not have, as taken; accesses, which may be many, are left."""

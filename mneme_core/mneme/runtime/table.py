@@ -191,10 +191,12 @@ class Table:
         """Return the records that carry one of these labels, in the order in which they came."""
         return [self.by_id[number] for number in sorted(self._labels.of(labels, self.by_key.values()))]
 
-    def take_accesses(self) -> dict[int, tuple[float, int]]:
-        """Return id -> (last access, accesses) not yet written, and count them as written."""
-        accesses, self.touched = self.touched, {}
-        return accesses
+    def take_accesses(self, most: int | None = None) -> dict[int, tuple[float, int]]:
+        """Return id -> (last access, accesses) not yet written, `most` of them, and count them as written."""
+        if most is None or len(self.touched) <= most:
+            accesses, self.touched = self.touched, {}
+            return accesses
+        return {number: self.touched.pop(number) for number in list(islice(self.touched, most))}
 
     def give_back(self, accesses: Mapping[int, tuple[float, int]]) -> None:
         """Count accesses as not yet written, after a write that failed."""
