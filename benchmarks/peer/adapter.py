@@ -40,6 +40,9 @@ class Adapter(ABC):
         for entry in entries:
             self.put(*entry)
 
+    def filled(self) -> None:  # noqa: B027  # most have nothing to do
+        """Wait for what is made in the background once all is stored."""
+
     @abstractmethod
     def exact(self, query: str, vector: Any) -> str | None:
         """Return the answer to a question that was stored in the same words."""

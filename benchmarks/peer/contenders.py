@@ -38,6 +38,7 @@ REDIS = ("redisvl==0.28.0", "langchain-redis==0.2.6")
 BINARY = ("binary-semantic-cache==1.0.1",)
 PEERS = {
     OURS: Peer("Mneme", "mneme_caches.Mneme"),
+    "mneme-ann": Peer("Mneme, [ann]", "mneme_caches.MnemeAnn"),
     "by-hand": Peer("by hand (the floor)", "by_hand.ByHand"),
     "mneme-cache": Peer("mneme-cache, NumPy", "mneme_caches.MnemeCache", "mneme-cache", MNEME_CACHE),
     "mneme-cache-hnsw": Peer("mneme-cache, HNSW", "mneme_caches.MnemeCacheHNSW", "mneme-cache-hnsw", WITH_HNSW),

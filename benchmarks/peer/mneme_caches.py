@@ -68,6 +68,19 @@ class Mneme(MnemeCache):
         self._cache.put_many(list(zip(queries, responses, strict=True)), embeddings=list(vectors))
 
 
+class MnemeAnn(Mneme):
+    """The same with graphs from 5,000 entries on, which the time to fill includes."""
+
+    index = "ann"
+
+    def where(self, place: str) -> dict[str, Any]:
+        return {**super().where(place), "index_options": {"above": 5_000}}
+
+    def filled(self) -> None:
+        search = self._cache._core.index
+        assert search.wait(600), "the graph was not made in ten minutes"
+
+
 class MnemeReplica(Mneme):
     """Mneme over Redis, each process with a copy of its own."""
 

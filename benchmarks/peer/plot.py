@@ -10,9 +10,11 @@ from benchmarks.peer.contenders import PEERS
 from benchmarks.peer.subject import Measured
 
 # Okabe and Ito's colours, which people who see few of them can tell apart; marks and dashes do it in print.
-COLOURS = ("#000000", "#999999", "#0072B2", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#009E73")
-MARKS = ("o", "x", "s", "D", "^", "v", "P", "*", "<", ">")
-DASHES = ("-", (0, (1, 1)), "--", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 2)), (0, (6, 2, 1, 2)), "--", "-.")
+LOOKS = {
+    "color": ("#000000", "#F0E442", "#999999", "#0072B2", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00"),
+    "marker": ("o", "p", "x", "s", "D", "^", "v", "P", "*", "<", ">"),
+    "linestyle": ("-", "--", (0, (1, 1)), "--", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 2)), "-."),
+}
 
 
 def draw(results: Sequence[Measured], path: Path) -> None:
@@ -29,7 +31,7 @@ def draw(results: Sequence[Measured], path: Path) -> None:
             points = [(each.entries, value(each)) for each in results if each.name == name]
             points = [(entries, figure) for entries, figure in points if entries and figure]
             if points:
-                style = {"color": COLOURS[number], "marker": MARKS[number], "linestyle": DASHES[number]}
+                style = {name: kinds[number % len(kinds)] for name, kinds in LOOKS.items()}
                 style |= {"label": PEERS[name].label, "linewidth": 1.5 if number else 2.5}
                 axis.plot(*zip(*points, strict=True), **style)
         axis.set(title=title, ylabel=unit, xlabel="entries", xscale="log", yscale="log")

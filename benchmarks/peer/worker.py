@@ -75,6 +75,7 @@ class Worker:
             last = min(row + CHUNK, self.entries)
             self.cache.put_many([self._entry(each) for each in range(row, last)])
             row = last
+        self.cache.filled()
         self.entries = row
         return {"entries": row, "seconds": time.perf_counter() - start}
 
