@@ -439,3 +439,15 @@ def test_numbers_are_for_people():
     assert [ago(each) for each in (3, 180, 7_200, 200_000, -1)] == ["3 s", "3 min", "2 h", "2 d", "0 s"]
     assert [duration(each) for each in (None, 4e-6, 2.5e-3, 1.5)] == ["–", "4 µs", "2.5 ms", "1.5 s"]
     assert [money(each, "EUR") for each in (None, 0.1234567, 12_345.678)] == ["", "0.1235 EUR", "12,345.68 EUR"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["vacuum", "FILE"], ["reembed", "FILE", "new.db", *WORDS], ["inspect", "delete", "FILE", "abcd", "--yes"]],
+)
+def test_an_empty_file_stays_empty(run, tmp_path, command):
+    file = tmp_path / "empty.db"
+    file.touch()
+    result = run(*(file if part == "FILE" else part for part in command))
+
+    assert (result.exit_code, file.stat().st_size) == (5, 0)

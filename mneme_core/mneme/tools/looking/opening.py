@@ -25,6 +25,8 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     if isinstance(store, SQLiteStore):
         if not store.path.is_file():
             raise FileNotFoundError(f"there is no cache at {store.path}.")
+        if not store.path.stat().st_size:  # opened to be written, it would become a cache
+            raise InvalidArgumentError(f"{store.path} has never held a cache.")
         if not writes:
             store = ReadOnlySQLiteStore(store.path)
     elif not writes:
