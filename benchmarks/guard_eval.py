@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     embed = Embedding()
     own = [*read_pairs(options.pairs, options.pairs.stem, "yours")] if options.pairs else []
-    pairs = [*own, *hand_written(), *_checklist(options.data), *banking(options.data, embed)]
+    pairs = [*own, *hand_written(), *checklist(options.data), *banking(options.data, embed)]
     judged = judge(pairs, embed)
     report_sets(judged)
     report_kinds(judged)
@@ -133,7 +133,7 @@ def read_pairs(path: Path, label: str, half: str) -> Iterator[Pair]:
         yield Pair(label, half, row.get("kind", ""), row["a"], row["same"], row["a"], row["b"])
 
 
-def _checklist(data: Path) -> Iterator[Pair]:
+def checklist(data: Path) -> Iterator[Pair]:
     path = data / "checklist_qqp" / "checklist_mft_labelled.jsonl.gz"
     if not path.exists():
         print(f"skipped: {path} is not there", file=sys.stderr)

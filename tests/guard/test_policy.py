@@ -125,12 +125,20 @@ def test_the_curves_are_those_of_the_embedder() -> None:
     assert chosen == [MINILM, GENERIC]
 
 
-@pytest.mark.parametrize(("similarity", "accepted"), [(0.91, True), (0.89, False)])
-def test_an_unknown_embedder_is_asked_for_more(neighbour: Build, similarity: float, accepted: bool) -> None:
+@pytest.mark.parametrize(("similarity", "accepted"), [(0.76, True), (0.74, False)])
+def test_an_unknown_embedder_counts_where_the_words_pair(neighbour: Build, similarity: float, accepted: bool) -> None:
     near = neighbour("How do I reset my password?", similarity=similarity)
     policy = Guarded(calibration=GENERIC)
 
     assert policy.judge("What is the way to reset my password?", near, [near]).accepted is accepted
+
+
+def test_a_sentence_built_anew_is_served_where_the_cosine_is_known_alone(neighbour: Build) -> None:
+    near = neighbour("How far is the moon from the earth?", similarity=0.97)
+    question = "What's the distance between the earth and the moon?"
+    served = [Guarded(calibration=curves).judge(question, near, [near]).accepted for curves in (MINILM, GENERIC)]
+
+    assert served == [True, False]
 
 
 def test_a_cache_opened_by_url_takes_the_curves_of_its_embedder() -> None:
