@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 import mneme
+from mneme.engine.guard import differences
 from mneme.engine.guarded import AMBIGUOUS, Guarded
 from mneme.engine.judge import Policy, choose, is_servable
 from mneme.engine.likeness import GENERIC, MINILM, calibration_for
@@ -50,6 +51,16 @@ def test_two_questions_about_as_near_with_two_answers_are_refused(neighbour: Bui
     verdicts = [policy.judge("What is my illness?", each, [near, other]).reason for each in (near, other)]
 
     assert verdicts == [AMBIGUOUS, AMBIGUOUS]
+
+
+def test_two_wordings_of_one_question_do_not_compete(neighbour: Build) -> None:
+    near = neighbour("Please, how do I turn off email notifications?", "in the settings", 0.96)
+    other = neighbour("I'd like to stop receiving notifications by email.", "open the settings", 0.96)
+    policy = Guarded()
+    verdicts = [policy.judge("How do I turn off email notifications?", each, [near, other]) for each in (near, other)]
+
+    assert differences(near.query, other.query)  # but none that forbids
+    assert [verdict.accepted for verdict in verdicts] == [True, True]
 
 
 @pytest.mark.parametrize(("response", "similarity"), [("it is caught", 0.94), ("it is not", 0.91)])

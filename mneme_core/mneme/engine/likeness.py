@@ -49,11 +49,9 @@ class Calibration:
 
     def likeness(self, cosine: float, compared: Comparison) -> float:
         """Return P(same answer), in [0, 1]; 0 where the guard forbids."""
-        if compared.veto is not None:
+        if compared.forbids:
             return 0.0
-        if compared.doubt is None:
-            return self.paired.at(cosine, compared)
-        return self.reworded.at(cosine, compared) if compared.surface.is_anew else 0.0
+        return (self.paired if compared.doubt is None else self.reworded).at(cosine, compared)
 
 
 # Fitted by benchmarks/fit_judge.py on 25 November 2026, on the hand-written pairs there were then and a sample of 1,500

@@ -45,6 +45,11 @@ class Comparison:
         """The first difference that only a sentence built anew excuses."""
         return next((found for found in self.differences if found.force == "alike"), None)
 
+    @property
+    def forbids(self) -> bool:
+        """Whether neither text may stand for the other, however near they are."""
+        return self.veto is not None or (self.doubt is not None and not self.surface.is_anew)
+
 
 def differences(a: str, b: str) -> tuple[Difference, ...]:
     """Return what may make the answers to `a` and `b` differ; nothing where one may stand for the other.
