@@ -219,7 +219,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(await _value(compute))
-        outcome = plan.of_hit(await self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
+        outcome = plan.of_hit(await self._exact(plan.request)) or await self._stale(plan) or plan.of_refused()
         if outcome is not None:
             if plan.is_due(outcome):
                 refresh = partial(core.sharing.flights.arun, plan.flight, lambda: self._take_turn(plan, compute))
@@ -233,6 +233,14 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         if not request.reads or (core.behind() and not await self._store(core.catch_up)):
             return None
         return core.probe(request) or await self._fetched(request)
+
+    async def _stale(self, plan: Plan[T]) -> Outcome[T] | None:
+        core = self._core
+        for _ in range(computing.LOOKS):
+            outcome = plan.of_stale()
+            if outcome is not None or not core.behind() or not await self._store(core.catch_up):
+                return outcome
+        return None
 
     async def _fetched(self, request: Request) -> Hit | None:
         """Return the exact hit that the store has, where the cache holds only what was asked for lately."""

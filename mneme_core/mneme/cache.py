@@ -212,7 +212,7 @@ class SemanticCache(Facade[Embedder]):
         )
         if plan is None or not (plan.request.reads or plan.request.writes):
             return computing.computed(compute())
-        outcome = plan.of_hit(self._exact(plan.request)) or plan.of_stale() or plan.of_refused()
+        outcome = plan.of_hit(self._exact(plan.request)) or self._stale(plan) or plan.of_refused()
         if outcome is not None:
             if plan.is_due(outcome):
                 refresh = partial(core.sharing.flights.run, plan.flight, lambda: self._take_turn(plan, compute))
@@ -226,6 +226,14 @@ class SemanticCache(Facade[Embedder]):
         if not request.reads or (core.behind() and not self._store(core.catch_up)):
             return None
         return core.probe(request) or self._fetched(request)
+
+    def _stale(self, plan: Plan[T]) -> Outcome[T] | None:
+        core = self._core
+        for _ in range(computing.LOOKS):
+            outcome = plan.of_stale()
+            if outcome is not None or not core.behind() or not self._store(core.catch_up):
+                return outcome
+        return None
 
     def _fetched(self, request: Request) -> Hit | None:
         """Return the exact hit that the store has, where the cache holds only what was asked for lately."""

@@ -22,6 +22,9 @@ from mneme.runtime.requests import Request, check_mode
 
 _log = logging.getLogger("mneme.cache")
 
+# Times that what others change is read for an answer that ran out: in a store that changes more often it is not given.
+LOOKS = 4
+
 T = TypeVar("T")
 S = TypeVar("S")
 # Whatever the caller's vectors are: rows of an array, arrays, lists of numbers.
