@@ -42,6 +42,7 @@ HAND_WRITTEN = {
     "pairs_free_held_back": "held back",
 }
 PER_TEMPLATE = 100
+COST_ROUNDS = 5
 NEAR = 0.70  # pairs of banking77 below it are no neighbours of anybody
 
 
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     embed = Embedding()
     own = [*read_pairs(options.pairs, options.pairs.stem, "yours")] if options.pairs else []
-    pairs = [*own, *hand_written(), *_checklist(options.data), *banking(options.data, embed)]
+    pairs = [*own, *hand_written(), *checklist(options.data), *banking(options.data, embed)]
     judged = judge(pairs, embed)
     report_sets(judged)
     report_kinds(judged)
@@ -132,7 +133,7 @@ def read_pairs(path: Path, label: str, half: str) -> Iterator[Pair]:
         yield Pair(label, half, row.get("kind", ""), row["a"], row["same"], row["a"], row["b"])
 
 
-def _checklist(data: Path) -> Iterator[Pair]:
+def checklist(data: Path) -> Iterator[Pair]:
     path = data / "checklist_qqp" / "checklist_mft_labelled.jsonl.gz"
     if not path.exists():
         print(f"skipped: {path} is not there", file=sys.stderr)
@@ -208,25 +209,27 @@ def report_kinds(judged: Sequence[Judged]) -> None:
 
 
 def report_cost(pairs: Sequence[Pair]) -> None:
-    """Print the time of 20-word texts: against an unrelated one, and against one that differs in a word."""
+    """Print the time of 20-word texts: against an unrelated one, and against one that differs in a word.
+
+    A pair counts with the best of its rounds: what another process took of the others is not the guard's.
+    """
     words = " ".join(f"{pair.a} {pair.b}" for pair in pairs).replace("?", "").split()
     chance = random.Random(0)
     texts = [" ".join(chance.sample(words, 20)) for _ in range(2_000)]
     near = [(text, " ".join(["zebra", *text.split()[1:]])) for text in texts[:1_000]]
     far = list(zip(texts[1_000::2], texts[1_001::2], strict=True))
-    print("\nMicroseconds a pair of 20-word texts: median, 99th percentile\n")
+    print(f"\nMicroseconds a pair of 20-word texts, best of {COST_ROUNDS} rounds: median, 99th percentile\n")
     for label, sample in (("a word differs", near), ("unrelated", far)):
-        for known in ("both new to the guard", "both known to it", "one new to it"):
-            spent = []
-            for a, b in sample:
-                if known == "one new to it":
-                    read.cache_clear()
-                    read(b)
-                spent.append(_nanoseconds(a, b) / 1e3)
-            print(f"{label:15} {known:21} {np.median(spent):8.1f} {np.percentile(spent, 99):8.1f}")
+        for known in (0, 1, 2):
+            rounds = [[_nanoseconds(a, b, (b, a)[:known]) for a, b in sample] for _ in range(COST_ROUNDS)]
+            spent = np.min(rounds, axis=0) / 1e3
+            print(f"{label:15} {2 - known} new to the guard {np.median(spent):8.1f} {np.percentile(spent, 99):8.1f}")
 
 
-def _nanoseconds(a: str, b: str) -> int:
+def _nanoseconds(a: str, b: str, known: Sequence[str]) -> int:
+    read.cache_clear()
+    for text in known:
+        read(text)
     start = perf_counter_ns()
     compare(a, b)
     return perf_counter_ns() - start

@@ -17,7 +17,7 @@ def wrap_anthropic(client: C, cache: Cache, **options: Any) -> C:
 
     The last user message may be worded differently; model, parameters, system prompt, tools, earlier turns, the base
     URL, and the client's own headers and query must be equal. Clients that differ in their API key alone share answers.
-    options: those of `cached`, such as ttl, namespace or mode.
+    options: those of `cached`, such as ttl, namespace, mode or context.
     Not cached: `with_raw_response`, `with_streaming_response`, `messages.stream`, copies made by `with_options`, and
     requests that go on in a `container`.
     Raises TypeError for another object, ImportError without the `anthropic` package.

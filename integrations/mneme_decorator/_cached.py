@@ -15,7 +15,7 @@ from mneme_decorator._codecs import Codec, codec_for, codec_for_stream
 from mneme_decorator._functions import CachedCoroutine, CachedFunction
 from mneme_decorator._introspection import return_annotation_of
 from mneme_decorator._keeping import Keeping, UsageOf
-from mneme_decorator._request import Arguments, Mode, Plan, Query, Varying
+from mneme_decorator._request import Arguments, Context, Mode, Plan, Query, Varying
 from mneme_decorator._streams import CachedGenerator, CachedStream
 
 P = ParamSpec("P")
@@ -34,6 +34,7 @@ def cached(
     codec: Codec | None = None,
     mode: Mode = "semantic",
     max_question_chars: int = 500,
+    context: Context = "exact",
     tags: Tags = (),
     source_version: SourceVersion | None = None,
     stale_while_revalidate: float | None = None,
@@ -63,6 +64,8 @@ def cached(
         answer's own `usage` is read, as OpenAI and Anthropic report it.
     mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts that share a
         long part are alike, whatever they ask.
+    context: earlier turns of `messages` must be equal ("exact"), or may be worded differently ("similar"; see
+        `mneme.Similar`: they are stored with the answer, in clear).
 
     Decorating raises TypeError where the function leaves open what is asked, or its answers cannot be kept.
     A call whose arguments have no key is made without the cache, with a WARNING on logger `mneme.decorator`.
@@ -72,6 +75,8 @@ def cached(
     check_ttl(ttl)
     if mode not in ("semantic", "exact"):
         raise InvalidArgumentError(f"mode is {mode!r}; it is 'semantic' or 'exact'.")
+    if context not in ("exact", "similar"):
+        raise InvalidArgumentError(f"context is {context!r}; it is 'exact' or 'similar'.")
     check_ttl(stale_while_revalidate, "stale_while_revalidate")
     options = Options(
         ttl=ttl,
@@ -79,7 +84,9 @@ def cached(
         source_version=source_version if callable(source_version) else check_sources(source_version),
         stale_while_revalidate=stale_while_revalidate,
     )
-    return Decorator(cache, query, vary, ignore, options, namespace, cache_if, codec, mode, max_question_chars, usage)
+    return Decorator(
+        cache, query, vary, ignore, options, namespace, cache_if, codec, mode, max_question_chars, context, usage
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ class Decorator:
     _codec: Codec | None
     _mode: Mode
     _max_question_chars: int
+    _context: Context
     _usage: UsageOf | None = None
 
     @overload  # all of these are functions too; the first signature that fits holds
@@ -117,6 +125,7 @@ class Decorator:
             namespace=self._namespace,
             mode=self._mode,
             max_question_chars=self._max_question_chars,
+            context=self._context,
         )
         is_stream = kind in (CachedStream, CachedGenerator)
         if is_stream and self._options.stale_while_revalidate is not None:

@@ -12,6 +12,7 @@ from mneme_decorator._canonical import Json, Unkeyable, canonical, is_model
 Message: TypeAlias = Any
 
 _USER = ("user", "human")
+_SPEAKERS = {**dict.fromkeys(_USER, "user"), "assistant": "assistant", "ai": "assistant"}
 _TEXT_TYPES = ("text", "input_text", "output_text")
 _TOOL_RESULTS = ("tool_result", "function_call_output")
 _TOOL_CALLS = ("function", "function_call", "tool_use", "tool_call", "custom", "custom_tool_call")
@@ -41,6 +42,31 @@ def read(messages: Sequence[Message], where: str) -> Conversation:
     query = "" if asked is None else _take_question(plain[asked])
     answers_user = asked is not None and asked == len(plain) - 1 and bool(query.strip())
     return Conversation(query, _renumbered(canonical(plain, where), {}), answers_user)
+
+
+def turns_apart(context: list[Json]) -> tuple[list[dict[str, str]], list[Json]]:
+    """Return the earlier turns that are one text of the user or the assistant, and what must be equal.
+
+    context: of a conversation that answers the user, whose question is in the last message. In what must be equal a
+    turn leaves its role, so that the other messages keep their places among the turns.
+    """
+    turns, rest = [], []
+    for message in context[:-1]:
+        text = _only_text(message)
+        if text is None:
+            rest.append(message)
+        else:
+            turns.append({"role": _SPEAKERS[message["role"]], "content": text})
+            rest.append({"role": message["role"], "content": None})  # no message has a field that is None
+    return turns, [*rest, context[-1]]
+
+
+def _only_text(message: Json) -> str | None:
+    if message.keys() != {"role", "content"} or message["role"] not in _SPEAKERS:
+        return None
+    blocks = _blocks(message)
+    is_one = len(blocks) == 1 and _is_text(blocks[0]) and blocks[0].keys() == {"type", "text"}
+    return blocks[0]["text"] if is_one else None
 
 
 def _plain(message: Message, where: str) -> dict[str, Any]:

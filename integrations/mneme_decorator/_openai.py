@@ -18,7 +18,7 @@ def wrap_openai(client: C, cache: Cache, **options: Any) -> C:
     Covers `chat.completions.create` and `responses.create`, streams included. The last user message may be worded
     differently; model, parameters, system prompt, tools, earlier turns, the base URL, and the client's own headers and
     query must be equal. Clients that differ in their API key alone share answers.
-    options: those of `cached`, such as ttl, namespace or mode.
+    options: those of `cached`, such as ttl, namespace, mode or context.
     Not cached: `with_raw_response`, `with_streaming_response`, `parse`, copies made by `with_options`, and requests
     that go on from what the server keeps: `conversation`, a container, a stored prompt without a version.
     Raises TypeError for another object, ImportError without the `openai` package.

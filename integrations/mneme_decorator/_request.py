@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from mneme import Similar
 from mneme_decorator._canonical import Json, Unkeyable, can_be_keyed, canonical
 from mneme_decorator._introspection import annotation_of
-from mneme_decorator._messages import read
+from mneme_decorator._messages import read, turns_apart
 from mneme_decorator._surroundings import captured, layers, receiver
 
 # The arguments of a call by name, defaults included.
@@ -19,6 +20,7 @@ Arguments: TypeAlias = Mapping[str, Any]
 Query: TypeAlias = str | Callable[[Arguments], str]
 Varying: TypeAlias = Iterable[str] | Callable[[Arguments], Mapping[str, Any]]
 Mode: TypeAlias = typing.Literal["semantic", "exact"]
+Context: TypeAlias = typing.Literal["exact", "similar"]
 
 _TEXT_NAMES = ("prompt", "query", "question", "input")
 _RECEIVERS = ("self", "cls")
@@ -59,6 +61,7 @@ class Plan:
         namespace: str | Callable[[Arguments], str] | None,
         mode: Mode,
         max_question_chars: int,
+        context: Context,
     ) -> None:
         """Raises TypeError where it is known already that calls could not be told apart or looked up."""
         self.name = f"{function.__module__}.{function.__qualname__}"
@@ -69,6 +72,7 @@ class Plan:
         self._namespace = namespace
         self._mode: Mode = mode
         self._max_question_chars = max_question_chars
+        self._context: Context = context
         self._ignored = frozenset([ignore] if isinstance(ignore, str) else ignore)
         self._vary: frozenset[str] | Callable[[Arguments], Mapping[str, Any]] | None
         self._vary = vary if vary is None or callable(vary) else frozenset([vary] if isinstance(vary, str) else vary)
@@ -113,6 +117,9 @@ class Plan:
             mode = "exact"
         if mode == "exact":
             vary["verbatim"] = asked  # to the letter: in documents and code, case and white space carry meaning
+        elif self._context == "similar" and "context" in vary:
+            turns, vary["context"] = turns_apart(vary["context"])
+            vary["turns"] = Similar(turns)
         return Request(
             asked, vary, mode, self._namespace_of(arguments), formless, lambda: self._surroundings(arguments)[0]
         )

@@ -13,7 +13,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.prompts import BasePromptTemplate, PromptType
 
 from mneme import AsyncSemanticCache, Hit, SemanticCache
-from mneme_llama_index._request import Context, Events, Mode, Request
+from mneme_llama_index._request import Context, Events, Mode, Request, with_similar_turns
 
 _log = logging.getLogger("mneme.llama_index")
 
@@ -70,6 +70,8 @@ class Link:
         if len(request.query) > self.max_question_chars or "exact" in (self.mode, request.mode):
             # To the letter: in documents and code, case and white space carry meaning.
             request = Request(request.query, {**request.vary, "verbatim": request.query}, "exact")
+        elif self.context == "similar" and "around" not in request.vary and "turns" in request.vary:
+            request = with_similar_turns(request)
         if prediction is not None:
             prediction.requests.append(request)
         return request

@@ -35,8 +35,9 @@ def cached_llm(
     vary: what else must be equal for an answer to be reused, such as settings that are no fields of it.
     ttl: seconds. mode: "exact" compares no meaning. max_question_chars: a longer question is compared exactly; texts
         that share a long part are alike, whatever they ask.
-    context: what a query engine retrieved must be equal for an answer to be reused ("exact"), or may differ ("ignore":
-        then name the index and its version in vary). Either way the question alone may be worded differently.
+    context: what a query engine retrieved and the earlier turns of a chat must be equal for an answer to be reused
+        ("exact"). What was retrieved may differ ("ignore": then name the index and its version in vary), or the turns
+        may be worded differently ("similar"; see `mneme.Similar`: they are stored with the answer, in clear).
     events: callbacks, token counters and instrumentation are told of a hit what they are told of a call ("model"), or
         nothing but a `SemanticCacheHitEvent` ("hit").
 
@@ -52,8 +53,8 @@ def cached_llm(
         raise InvalidArgumentError(f"llm is of type {type(llm).__name__}; it is one of LlamaIndex's models.")
     if mode not in ("semantic", "exact"):
         raise InvalidArgumentError(f"mode is {mode!r}; it is 'semantic' or 'exact'.")
-    if context not in ("exact", "ignore"):
-        raise InvalidArgumentError(f"context is {context!r}; it is 'exact' or 'ignore'.")
+    if context not in ("exact", "ignore", "similar"):
+        raise InvalidArgumentError(f"context is {context!r}; it is 'exact', 'ignore' or 'similar'.")
     if events not in ("model", "hit"):
         raise InvalidArgumentError(f"events is {events!r}; it is 'model' or 'hit'.")
     if ttl is not None and not ttl > 0:

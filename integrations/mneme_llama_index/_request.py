@@ -8,12 +8,14 @@ from typing import Any, Literal, TypeAlias
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
+from mneme import Similar
 from mneme_llama_index._canonical import Json, canonical, renumbered
 
 Mode: TypeAlias = Literal["semantic", "exact"]
-Context: TypeAlias = Literal["exact", "ignore"]
+Context: TypeAlias = Literal["exact", "ignore", "similar"]
 Events: TypeAlias = Literal["model", "hit"]
 
+_SPEAKERS = (MessageRole.USER.value, MessageRole.ASSISTANT.value)
 # How ReActAgent and CodeActAgent hand a tool's result to the model in the user's name.
 _TOOL_RESULTS = ("Observation:", "Result of executing the code given:")
 
@@ -60,6 +62,28 @@ def completion_request(
     vary = {**common, "call": call, "arguments": canonical(arguments)}
     is_question = bool(prompt.strip()) and not is_formatted
     return Request(prompt, vary, "semantic" if is_question else "exact")
+
+
+def with_similar_turns(request: Request) -> Request:
+    """Return the request of a chat whose earlier turns may be worded differently.
+
+    Those that are one text of the user or the assistant; where they stood their role is left, so that all other
+    messages keep their places among them.
+    """
+    *earlier, last = request.vary["turns"]
+    texts = [_only_text(turn) for turn in earlier]
+    said = [{"role": turn[0], "content": text} for turn, text in zip(earlier, texts, strict=True) if text is not None]
+    rest = [turn if text is None else turn[:1] for turn, text in zip(earlier, texts, strict=True)]
+    return Request(request.query, {**request.vary, "turns": [*rest, last], "said": Similar(said)}, request.mode)
+
+
+def _only_text(turn: Json) -> str | None:
+    match turn:
+        case [role, [{"block_type": "text", "text": str(text), **more}], {**said_besides}]:
+            is_plain = role in _SPEAKERS and not more and not said_besides and not text.startswith(_TOOL_RESULTS)
+            return text if is_plain else None
+        case _:
+            return None
 
 
 def _question(message: ChatMessage) -> TextBlock | None:

@@ -107,5 +107,5 @@ def test_a_query_engine_hits_for_another_wording(
 
 
 def test_an_unknown_context_is_an_error(cache: SemanticCache, counting: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match="'exact' or 'ignore'"):
+    with pytest.raises(InvalidArgumentError, match="'exact', 'ignore' or 'similar'"):
         cached_llm(counting(), cache, context="some")  # type: ignore[arg-type]

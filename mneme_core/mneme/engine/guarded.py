@@ -23,7 +23,8 @@ class Guarded:
     The similarity must reach `threshold`; the guard must find nothing that forbids: question, negation, numbers,
     names, roles, tense, modality and words swapped for others; and P(same answer), a calibrated score over the
     similarity and what is worded otherwise, must be at least `1 - max_error`. A neighbour is refused as well where
-    another, of another question and with another response, is no more than `margin` further or nearer and passes too.
+    another with another response, of a question that the guard holds apart from its own, is no more than `margin`
+    further or nearer and passes too.
     English; in other languages it accepts what differs in nothing but letter case, punctuation and space.
     """
 
@@ -89,6 +90,6 @@ class Guarded:
         return (
             abs(other.similarity - neighbour.similarity) <= self.margin
             and other.response != neighbour.response
-            and bool(compare(other.query, neighbour.query).differences)
+            and compare(other.query, neighbour.query).forbids
             and self.calibration.likeness(other.similarity, compare(query, other.query)) >= 1.0 - self.max_error
         )

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from mneme.engine.guard.pairing import Label, Placed
 from mneme.engine.guard.words import word_set
+
+Both: TypeAlias = tuple[Sequence[Placed], Sequence[Placed]]
+"""Two texts, each in some order."""
 
 _NOMINAL: Final = ("tion", "sion", "ment", "al", "ance", "ence", "tions", "sions", "ments", "als")
 # A joke about cats is a cat joke.
 COMPOUNDING: Final = word_set("of for about in on with at")
 
 
-def arrangements(a: Sequence[Placed], b: Sequence[Placed]) -> Iterator[tuple[Sequence[Placed], Sequence[Placed]]]:
-    """Yield both texts as written and in other orders that say the same, likely ones first."""
+def arrangements(a: Sequence[Placed], b: Sequence[Placed]) -> Iterator[Both]:
+    """Yield both texts as written and in other orders that say the same, likely ones first, each once."""
+    tried: list[Both] = []
+    for both in _arrangements(a, b):
+        if both not in tried:
+            tried.append(both)
+            yield both
+
+
+def _arrangements(a: Sequence[Placed], b: Sequence[Placed]) -> Iterator[Both]:
     yield a, b
-    yield _joined_sorted(a), _joined_sorted(b)
-    if _right_sides(a) == _right_sides(b):
-        yield _trimmed_sorted(a), _trimmed_sorted(b)
+    if any(word.joined for _, word in (*a, *b)):
+        yield _joined_sorted(a), _joined_sorted(b)
+        if _right_sides(a) == _right_sides(b):
+            yield _trimmed_sorted(a), _trimmed_sorted(b)
     yield _verb_first(a, b), _verb_first(b, a)
     heads_a, heads_b = heads(a), heads(b)
     if not is_exchanged(heads_a, heads_b):

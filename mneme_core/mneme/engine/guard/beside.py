@@ -60,6 +60,7 @@ def _parse(table: str) -> dict[frozenset[str], frozenset[str]]:
 
 
 _THINGS: Final = _parse(_TABLE)
+_VERBS: Final = frozenset().union(*_THINGS)
 _NONE: Final[frozenset[str]] = frozenset()
 
 
@@ -71,4 +72,4 @@ def things_beside(a: str, b: str) -> frozenset[str]:
 
 def related_beside(a: str, b: str, things: Set[str]) -> bool:
     """Return whether two stems may stand for each other where these things are spoken of in both texts."""
-    return not things_beside(a, b).isdisjoint(things)
+    return a in _VERBS and not things_beside(a, b).isdisjoint(things)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, get_args
 
 from mneme.engine.guard.difference import Difference, Kind
@@ -45,6 +45,11 @@ class Comparison:
         """The first difference that only a sentence built anew excuses."""
         return next((found for found in self.differences if found.force == "alike"), None)
 
+    @property
+    def forbids(self) -> bool:
+        """Whether neither text may stand for the other, however near they are."""
+        return self.veto is not None or (self.doubt is not None and not self.surface.is_anew)
+
 
 def differences(a: str, b: str) -> tuple[Difference, ...]:
     """Return what may make the answers to `a` and `b` differ; nothing where one may stand for the other.
@@ -62,8 +67,8 @@ def compare(a: str, b: str) -> Comparison:
         return _SAME
     if b < a:  # one direction alone is computed, so that the verdict is the same in both
         there = compare(b, a)
-        turned = tuple(replace(found, a=found.b, b=found.a) for found in there.differences)
-        return replace(there, differences=turned, alone=there.alone[::-1])
+        turned = tuple([Difference(found.kind, found.b, found.a, found.force) for found in there.differences])
+        return Comparison(turned, there.surface, there.soft, (there.alone[1], there.alone[0]))
     first, second = read(a), read(b)
     is_prose = first.is_readable and second.is_readable and not first.is_code and not second.is_code
     if is_prose and first.sequence == second.sequence and (first.sequence or a.split() == b.split()):

@@ -64,7 +64,10 @@ def straight(tokens: list[Token]) -> list[Token]:
 
 def _named_apart(tokens: list[Token]) -> list[Token]:
     """Return `A vs B` as `what is difference between A and B`."""
-    at = next((at for at, token in enumerate(tokens) if token.norm in ("vs", "versus")), 0)
+    said = [token.norm for token in tokens]
+    if "vs" not in said and "versus" not in said:
+        return tokens
+    at = next((at for at, norm in enumerate(said) if norm in ("vs", "versus")), 0)
     if not at or len(tokens) > _MOST or any(_opens(token) or token.norm in HEADS for token in tokens):
         return tokens
     words = [Token(word, tokens[at].raw, "word") for word in ("what", "is", "difference", "between", "and")]
@@ -73,9 +76,11 @@ def _named_apart(tokens: list[Token]) -> list[Token]:
 
 def _asked_for_advice(tokens: list[Token]) -> list[Token]:
     """Return `which books do you recommend` as `what are the best books`."""
-    end = len(tokens) - (bool(tokens) and tokens[-1].shape == "boundary")
+    if len(tokens) < 5 or tokens[0].norm not in ("what", "which"):
+        return tokens
+    end = len(tokens) - (tokens[-1].shape == "boundary")
     said = [token.norm for token in tokens[:end]]
-    if len(said) < 5 or said[0] not in ("what", "which") or said[-3:] not in _ADVISING:
+    if len(said) < 5 or said[-3:] not in _ADVISING:
         return tokens
     best = [Token(word, tokens[end - 1].raw, "word") for word in ("are", "the", "best")]
     return [tokens[0], *best, *tokens[1 : end - 3], *tokens[end:]]
@@ -113,8 +118,10 @@ def _infinitive(gerund: str) -> str:
 
 def _from_above(tokens: list[Token]) -> list[Token]:
     """Return `is A shorter than B` as `is B longer than A`."""
+    if not tokens or tokens[0].norm not in BE:
+        return tokens
     than = next((at for at, token in enumerate(tokens) if token.norm == "than"), 0)
-    if than < 3 or tokens[0].norm not in BE or tokens[than - 1].norm not in _TURNED:
+    if than < 3 or tokens[than - 1].norm not in _TURNED:
         return tokens
     end = len(tokens) - (tokens[-1].shape == "boundary")
     inner = tokens[:end]

@@ -70,6 +70,7 @@ def stem(word: str) -> str:
     return _without_ending(word)
 
 
+@lru_cache(maxsize=8_192)
 def is_past(word: str) -> bool:
     """Return whether `word` has the form of a past tense or participle."""
     if word in _UNCHANGED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from mneme.engine.guard.difference import Kind
@@ -48,6 +49,7 @@ _KIND_OF: Final[dict[str, Kind]] = {
 }
 
 
+@lru_cache(maxsize=16_384)
 def kind_of(word: str, raw: str, *, opens: bool = False) -> Kind:
     """Return the kind of difference that the stem `word`, written `raw`, makes; opens: at the head of a sentence."""
     if word in _KIND_OF:

@@ -46,19 +46,21 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
     """
     if _is_symmetric(a) and _is_symmetric(b) and _related(a) == _related(b) is not None:
         return None
-    adverbs = _adverbs(a) & _adverbs(b)
-    a, b = ([placed for placed in words if placed[0] not in adverbs] for words in (a, b))
+    adverbs = _adverbs(a)
+    adverbs = adverbs and adverbs & _adverbs(b)
+    if adverbs:
+        a, b = ([placed for placed in words if placed[0] not in adverbs] for words in (a, b))
     a, b = _without_lone_number(*_without_lone_language(a, b))
     heads_a, heads_b = heads(a), heads(b)
-    names = {label for label, word in a if is_name(word) or word.stem in LANGUAGES}
-    compounds = _compounds(a, heads_b) | _compounds(b, heads_a)
+    changed = [(word, heads_b[label], label) for label, word in a if word.head != heads_b[label]]
+    compounds = changed and _compounds(a, heads_b) | _compounds(b, heads_a)
     is_kept = not any(
-        _contrast(heads_a[label], heads_b[label]) or (label not in names and _is_means(heads_a[label], heads_b[label]))
-        for label in heads_a
+        _contrast(word.head, there) or (_is_means(word.head, there) and not _is_named(word))
+        for word, there, label in changed
         if label not in compounds
     )
     is_kept = is_kept and not (
-        _labels(a) == _labels(b) and any({heads_a[x], heads_b[x]} == {"", "with"} for x in heads_a)
+        any({word.head, there} == {"", "with"} for word, there, _ in changed) and _labels(a) == _labels(b)
     )
     if is_kept and any(_is_parallel(one, other) for one, other in arrangements(a, b)):
         return None
@@ -116,6 +118,10 @@ def _compounds(words: Sequence[Placed], others: dict[Label, str]) -> set[Label]:
         for (_, owner), (label, word) in pairwise(words)
         if word.head in COMPOUNDING and owner.run != word.run and owner.head and others[label] == owner.head
     }
+
+
+def _is_named(word: Word) -> bool:
+    return is_name(word) or word.stem in LANGUAGES
 
 
 def _labels(words: Sequence[Placed]) -> list[Label]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Final, NamedTuple, TypeAlias
 
 from mneme.engine.guard.beside import related_beside
@@ -50,7 +50,7 @@ def paired(a: Sequence[Word], b: Sequence[Word]) -> Pairing:
     objects = _objects(a) & _objects(b)
     for number in left:
         is_open = len(left) <= _MOST_OPEN and len(right) <= _MOST_OPEN
-        match = next((other for other in right if _match(a[number], b[other], objects)), None) if is_open else None
+        match = _match(a[number].stem, b, right, objects) if is_open else None
         if match is None:
             alone.append(number)
         else:
@@ -73,22 +73,23 @@ def _objects(words: Sequence[Word]) -> set[str]:
     return {word.stem for word in ends if word.head in _CLAUSES}
 
 
-def _match(word: Word, other: Word, objects: set[str]) -> bool:
-    return related(word.stem, other.stem) or related_beside(word.stem, other.stem, objects)
+def _match(stem: str, b: Sequence[Word], waiting: list[int], objects: set[str]) -> int | None:
+    """Return the first of the words waiting in `b` that may stand for a stem."""
+    for number in waiting:
+        if related(stem, b[number].stem) or related_beside(stem, b[number].stem, objects):
+            return number
+    return None
 
 
 def _fused(words: Sequence[Word], others: Sequence[Word]) -> Sequence[Word]:
     """Return the words with two that the other text writes as one as that one: sci-fi, scifi."""
     whole = {word.raw.lower(): word.stem for word in others}
-    at = next((at for at in range(1, len(words)) if _together(words, at) in whole), None)
-    if at is None:
+    together = [(word.raw + after.raw).lower() for word, after in pairwise(words)]
+    if whole.keys().isdisjoint(together):
         return words
-    one = words[at]._replace(stem=whole[_together(words, at)], raw=_together(words, at))
-    return [*words[: at - 1], one, *words[at + 1 :]]
-
-
-def _together(words: Sequence[Word], at: int) -> str:
-    return (words[at - 1].raw + words[at].raw).lower()
+    at = next(at for at, one in enumerate(together) if one in whole)
+    one = words[at + 1]._replace(stem=whole[together[at]], raw=together[at])
+    return [*words[:at], one, *words[at + 2 :]]
 
 
 def _replaced(
@@ -97,9 +98,15 @@ def _replaced(
     alone: tuple[list[int], list[int]],
     labels: tuple[dict[int, Label], dict[int, Label]],
 ) -> list[tuple[Word, Word]]:
+    if not (alone[0] and alone[1]):
+        return []
     around_a, around_b = _around(len(a), labels[0]), _around(len(b), labels[1])
     return [
-        (a[one], b[other]) for one in alone[0] for other in alone[1] if _is_same_place(around_a[one], around_b[other])
+        (a[one], b[other])
+        for one in alone[0]
+        for other in alone[1]
+        if (around_a[one][1] == around_b[other][1] is not None)
+        or (around_a[one] == around_b[other] and around_a[one][0] is not None)
     ]
 
 
@@ -112,10 +119,6 @@ def _around(size: int, labels: dict[int, Label]) -> list[tuple[Label | None, Lab
     for at in range(size - 2, -1, -1):
         after[at] = labels.get(at + 1) or after[at + 1]
     return list(zip(before, after, strict=True))
-
-
-def _is_same_place(one: tuple[Label | None, Label | None], other: tuple[Label | None, Label | None]) -> bool:
-    return (one[1] == other[1] is not None) or (one == other and one[0] is not None)
 
 
 def _labels(a: Sequence[Word], b: Sequence[Word], partner: dict[int, int]) -> dict[int, Label]:

@@ -9,6 +9,8 @@ from typing import Final
 from mneme.engine.guard.difference import Difference
 
 _QUOTED: Final = re.compile(r'"([^"]+)"|“([^”]+)”|«([^»]+)»|„([^“”]+)[“”]|「([^」]+)」')
+_MARKS: Final = re.compile(r'["“«„「:\n]')
+"""Without one of these there is no payload."""
 # A colon or a line's end after an instruction: translate into French: …
 _INSTRUCTION: Final = re.compile(
     r"[^:\n]*\b(?:translat|summari[sz]|rewrit|rephras|paraphras|proofread|correct|extract|classif|convert|categori[sz]"
@@ -20,6 +22,8 @@ _INSTRUCTION: Final = re.compile(
 
 def payload_of(text: str) -> str:
     """Return what the instruction of `text` is about, word by word; empty where there is no such part. Linear."""
+    if _MARKS.search(text) is None:
+        return ""
     found = [next(part for part in match.groups() if part) for match in _QUOTED.finditer(text)]
     if not found and (":" in text or "\n" in text):
         match = _INSTRUCTION.match(text.strip())

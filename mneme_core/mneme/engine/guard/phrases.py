@@ -24,17 +24,19 @@ class Node:
         """The meaning at the beginning of a sentence alone."""
 
 
-def phrase_at(words: Sequence[str], at: int, *, is_first: bool) -> tuple[int, tuple[str, ...]] | None:
-    """Return how many words from `at` on are a phrase, the longest there is, and its meaning."""
-    node, found = phrases(), None
-    for size, place in enumerate(range(at, len(words)), start=1):
-        step = node.next.get(words[place])
-        if step is None:
-            break
-        node = step
+def phrase_at(root: Node, words: Sequence[str], at: int, *, is_first: bool) -> tuple[int, tuple[str, ...]] | None:
+    """Return how many words from `at` on are a phrase, the longest there is, and its meaning.
+
+    root: `phrases()`. words: with an empty one behind the last.
+    """
+    found, place = None, at
+    node = root.next.get(words[at])
+    while node is not None:
+        place += 1
         meaning = node.anchored if is_first and node.anchored is not None else node.meaning
         if meaning is not None:
-            found = size, meaning
+            found = place - at, meaning
+        node = node.next.get(words[place])
     return found
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from mneme.engine.guard.difference import Difference, Force
@@ -109,7 +108,13 @@ def _modals(reading: Reading) -> list[str]:
     return [modal for modal in reading.modals if modal not in silent]
 
 
-def rest(a: Iterable[str], b: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return what either has and the other has not."""
-    ours, theirs = Counter(a), Counter(b)
-    return list((ours - theirs).elements()), list((theirs - ours).elements())
+def rest(a: list[str], b: list[str]) -> tuple[list[str], list[str]]:
+    """Return what either has and the other has not, equal ones together."""
+    ours: list[str] = []
+    theirs = list(b)
+    for word in a:
+        if word in theirs:
+            theirs.remove(word)
+        else:
+            ours.append(word)
+    return sorted(ours, key=a.index), sorted(theirs, key=b.index)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -28,9 +27,10 @@ def read(text: str) -> Reading:
     if len(text) > MAX_CHARS:
         return Reading(is_readable=False)
     items = _spelt(text)
+    sequence = tuple([item.norm for item in items if item.norm])
     reading = Reading(
-        sequence=tuple(item.norm for item in items if item.norm),
-        stems=tuple(stem(item.norm) for item in items if item.norm),
+        sequence=sequence,
+        stems=tuple(map(stem, sequence)),
         payload=payload_of(text),
         is_code=is_code(text),
     )
@@ -39,7 +39,7 @@ def read(text: str) -> Reading:
         return reading
     if items and items[-1].norm == "simply":
         items[-1] = items[-1]._replace(norm="plainly")
-    phrased = list(_phrased(straight([item for item in items if item.norm not in FILLERS])))
+    phrased = _phrased(straight([item for item in items if item.norm not in FILLERS]))
     Walk(reading).over(phrased)
     settle(reading, ends_in_have=bool(phrased) and _last_word(phrased) in ("have", "has", "got"))
     return reading
@@ -52,30 +52,33 @@ def _last_word(items: list[Token]) -> str:
 def _spelt(text: str) -> list[Token]:
     tokens: list[Token] = []
     for token in tokens_of(text):
-        if token.shape != "word" or not is_short(token.norm):
-            tokens.append(token)
-        else:
+        if token.shape == "word" and is_short(token.norm):
             tokens += [Token(word, token.raw, "word") for word in spelt_out(token.norm)]
+        else:
+            tokens.append(token)
     return tokens
 
 
-def _phrased(items: list[Token]) -> Iterator[Token]:
-    """Replace phrases by what they mean, the longest first."""
+def _phrased(items: list[Token]) -> list[Token]:
+    """Return the tokens with phrases replaced by what they mean, the longest first."""
     words = [
         "" if item.shape == "boundary" else item.raw.lower() if item.shape == "number" else item.norm for item in items
     ]
-    starts = phrases().next
+    words.append("")
+    root = phrases()
+    phrased: list[Token] = []
     at, is_first = 0, True
     while at < len(items):
         item = items[at]
-        found = phrase_at(words, at, is_first=is_first) if words[at] in starts else None
+        found = phrase_at(root, words, at, is_first=is_first) if words[at] in root.next else None
         if found is None:
-            yield item
+            phrased.append(item)
             is_first = item.shape == "boundary"
             at += 1
             continue
         size, meaning = found
         raw = item.raw if size == 1 else " ".join(dict.fromkeys(part.raw for part in items[at : at + size]))
-        yield from (Token(word, raw, "word") for word in meaning)
+        phrased += [Token(word, raw, "word") for word in meaning]
         at += size
         is_first = is_first and not meaning
+    return phrased

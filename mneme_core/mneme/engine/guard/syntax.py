@@ -99,6 +99,8 @@ def dated(words: list[Word]) -> list[Word]:
     """Return the words with phrases of time apart from those of place; say in French is translate into French."""
     words = [word._replace(head="in") if word.head in _INTO and word.stem in LANGUAGES else word for word in words]
     times = {word.run for word in words if word.head in _TIMED and (_is_year(word.stem) or word.stem in _TIMES)}
+    if not times:
+        return words
     years = {word.run for word in words if _is_year(word.stem)}
     spans = {word.run for word in words if word.head == "for" and word.stem in _SPANS} - years
     return [
@@ -117,9 +119,10 @@ def is_participle(word: Word) -> bool:
 
 def _is_passive(words: list[Word], at: int) -> bool:
     """Return whether a participle stands there that is no adjective: an experienced cook."""
+    if not is_participle(words[at]):
+        return False
     after = words[at + 1 : at + 2]
-    is_adjective = bool(after) and after[0].run == words[at].run and _is_noun(after[0].stem)
-    return is_participle(words[at]) and not is_adjective
+    return not (after and after[0].run == words[at].run and _is_noun(after[0].stem))
 
 
 def _attributed(words: list[Word]) -> list[Word]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 _NONE: Final[frozenset[str]] = frozenset()
@@ -19,6 +19,7 @@ def are_opposites(a: str, b: str) -> bool:
     return b in _pairs("opposites.txt").get(a, _NONE)
 
 
+@lru_cache(maxsize=16_384)
 def parts_of_speech(word: str) -> str:
     """Return `n`, `v`, `a`, `r` for what a stem is in text, the commonest first; empty for an unknown word."""
     entry = _words().get(word)

@@ -30,6 +30,8 @@ _LETTERED: Final = re.compile(r"\b(\d+)\(([a-z])\)")
 _RANGE: Final = re.compile(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 # Characters that prose does not hold inside a word; a text with them is compared as code.
 _CODE: Final = re.compile(r"[{}<>=;|\\`^~]|\w\(|\)\.|\w\[|::|->|&&|\+\+")
+_MARKS: Final = re.compile(r"[{}<>=;|\\`^~()\[:&+]")
+"""One of these is in whatever _CODE finds; to look for it is much quicker."""
 _BREAKS: Final = frozenset(".,;:?!()[]—–-。？！，、；：…")
 
 
@@ -43,7 +45,7 @@ def holds_code(text: str) -> bool:
 
 def is_code(text: str) -> bool:
     """Return whether `text` holds marks of program code, markup or data."""
-    return _CODE.search(text) is not None and len(_CODE.findall(text)) >= 2
+    return _MARKS.search(text) is not None and len(_CODE.findall(text)) >= 2
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -56,10 +58,14 @@ def tokens_of(text: str) -> list[Token]:
     if "(" in text:
         text = _LETTERED.sub(r"\1\2", text)
     tokens: list[Token] = []
+    behind: Shape = "boundary"
     for chunk in text.split():
-        _add_chunk(tokens, chunk, shouted)
-    if any(token.shape == "number" for token in tokens):  # one of several numbers is a number; a new one is not
+        tokens += _pieces(chunk, shouted, behind)
+        behind = tokens[-1].shape
+    if "number" in [token.shape for token in tokens]:  # one of several numbers is a number; a new one is not
         tokens = [token._replace(norm="1", shape="number") if token.norm == "one" else token for token in tokens]
+    elif "#" not in text:
+        return tokens
     return [_day(tokens, at) for at in range(len(tokens))]
 
 
@@ -74,14 +80,16 @@ def _day(tokens: list[Token], at: int) -> Token:
 
 def _is_titled(text: str) -> bool:
     """Return whether nearly every word has a capital letter, as in a headline: it marks no names then."""
-    words = [word for word in text.split() if word[0].isalpha()]
-    return len(words) >= 4 and sum(word[0].isupper() for word in words) >= 0.8 * len(words)
+    letters = [word[0] for word in text.split() if word[0].isalpha()]
+    return len(letters) >= 4 and sum(map(str.isupper, letters)) >= 0.8 * len(letters)
 
 
-def _add_chunk(tokens: list[Token], chunk: str, shouted: bool) -> None:
+@lru_cache(maxsize=8_192)
+def _pieces(chunk: str, shouted: bool, behind: Shape) -> tuple[Token, ...]:
+    """Return the tokens of what stands between two spaces, behind a token of some shape."""
     if chunk.isalpha():
-        _add_word(tokens, chunk, shouted)
-        return
+        return (_word_or_name(chunk, shouted, behind),)
+    tokens: list[Token] = []
     core = chunk.rstrip(_EDGE)
     tail = chunk[len(core) :]
     start = core.lstrip(_EDGE)
@@ -92,21 +100,22 @@ def _add_chunk(tokens: list[Token], chunk: str, shouted: bool) -> None:
         start, lead = lead + start, ""
     if not start:
         # Punctuation alone ends a phrase, but 2 * 3 is not 2 - 3.
-        is_sign = chunk in ("*", "-") and bool(tokens) and tokens[-1].shape == "number"
-        tokens.append(Token(chunk, chunk, "identifier") if is_sign else Token("", chunk, "boundary"))
-        return
+        is_sign = chunk in ("*", "-") and behind == "number"
+        return (Token(chunk, chunk, "identifier") if is_sign else Token("", chunk, "boundary"),)
     if tail.startswith("!") and core[-1].isdigit():  # 5! is 120
         core, start, tail = core + "!", start + "!", tail[1:]
     if lead and not _BREAKS.isdisjoint(lead):
         tokens.append(Token("", lead, "boundary"))
-    _add_core(tokens, start, shouted)
+        behind = "boundary"
+    _add_core(tokens, start, shouted, behind)
     if tail and not _BREAKS.isdisjoint(tail):
         tokens.append(Token("", tail, "boundary"))
+    return tuple(tokens)
 
 
-def _add_core(tokens: list[Token], core: str, shouted: bool) -> None:
+def _add_core(tokens: list[Token], core: str, shouted: bool, behind: Shape) -> None:
     if core.isalpha():
-        _add_word(tokens, core, shouted)
+        tokens.append(_word_or_name(core, shouted, behind))
     elif core == "&":
         tokens.append(Token("and", core, "word"))
     elif (found := _RANGE.fullmatch(core)) is not None:
@@ -121,15 +130,12 @@ def _add_core(tokens: list[Token], core: str, shouted: bool) -> None:
         tokens.append(Token(core, core, "identifier"))
 
 
-def _add_word(tokens: list[Token], raw: str, shouted: bool) -> None:
+def _word_or_name(raw: str, shouted: bool, behind: Shape) -> Token:
     # A letter by itself is a name, unless a sentence may begin with it.
-    if raw == "A" and not shouted and tokens and tokens[-1].shape != "boundary":
-        tokens.append(Token(raw, raw, "identifier"))
-    else:
-        tokens.append(_word(raw, shouted))
+    is_name = raw == "A" and not shouted and behind != "boundary"
+    return Token(raw, raw, "identifier") if is_name else _word(raw, shouted)
 
 
-@lru_cache(maxsize=8_192)
 def _word(raw: str, shouted: bool) -> Token:
     low = raw.casefold()
     if low in NUMBERS and low != "one":  # a new one, one of them

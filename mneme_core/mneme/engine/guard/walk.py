@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import zip_longest
 from typing import Final
 
@@ -37,8 +38,12 @@ from mneme.engine.guard.words import (
     TENSES,
 )
 
+_ASKING: Final = QUESTIONS | FRAMES
 _SOFT: Final = frozenset(stem(word) for word in SOFT)
 _MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
+_TENSES_OF: Final = {
+    word: {tense for tense, marks in TENSES.items() if word in marks} for word in frozenset().union(*TENSES.values())
+}
 _TOWARD: Final = frozenset(("to", "from", "for"))
 _RECEIVERS: Final = frozenset(("me", "you", "us", "him", "them"))
 
@@ -59,60 +64,22 @@ class Walk:
         self.has_subject = False
 
     def over(self, items: list[Token]) -> None:
-        questions = sum(item.norm in QUESTIONS or item.norm in FRAMES for item in items)
-        for item, following in zip_longest(items, items[1:]):
+        questions = len([item for item in items if item.norm in _ASKING])
+        for (norm, raw, shape), following in zip_longest(items, items[1:]):
             after = following.norm if following is not None else ""
-            if item.norm == "when" and (questions > 1 or not self.is_fresh) and after not in AUXILIARIES:
-                self._head(item.norm)  # what happens when it rains
-            elif item.shape == "word":
-                self._word(item.norm, item.raw, after)
-            elif item.shape == "boundary":
+            if norm == "when" and (questions > 1 or not self.is_fresh) and after not in AUXILIARIES:
+                self._govern(norm)  # what happens when it rains
+            elif shape == "word":
+                if norm not in PARTICLES or not self._ends_verb(norm, after):
+                    _DEALING.get(norm, Walk._content)(self, norm, raw, after)
+            elif shape == "boundary":
                 if following is None:
                     self._recall("it")  # it fails, how to fix?
                 self._root()
                 self.is_fresh = True
                 self.clause_start = len(self.reading.words)
             else:
-                self._add(item.norm, item.raw)
-
-    def _word(self, norm: str, raw: str, after: str) -> None:
-        reading = self.reading
-        if norm in PARTICLES and self._ends_verb(norm, after):
-            return
-        if norm in AUXILIARIES or norm in BE:
-            self._auxiliary(norm, raw)
-            if (
-                norm == "have"
-                and self.has_subject
-                and not reading.words
-                and (after in ARTICLES or _is_noun(stem(after)))
-            ):
-                self._add(stem(norm), raw)  # do I have a cold, do I get a cold
-        elif norm in NEGATIONS:
-            reading.is_floating |= raw.lower() not in NEGATIONS and "not" not in raw.lower().split()
-            self._add("not", raw)
-        elif norm in QUESTIONS or norm in FRAMES:
-            self._question(norm)
-        elif norm in ("and", "or", "vs", "versus"):
-            self._join(norm, after)
-        elif norm == "to" and _is_verb(after):
-            self._root()
-        elif norm in HEADS:
-            self._head(SAME_HEAD.get(norm, norm))
-        elif norm in PERSONS:
-            self._person(norm, raw)
-        elif norm in ARTICLES:
-            self._break(is_marked=True)
-        elif norm in LIGHT or norm in GENERIC:
-            self._recall(norm)
-            self._break()
-        elif norm in MUST:
-            reading.modals.append("must")
-            self._break()
-        elif self.is_fresh and norm in REQUESTS:
-            reading.asks.add("what")
-        else:
-            self._content(norm, raw)
+                self._add(norm, raw)
 
     def _ends_verb(self, particle: str, after: str) -> bool:
         """Join a particle to the verb before it; return whether there was one."""
@@ -123,18 +90,37 @@ class Walk:
             return False
         words[found.at] = words[found.at]._replace(stem=found.verb)
         if found.head:
-            self._head(found.head)
+            self._govern(found.head)
         return True
 
-    def _content(self, norm: str, raw: str) -> None:
+    def _content(self, norm: str, raw: str, _: str) -> None:
+        if self.is_fresh and norm in REQUESTS:
+            self.reading.asks.add("what")
+            return
         base = stem(norm)
-        self.reading.has_be |= base == "get"  # get hacked
-        if is_past(raw.lower()) and (self.undergoing == "get" or (self.undergoing and self.has_subject)):
+        is_got = base == "get"
+        self.reading.has_be |= is_got  # get hacked
+        if (self.undergoing == "get" or (self.undergoing and self.has_subject)) and is_past(raw.lower()):
             self.reading.undergone.add(base)
-        self.undergoing, self.has_subject = ("get" if base == "get" else ""), False
+        self.undergoing, self.has_subject = ("get" if is_got else ""), False
         self._add(base, raw)
         if norm in INSTRUMENTAL:
-            self._head("with")
+            self._govern("with")
+
+    def _light(self, norm: str, _raw: str, _after: str) -> None:
+        self._recall(norm)
+        self._break()
+
+    def _article(self, _norm: str, _raw: str, _after: str) -> None:
+        self._break(is_marked=True)
+
+    def _need(self, _norm: str, _raw: str, _after: str) -> None:
+        self.reading.modals.append("must")
+        self._break()
+
+    def _negation(self, _norm: str, raw: str, _after: str) -> None:
+        self.reading.is_floating |= raw.lower() not in NEGATIONS and "not" not in raw.lower().split()
+        self._add("not", raw)
 
     def _recall(self, norm: str) -> None:
         """Note a verb whose object is the sentence before: it won't start, how do I fix it."""
@@ -147,7 +133,8 @@ class Walk:
         is_behind = bool(words) and words[-1].run == self.run
         if is_behind and _is_soft_noun(words[-1]) and _is_noun(norm):  # *state* taxes
             words[-1] = words[-1]._replace(light=False)
-        words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, _is_light(norm, is_behind)))
+        is_light = norm in _SOFT and _stays_light(norm, is_behind)
+        words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, is_light))
         self.is_joined = self.is_fresh = False
 
     def _break(self, *, is_marked: bool = False) -> None:
@@ -161,7 +148,7 @@ class Walk:
         self._break()
         self.head = ""
 
-    def _auxiliary(self, norm: str, raw: str) -> None:
+    def _auxiliary(self, norm: str, raw: str, after: str) -> None:
         reading = self.reading
         if self.is_fresh and norm in AUXILIARIES:
             reading.asks.add("yesno")
@@ -170,20 +157,22 @@ class Walk:
         self.undergoing = "be" if norm in BE else ""
         if norm in ("can", "could", "may", "might", "must", "should", "would"):
             reading.modals.append("can" if norm == "could" else norm)
-        if raw.lower() not in REFUSING:
-            reading.tenses.update(tense for tense, marks in TENSES.items() if norm in marks)
+        if norm in _TENSES_OF and raw.lower() not in REFUSING:
+            reading.tenses.update(_TENSES_OF[norm])
         if norm in ("be", "been", "being") or (norm in ("have", "has", "had") and self.head in CLAUSAL):
             self._break()
         else:
             self._root()
+        if norm == "have" and self.has_subject and not reading.words and (after in ARTICLES or _is_noun(stem(after))):
+            self._add(stem(norm), raw)  # do I have a cold, do I get a cold
 
-    def _question(self, norm: str) -> None:
+    def _question(self, norm: str, _raw: str, _after: str) -> None:
         self._root()
         self.is_fresh = False
         if norm != "who" or not self.reading.asks:  # else a relative clause: a person who
             self.reading.asks.add(SAME_QUESTION.get(norm, norm))
 
-    def _join(self, norm: str, after: str) -> None:
+    def _join(self, norm: str, _: str, after: str) -> None:
         self.is_joined = True
         self._break(is_marked=self.run_is_marked)
         if parts_of_speech(stem(after))[:1] in ("v", "r"):  # written by Ann and painted by Bob
@@ -191,13 +180,19 @@ class Walk:
         if norm == "or":
             self.reading.roles.append(norm)
 
-    def _head(self, norm: str) -> None:
+    def _head(self, norm: str, _: str, after: str) -> None:
+        if norm == "to" and _is_verb(after):
+            self._root()
+        else:
+            self._govern(SAME_HEAD.get(norm, norm))
+
+    def _govern(self, norm: str) -> None:
         self._break(is_marked=True)
         self.head = norm
         if norm in ROLE_WORDS:
             self.reading.roles.append(norm)
 
-    def _person(self, norm: str, raw: str) -> None:
+    def _person(self, norm: str, raw: str, _: str) -> None:
         person = PERSONS[norm]
         self.is_fresh = False  # I can: no question
         self.reading.persons.append(person)
@@ -212,14 +207,32 @@ class Walk:
             self._break()
 
 
+# What is done with a word that is no content. A word of several classes is of the last.
+_DEALING: Final[dict[str, Callable[[Walk, str, str, str], None]]] = {
+    word: deal
+    for deal, words in (
+        (Walk._need, MUST),
+        (Walk._light, LIGHT | GENERIC),
+        (Walk._article, ARTICLES),
+        (Walk._person, frozenset(PERSONS)),
+        (Walk._head, HEADS),
+        (Walk._join, frozenset(("and", "or", "vs", "versus"))),
+        (Walk._question, _ASKING),
+        (Walk._negation, NEGATIONS),
+        (Walk._auxiliary, AUXILIARIES | BE),
+    )
+    for word in words
+}
+
+
 def _is_verb(word: str) -> bool:
     """Return whether `to` before this word opens an infinitive."""
     return parts_of_speech(stem(word)).startswith("v") or word in AUXILIARIES or word in BE
 
 
-def _is_light(word: str, is_behind: bool) -> bool:
-    """Return whether a stem may stand alone; a noun behind another is what the whole is: an order *number*."""
-    return word in _SOFT and not (is_behind and _is_noun(word) and word not in PLACES)
+def _stays_light(word: str, is_behind: bool) -> bool:
+    """Return whether a soft stem may stand alone; a noun behind another is what the whole is: an order *number*."""
+    return not (is_behind and _is_noun(word) and word not in PLACES)
 
 
 def _is_soft_noun(word: Word) -> bool:
