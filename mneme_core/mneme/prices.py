@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,8 @@ from mneme.model import Saving, TokenUsage
 SHIPPED: Final = Path(__file__).with_name("prices.json")
 TOKENS: Final = 1_000_000
 """A price is that of so many tokens."""
+# Of a price; sums of any tokens at it are finite.
+DEAREST: Final = 10**12
 
 # How providers name one state of a model: gpt-4o-2024-08-06, claude-haiku-4-5-20251001, claude-haiku-4-5@20251001.
 _STATE = re.compile(r"[-@:](\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
@@ -51,10 +52,11 @@ class Prices:
         million tokens, and optionally "currency", "date" and "source".
         Raises InvalidArgumentError for another content, OSError for a file that cannot be read.
         """
-        text = Path(path).read_text("utf-8")
+        content = Path(path).read_bytes()
         try:
+            text = content.decode("utf-8")
             found = tomllib.loads(text) if str(path).endswith(".toml") else json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"{path} cannot be read as prices: {error}.") from error
         return cls.of(found, str(path))
 
@@ -132,8 +134,8 @@ def _price(given: Any, what: str) -> Price:
         )
     numbers = {name: given[name] for name in known if given.get(name) is not None}
     for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
-            raise InvalidArgumentError(f"{what}: {name!r} is {number!r}; it is a number from 0 on.")
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= DEAREST:
+            raise InvalidArgumentError(f"{what}: {name!r} is {number!r}; it is a number from 0 to {DEAREST:,}.")
     if len(numbers.keys() & {"input", "output"}) < 2:
         raise InvalidArgumentError(f"{what}: 'input' and 'output' are numbers, not None.")
     return Price(**{name: float(number) for name, number in numbers.items()})

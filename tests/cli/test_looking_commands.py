@@ -326,6 +326,7 @@ def test_no_file_ends_with_2(run, tmp_path, command):
         (["load", "CACHE", "new.db"], 1),
         (["load", "CACHE", "postgresql://host/db"], 5),
         (["stats", "odd://host"], 1),
+        (["explain", "CACHE", "hi", "--embedder", "os:system"], 5),
     ],
 )
 def test_wrong_usage_is_said_in_a_sentence(run, path, command, code, monkeypatch):
@@ -333,6 +334,57 @@ def test_wrong_usage_is_said_in_a_sentence(run, path, command, code, monkeypatch
     result = run(*(path if part == "CACHE" else part for part in command))
 
     assert (result.exit_code, "Traceback" in result.output) == (code, False), result.output
+    assert isinstance(result.exception, SystemExit)
+
+
+STEERING = "[red]a[/red] [/b] \x1b[31mb\x1b]0;title\x07 \x9b2J \u202ec \x7f"
+
+
+@pytest.fixture
+def steering(tmp_path: Path) -> Path:
+    """Return a cache whose texts would steer a terminal, or are markup."""
+    file = tmp_path / "steering.db"
+    with SemanticCache(file, EMBEDDER) as cache:
+        usage = TokenUsage("[/m]", 1, 1)
+        cache.put(STEERING, STEERING, namespace=STEERING, metadata={STEERING: STEERING}, tags=[STEERING], usage=usage)
+        cache.get(STEERING, namespace=STEERING)
+    (tmp_path / "prices.json").write_text(json.dumps({"models": MARKUP_PRICE, "currency": "[/x]", "date": "[/y]"}))
+    return file
+
+
+MARKUP_PRICE = {"[/m]": {"input": 1, "output": 1}}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["stats", "CACHE", "--prices", "prices.json"],
+        ["top", "CACHE", "--once", "--prices", "prices.json"],
+        ["inspect", "list", "CACHE"],
+        ["inspect", "show", "CACHE", "KEY"],
+        ["inspect", "delete", "CACHE", "KEY"],
+        ["explain", "CACHE", STEERING, "--namespace", STEERING, *WORDS],
+        ["doctor", "CACHE"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_is_stored_steers_no_terminal(run, steering, command, as_json, monkeypatch):
+    monkeypatch.chdir(steering.parent)
+    filled = {"CACHE": steering, "KEY": key_of(steering, STEERING)}
+    result = run(*(filled.get(part, part) for part in command), *(["--json"] if as_json else []), color=True)
+
+    assert isinstance(result.exception, SystemExit | None)
+    assert re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", result.output) == []
+    assert re.search(r"31m|Delete|\[/y\]|\[/x\]", result.output)
+
+
+def test_json_is_ascii_whatever_a_file_is_called(run, path):
+    odd = path.with_name("\udcff ü.db")
+    path.rename(odd)
+    result = run("stats", odd, "--json")
+
+    assert (result.stdout.isascii(), json.loads(result.stdout)["url"]) == (True, str(odd))
 
 
 @pytest.mark.parametrize("command", ["stats", "top", "explain", "reembed", "dump", "load", "vacuum", "inspect"])
@@ -387,3 +439,15 @@ def test_numbers_are_for_people():
     assert [ago(each) for each in (3, 180, 7_200, 200_000, -1)] == ["3 s", "3 min", "2 h", "2 d", "0 s"]
     assert [duration(each) for each in (None, 4e-6, 2.5e-3, 1.5)] == ["–", "4 µs", "2.5 ms", "1.5 s"]
     assert [money(each, "EUR") for each in (None, 0.1234567, 12_345.678)] == ["", "0.1235 EUR", "12,345.68 EUR"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["vacuum", "FILE"], ["reembed", "FILE", "new.db", *WORDS], ["inspect", "delete", "FILE", "abcd", "--yes"]],
+)
+def test_an_empty_file_stays_empty(run, tmp_path, command):
+    file = tmp_path / "empty.db"
+    file.touch()
+    result = run(*(file if part == "FILE" else part for part in command))
+
+    assert (result.exit_code, file.stat().st_size) == (5, 0)

@@ -70,6 +70,8 @@ def test_the_shipped_prices_say_when_and_whose_they_are():
         ({"m": {"input": 1, "output": 2, "else": 3}}, "no price"),
         ({"m": {"input": -1, "output": 2}}, "'input' is -1"),
         ({"m": {"input": float("nan"), "output": 2}}, "nan"),
+        ({"m": {"input": 10**400, "output": 2}}, "from 0 to"),
+        ({"m": {"input": 1e308, "output": 2}}, "from 0 to"),
         ({"m": {"input": True, "output": 2}}, "True"),
         ({"m": {"input": None, "output": 2}}, "numbers"),
     ],
@@ -77,6 +79,14 @@ def test_the_shipped_prices_say_when_and_whose_they_are():
 def test_what_are_no_prices_is_refused(table, said):
     with pytest.raises(InvalidArgumentError, match=said):
         prices_of(table)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{", b"[" * 100_000, b"{"], ids=["not UTF-8", "too deep", "torn"])
+def test_a_file_of_another_content_is_named(tmp_path, content):
+    (tmp_path / "bad.json").write_bytes(content)
+
+    with pytest.raises(InvalidArgumentError, match=r"bad\.json cannot be read as prices"):
+        prices_of(tmp_path / "bad.json")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

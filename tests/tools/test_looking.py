@@ -290,3 +290,14 @@ def test_a_url_is_shown_without_its_password() -> None:
 
     assert shown("postgresql://me:secret@host/db") == "postgresql://host/db"
     assert shown("cache.db") == "cache.db"
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_not_called_damaged(tmp_path):
+    path = tmp_path / "cache.db"
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("how do I pay", "By card.")
+
+    with pytest.raises(StoreBackendError, match="Try again"), reading(path) as (store, _):
+        next(rows_of(store))
+        with SemanticCache(path, WordEmbedder()) as cache:
+            cache.put("how do I pay", "By cheque.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from mneme.cli.counting import counting
 from mneme.cli.failing import exits
+from mneme.cli.shared import harmless, print_json, print_lines
 from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import Mined, mine, read_log, sample
@@ -87,7 +85,7 @@ def command(
         write_policy(tuned.policy, vectors.fingerprint, out, found)
         drawn = None if no_plot else _draw(tuned, policy, plot)
     if as_json:
-        typer.echo(json.dumps({"policy": str(out), "kind": policy, **found}, ensure_ascii=False))
+        print_json({"policy": str(out), "kind": policy, **found})
     else:
         _show(tuned, policy, found, out, drawn)
         _warn(found["served"], min_precision, out if replaces else None)
@@ -126,7 +124,7 @@ def _label(mined: Mined, file: Path, judge: Judge | None, questions: int) -> lis
 
 def _ask(a: str, b: str, number: str) -> bool | None:
     """Ask the person at the terminal; None skips. Raises typer.Abort to end."""
-    typer.echo(f"\n[{number}]\n  1  {a}\n  2  {b}", err=True)
+    typer.echo(harmless(f"\n[{number}]\n  1  {a}\n  2  {b}"), err=True)
     said = typer.prompt("Would one answer serve both? (y)es, (n)o, (s)kip, (q)uit", err=True).strip().lower()[:1]
     if said == "q":
         raise typer.Abort
@@ -214,4 +212,4 @@ def _show(tuned: Tuned, policy: Kind, found: dict[str, Any], out: Path, plot: Pa
             f"{log['served_by_meaning']:,} more would be served by meaning"
         )
     lines.append(f'policy  {out}: SemanticCache.open(url, policy="{out}")' + (f"   picture  {plot}" if plot else ""))
-    Console().print(escape("\n".join(lines)), highlight=False, soft_wrap=True)
+    print_lines(lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mneme.cli.shared import print_json
 from mneme.demo import report
 from mneme.demo.run import DEFAULT_THRESHOLD, PLOT, REPORT, Demo
 from mneme.demo.summary import Summary
@@ -59,7 +59,7 @@ def command(
         typer.echo(f'The demo needs its extra: pip install "mneme-middleware[demo]" ({error})', err=True)
         raise typer.Exit(1) from error
     if as_json:
-        typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
+        print_json(asdict(summary))
         return
     console = Console()
     report.show(summary, console)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from mneme.cli.failing import BAD_DATA, exits
+from mneme.cli.shared import harmless, print_json, print_lines
 from mneme.errors import CorruptCacheError
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def command(
     with exits():
         found = examine(path)
     if as_json:
-        typer.echo(json.dumps({**asdict(found), "sound": found.is_sound}, ensure_ascii=False))
+        print_json({**asdict(found), "sound": found.is_sound})
     else:
         _show(_findings(found))
     if not found.is_sound:
@@ -61,10 +59,10 @@ def _salvage(path: Path, dest: Path, embedder: str | None, as_json: bool) -> Non
         try:
             recovered = salvage(path, dest, embedder=load_embedder(embedder) if embedder else None)
         except CorruptCacheError as error:
-            typer.echo(f"Error: {error}", err=True)
+            typer.echo(f"Error: {harmless(str(error))}", err=True)
             raise typer.Exit(BAD_DATA) from error
     if as_json:
-        typer.echo(json.dumps({"path": str(dest), **asdict(recovered)}, ensure_ascii=False))
+        print_json({"path": str(dest), **asdict(recovered)})
     else:
         _show(_recovered(dest, recovered))
 
@@ -113,4 +111,4 @@ def _recovered(dest: Path, recovered: Recovered) -> list[str]:
 
 
 def _show(lines: list[str]) -> None:
-    Console().print(escape("\n".join(lines)), highlight=False, soft_wrap=True)
+    print_lines(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mneme.cli.counting import counting
 from mneme.cli.failing import exits
+from mneme.cli.shared import plain, print_json
 from mneme.demo.traffic import DemoRequest, load
 from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Contender, Own, Vectors
@@ -72,7 +71,7 @@ def command(
             raise typer.BadParameter("give at least one file with --pairs or --stream.")
         results = _run(sets, policy, context, embedder, peer)
     if as_json:
-        typer.echo(json.dumps([_as_json(*result) for result in results], ensure_ascii=False))
+        print_json([_as_json(*result) for result in results])
     else:
         _show(results, Console(), kinds)
 
@@ -161,7 +160,7 @@ def _as_json(each: Set, contender: str, asked: list[Asked], seconds: float) -> d
 
 def _show(results: Sequence[Result], console: Console, kinds: bool) -> None:
     for name in dict.fromkeys(each.name for each, *_ in results):
-        table = Table(title=escape(name), caption="[95 % intervals]")
+        table = Table(title=plain(name), caption="[95 % intervals]")
         table.add_column("")
         for column in COLUMNS:
             table.add_column(column, no_wrap=True, justify="right")
@@ -176,4 +175,4 @@ def _show(results: Sequence[Result], console: Console, kinds: bool) -> None:
 
 def _row(table: Table, name: str, found: Figures) -> None:
     rates = (found.hits, found.wrong, found.precision, found.trapped, found.recall)
-    table.add_row(f"{escape(name)}\n{found.hits.whole:,} asked", *(str(rate) for rate in rates))
+    table.add_row(f"{plain(name)}\n{found.hits.whole:,} asked", *(str(rate) for rate in rates))

@@ -8,12 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from mneme.cli.failing import exits
-from mneme.cli.shared import DEFAULT_EMBEDDER, AsJson, Cache, EmbedderName, as_values, print_json, working
+from mneme.cli.shared import (
+    DEFAULT_EMBEDDER,
+    AsJson,
+    Cache,
+    EmbedderName,
+    as_values,
+    harmless,
+    plain,
+    print_json,
+    working,
+)
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 
@@ -67,8 +76,8 @@ def _show(found: Explanation) -> None:
     console = Console()
     hit = found.outcome in ("exact", "semantic")
     lines = [
-        f"question   {escape(found.query)}",
-        f"namespace  {escape(found.namespace)}",
+        f"question   {plain(found.query)}",
+        f"namespace  {plain(found.namespace)}",
         f"outcome    [{'green' if hit else 'red'}]{found.outcome}[/]",
         f"exact      {found.exact or 'no entry'} (key {found.key})",
     ]
@@ -91,12 +100,11 @@ def _candidates(found: Explanation) -> Table:
     for candidate in found.candidates:
         near, verdict = candidate.neighbour, candidate.verdict
         word = Text("accept" if verdict.accepted else "refuse", "green" if verdict.accepted else "red")
-        texts = differing(found.query, near.query)
-        texts.append(f"\n→ {' '.join(near.response.split())[:120]}", "dim")
-        texts.append(_weighed(candidate), "dim")
-        table.add_row(
-            f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word.append(f": {verdict.reason}", ""), texts
-        )
+        texts = differing(harmless(found.query), harmless(near.query))
+        texts.append(f"\n→ {harmless(' '.join(near.response.split())[:120])}", "dim")
+        texts.append(harmless(_weighed(candidate)), "dim")
+        word.append(harmless(f": {verdict.reason}"), "")
+        table.add_row(f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word, texts)
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from mneme.cli.shared import harmless
 from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.calibration import NoThresholdError
 
@@ -34,5 +35,5 @@ def exits() -> Iterator[None]:
 
 
 def _end(error: Exception, code: int) -> None:
-    typer.echo(f"Error: {error}", err=True)
+    typer.echo(f"Error: {harmless(str(error))}", err=True)
     raise typer.Exit(code) from error

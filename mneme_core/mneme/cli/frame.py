@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mneme.cli.shared import duration, money, percent
+from mneme.cli.shared import duration, money, percent, plain
 from mneme.engine.measures import percentiles
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def frame(view: View, before: View | None) -> RenderableType:
     head.add_row(*_saved(view))
     when = datetime.fromtimestamp(view.taken_at).strftime("%H:%M:%S")
     return Group(
-        Panel(head, title=f"{escape(view.url)}  {when}", title_align="left"),
+        Panel(head, title=f"{plain(view.url)}  {when}", title_align="left"),
         _latency(total),
         _similarity(total),
         _slowest(view),
@@ -59,7 +58,9 @@ def _saved(view: View) -> list[str]:
         f"{total.saved_output_tokens:,} output tokens",
     ]
     if total.saved_cost is not None:
-        cells.append(f"{money(total.saved_cost, view.currency)} at prices of {view.prices_date or 'no known date'}")
+        cells.append(
+            f"{money(total.saved_cost, view.currency)} at prices of {plain(view.prices_date or 'no known date')}"
+        )
     return cells
 
 
@@ -101,7 +102,7 @@ def _slowest(view: View) -> Table:
         table.add_column(column, justify="right")
     timed = [(slow, each) for each in view.namespaces if (slow := _p95(each)) is not None]
     for slow, counted in sorted(timed, key=lambda pair: -pair[0])[:SLOWEST]:
-        name = escape(counted.namespace or "") or "(empty)"
+        name = plain(counted.namespace or "") or "(empty)"
         table.add_row(name, duration(slow), percent(counted.hit_ratio), f"{counted.lookups:,}")
     return table
 

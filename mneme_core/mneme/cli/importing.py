@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from mneme.cli.counting import patient
 from mneme.cli.failing import exits
+from mneme.cli.shared import print_json, print_lines
 from mneme.tools.importing import ImportReport, import_entries
 from mneme.tools.loading import load_embedder
 
@@ -52,7 +50,7 @@ def command(
             progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps({"into": str(into), **asdict(report)}, ensure_ascii=False))
+        print_json({"into": str(into), **asdict(report)})
     else:
         _show(report, source, into)
 
@@ -73,4 +71,4 @@ def _show(report: ImportReport, source: Path, into: Path) -> None:
     ]
     if not report.normalize:
         lines.append("The source tells questions apart by case and white space: open the cache with normalize=False.")
-    Console().print(escape("\n".join(lines)), highlight=False, soft_wrap=True)
+    print_lines(lines)

@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mneme.cli.failing import NOT_FOUND, exits
-from mneme.cli.shared import CODES, AsJson, Cache, Yes, ago, as_values, confirm, print_json, print_lines, working
+from mneme.cli.shared import (
+    CODES,
+    AsJson,
+    Cache,
+    Yes,
+    ago,
+    as_values,
+    confirm,
+    harmless,
+    plain,
+    print_json,
+    print_lines,
+    working,
+)
 from mneme.tools.looking.finding import Sort
 
 if TYPE_CHECKING:
@@ -89,7 +101,7 @@ def delete(cache: Cache, key: Key, yes: Yes = False, as_json: AsJson = False) ->
     with exits():
         found = _there(entry(cache, key), key)
         if not yes:
-            typer.echo(f"{found.namespace}  {found.query}\n  {_short(found.response)}", err=True)
+            typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.response)}"), err=True)
         confirm("Delete this entry?", yes)
         found = _there(delete(cache, found.key), key)
     if as_json:
@@ -115,7 +127,7 @@ def _show(found: list[Entry]) -> None:
     for each in found:
         age = ago(now - each.created_at) + (" expired" if each.expired else "")
         texts = (each.key[:8], each.namespace, _short(each.query), _short(each.response))
-        table.add_row(*map(escape, texts), age, f"{each.access_count:,}")
+        table.add_row(*map(plain, texts), age, f"{each.access_count:,}")
     Console().print(table)
 
 

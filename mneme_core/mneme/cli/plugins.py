@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+
+from mneme.cli.shared import plain, print_json
 
 if TYPE_CHECKING:
     from mneme.plugins.manager import PluginInfo
@@ -21,7 +21,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print the list
 
     plugins = get_plugin_manager().plugins()
     if as_json:
-        typer.echo(json.dumps([asdict(plugin) for plugin in plugins], ensure_ascii=False))
+        print_json([asdict(plugin) for plugin in plugins])
     else:
         Console().print(_table(plugins))
 
@@ -32,7 +32,7 @@ def _table(plugins: list[PluginInfo]) -> Table:
         table.add_column(column, overflow="fold")
     for plugin in plugins:
         colour = {"active": "green", "broken": "red"}.get(plugin.status, "yellow")
-        status = f"[{colour}]{plugin.status}[/]" + (f": {escape(plugin.error)}" if plugin.error else "")
+        status = f"[{colour}]{plugin.status}[/]" + (f": {plain(plugin.error)}" if plugin.error else "")
         hooks = ", ".join(hook.removeprefix("mneme_") for hook in plugin.hooks)
-        table.add_row(escape(plugin.name), escape(plugin.origin), status, hooks)
+        table.add_row(plain(plugin.name), plain(plugin.origin), status, hooks)
     return table

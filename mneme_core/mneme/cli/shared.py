@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -47,14 +48,29 @@ def prices_named(name: str | None) -> Prices | None:
     return Prices.shipped() if name == "shipped" else prices_of(name)
 
 
+# What makes a terminal do something, or a reader see other than what is there: controls, surrogates, and the characters
+# that turn the direction of writing. An entry is whatever a model said.
+_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """Return a text for a terminal: what would steer it is written as its code, `\\x1b`."""
+    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def plain(text: str) -> str:
+    """Return a text, harmless, for where Rich looks for markup."""
+    return escape(harmless(text))
+
+
 def print_json(value: Any) -> None:
-    """Print a value as one line of JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    """Print a value as one line of JSON, in ASCII: it reads the same under every locale and steers no terminal."""
+    typer.echo(json.dumps(value))
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines as they are, however long."""
-    Console().print(escape("\n".join(lines)), highlight=False, soft_wrap=True)
+    Console().print(plain("\n".join(lines)), highlight=False, soft_wrap=True)
 
 
 def as_values(thing: Any) -> dict[str, Any]:
@@ -99,7 +115,7 @@ def ago(seconds: float) -> str:
 
 def money(cost: float | None, currency: str | None) -> str:
     """Return an amount for people."""
-    return "" if cost is None else f"{cost:,.{2 if cost >= 1 else 4}f} {currency or ''}".strip()
+    return "" if cost is None else f"{cost:,.{2 if cost >= 1 else 4}f} {plain(currency or '')}".strip()
 
 
 def duration(seconds: float | None) -> str:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mneme.cli.failing import exits
-from mneme.cli.shared import AsJson, Cache, PricesName, as_values, money, percent, prices_named, print_json, working
+from mneme.cli.shared import (
+    AsJson,
+    Cache,
+    PricesName,
+    as_values,
+    money,
+    percent,
+    plain,
+    prices_named,
+    print_json,
+    working,
+)
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Counted, View
@@ -40,7 +50,7 @@ def show(view: View) -> None:
     if view.total.savings:
         console.print(_models(view))
     for note in notes(view):
-        console.print(escape(note), highlight=False, soft_wrap=True)
+        console.print(plain(note), highlight=False, soft_wrap=True)
 
 
 def notes(view: View) -> list[str]:
@@ -59,7 +69,7 @@ def notes(view: View) -> list[str]:
 
 
 def _namespaces(view: View) -> Table:
-    table = Table(title=escape(view.url), title_justify="left")
+    table = Table(title=plain(view.url), title_justify="left")
     table.add_column("namespace", overflow="fold")
     for column in ("entries", "exact", "semantic", "misses", "hit ratio", "evicted", "saved s", "saved tokens"):
         table.add_column(column, justify="right")
@@ -76,7 +86,7 @@ def _namespaces(view: View) -> Table:
 
 def _cells(counted: Counted, view: View) -> list[str]:
     numbers: list[Any] = [counted.entries, counted.hits_exact, counted.hits_semantic, counted.misses]
-    name = "all" if counted.namespace is None else escape(counted.namespace) or "(empty)"
+    name = "all" if counted.namespace is None else plain(counted.namespace) or "(empty)"
     cells = [name, *(f"{number:,}" for number in numbers), percent(counted.hit_ratio), f"{counted.evictions:,}"]
     cells += [f"{counted.saved_seconds:,.1f}", f"{counted.saved_input_tokens + counted.saved_output_tokens:,}"]
     return cells if view.currency is None else [*cells, money(counted.saved_cost, view.currency)]
@@ -93,5 +103,5 @@ def _models(view: View) -> Table:
         usage = saving.usage
         cells = [f"{each:,}" for each in (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens)]
         cost = [] if view.currency is None else [money(saving.cost, view.currency) or "no price"]
-        table.add_row(escape(usage.model) or "(unknown)", *cells, *cost)
+        table.add_row(plain(usage.model) or "(unknown)", *cells, *cost)
     return table

@@ -52,6 +52,8 @@ class Transfer:
         """
         if not self._source_path.is_file():
             raise FileNotFoundError(f"there is no cache at {self._source_path} to read from.")
+        if not self._source_path.stat().st_size:  # opened, it would become a cache
+            raise InvalidArgumentError(f"{self._source_path} has never held a cache; there is nothing to copy.")
         if not self._dest_path.parent.is_dir():
             raise FileNotFoundError(f"the directory {self._dest_path.parent} does not exist. Create it first.")
         if self._dest_path.exists() and self._source_path.samefile(self._dest_path):

@@ -25,17 +25,35 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     if isinstance(store, SQLiteStore):
         if not store.path.is_file():
             raise FileNotFoundError(f"there is no cache at {store.path}.")
+        if not store.path.stat().st_size:  # opened to be written, it would become a cache
+            raise InvalidArgumentError(f"{store.path} has never held a cache.")
         if not writes:
             store = ReadOnlySQLiteStore(store.path)
     elif not writes:
         # The store itself, not one around it: what it can do is told by its methods.
         store.write = _refused(store.name)  # type: ignore[method-assign]  # on this one object
+    with _unchanged(store):
+        try:
+            identity = bound_to(store, str(url))
+            store.open(identity)
+            yield store, identity
+        finally:
+            store.close()
+
+
+@contextmanager
+def _unchanged(store: Store) -> Iterator[None]:
+    """Raise StoreBackendError where a file read without a lock was written to meanwhile: it may look damaged."""
+    if not isinstance(store, ReadOnlySQLiteStore) or store.path.with_name(f"{store.path.name}-wal").exists():
+        yield
+        return
+    before = store.path.stat()
     try:
-        identity = bound_to(store, str(url))
-        store.open(identity)
-        yield store, identity
+        yield
     finally:
-        store.close()
+        now = store.path.stat()
+        if (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size):
+            raise StoreBackendError(f"a program began to write to {store.path} while it was read. Try again.")
 
 
 def bound_to(store: Store, what: str) -> Identity:
