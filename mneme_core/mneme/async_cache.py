@@ -541,15 +541,19 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         namespace: str = "default",
         vary: Vary | None = None,
         k: int = 5,
+        like: str | None = None,
     ) -> Explanation:
         """Return why this query hits or misses, with its `k` nearest neighbours; counts nothing.
 
-        Raises what the embedder raises.
+        like: the key of an entry, hexadecimal; asks with all that was to be equal for it, in the place of `namespace`
+        and `vary`. Raises InvalidArgumentError where there is no such entry, and what the embedder raises.
         """
         core = self._core
         request = core.request(query, namespace, vary, "semantic")
         if core.behind():
             await self._store(core.catch_up)
+        if like is not None:
+            request = explaining.beside(core, request, like)
         vector = await self._vector(request, embedding)
         return await self._run(explaining.explain, core, request, vector, k)
 

@@ -235,6 +235,9 @@ class Explanation:
     candidates: tuple[Candidate, ...] = field(default=())
     elsewhere: int = 0
     """Entries of the namespace that were put with another `vary` and are never compared with this query."""
+    exact_only: int = 0
+    """Entries beside this query that are served to their own questions alone, as they have no vector: answers that call
+    tools, those reported as wrong for another question, and texts that could not be embedded."""
 
     def __str__(self) -> str:
         lines = [
@@ -248,6 +251,8 @@ class Explanation:
             lines.append(
                 f"elsewhere  {self.elsewhere} entries of this namespace have another vary (model, prompt, turns …)"
             )
+        if self.exact_only:
+            lines.append(f"exact only {self.exact_only} entries serve their own question alone (tools, reports …)")
         if not self.candidates:
             return "\n".join([*lines, "candidates none"])
         lines.append("candidates similarity  confidence  verdict")

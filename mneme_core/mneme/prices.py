@@ -104,12 +104,14 @@ class Prices:
 
 
 def prices_of(given: Any) -> Prices | None:
-    """Return prices from what a caller gave: a path, a mapping, prices or None.
+    """Return prices from what a caller gave: "shipped", a path, a mapping, prices or None.
 
     Raises InvalidArgumentError for what are none, and for a file that cannot be read.
     """
     if given is None or isinstance(given, Prices):
         return given
+    if given == "shipped":
+        return Prices.shipped()
     if isinstance(given, str | PathLike):
         try:
             return Prices.load(given)

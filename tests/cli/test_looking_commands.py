@@ -451,3 +451,35 @@ def test_an_empty_file_stays_empty(run, tmp_path, command):
     result = run(*(file if part == "FILE" else part for part in command))
 
     assert (result.exit_code, file.stat().st_size) == (5, 0)
+
+
+def test_the_counts_fit_a_terminal_of_80_columns(run, path, prices, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("stats", path, "--prices", prices).stdout
+
+    assert "…" not in shown
+    for word in ("default", "namespace", "entries", "semantic", "misses", "tokens", "EUR"):
+        assert word in shown
+    assert "evicted" not in shown
+
+
+def test_a_question_is_asked_as_that_of_an_entry_was(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put("how do I pay", "By card.", namespace="acme", vary={"model": "m"})
+        key = cache.key("how do I pay", namespace="acme", vary={"model": "m"})
+    asked = ("explain", tmp_path / "c.db", "pay how do I", *WORDS, "--json", "--policy", "threshold:0.85")
+    plain, like = json.loads(run(*asked).stdout), json.loads(run(*asked, "--like", key[:6]).stdout)
+
+    assert (plain["outcome"], like["outcome"], like["namespace"]) == ("no_match", "semantic", "acme")
+    assert [run(*asked, *bad).exit_code for bad in (("--like", "ffffff"), ("--like", key, "--vary", "{}"))] == [5, 5]
+
+
+def test_entries_that_serve_their_own_question_alone_are_told(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER, policy="threshold:0.6") as cache:
+        cache.put("how do I pay", "By card.")
+        hit = cache.get("how do I pay abroad")
+        assert hit is not None
+        cache.report_wrong(hit)
+
+    result = run("explain", tmp_path / "c.db", "how do I pay abroad", *WORDS)
+    assert re.search(r"exact only 1 entries", result.stdout)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mneme import Explanation, Verdict
+from mneme import Explanation, InvalidArgumentError, Verdict
 
 
 async def test_a_fresh_exact_entry_is_explained(cache):
@@ -123,3 +123,26 @@ async def test_an_explanation_can_be_read(cache, direction):
         f"exact      no entry (key {cache.plain.key('And this?', namespace='n')})",
         "candidates none",
     ]
+
+
+async def test_a_query_is_explained_as_an_entry_was_asked(cache, direction):
+    await cache.put("near", "1", embedding=direction(0.9), namespace="acme", vary={"model": "m"})
+    key = cache.plain.key("near", namespace="acme", vary={"model": "m"})
+    elsewhere = await cache.explain("x", embedding=direction(1.0))
+    beside = await cache.explain("x", embedding=direction(1.0), like=key)
+
+    assert (elsewhere.outcome, beside.outcome, beside.namespace) == ("no_match", "semantic", "acme")
+    assert beside.key == cache.plain.key("x", namespace="acme", vary={"model": "m"})
+    assert (await cache.explain("near", like=key)).exact == "fresh"
+    for no_key in (key[:6], "not hexadecimal", 7):
+        with pytest.raises(InvalidArgumentError, match="no entry's key"):
+            await cache.explain("x", like=no_key)
+
+
+async def test_entries_without_a_vector_are_counted_beside_another_query(cache):
+    await cache.put("how do I pay", "By card.", mode="exact")
+
+    assert (await cache.explain("how do I pay", like=None)).exact_only == 0
+    other = await cache.explain("how do I pay abroad")
+    assert other.exact_only == 1
+    assert "exact only 1" in str(other)

@@ -96,3 +96,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         prices_of(tmp_path / "bad.json")
     with pytest.raises(InvalidArgumentError, match=r"none\.json"):
         SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), prices=str(tmp_path / "none.json"))
+
+
+def test_the_table_that_ships_is_named():
+    cache = SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), prices="shipped")
+    cache.put("q", "r", usage=TokenUsage("gpt-4o-mini", 1_000_000, 0))
+    cache.get("q")
+
+    assert cache.stats().saved_cost == Prices.shipped().cost(TokenUsage("gpt-4o-mini", 1_000_000, 0))

@@ -121,7 +121,7 @@ METHODS = {
     "put_many": "items embeddings=None namespace='default' vary=None metadata=None ttl=None tags=() "
     "source_version=None cost=None mode='semantic'",
     "delete": "query namespace='default' vary=None",
-    "explain": "query embedding=None namespace='default' vary=None k=5",
+    "explain": "query embedding=None namespace='default' vary=None k=5 like=None",
     "report_wrong": "hit",
     "invalidate": "tags=() source=None query=None near=None min_similarity=0.85 namespace=None",
     "key": "query namespace='default' vary=None",

@@ -68,3 +68,17 @@ class TestTheStoreOfTheHowToPage(StoreContract):
         exec(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0], names)
         store = MemoryStore()
         return lambda: names["AuditedStore"](store, tmp_path / "trail.jsonl")
+
+
+def test_a_contract_that_is_broken_shows_the_values(tmp_path):
+    (tmp_path / "test_mine.py").write_text(
+        "import pytest\nfrom mneme import MemoryStore\nfrom mneme.testing import StoreContract\n\n"
+        "class Deaf(MemoryStore):\n    def changed(self, cursor):\n        return False\n\n"
+        "class TestDeaf(StoreContract):\n    @pytest.fixture\n    def make_store(self):\n"
+        "        store = Deaf()\n        return lambda: store\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", "has_changed", "."]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+
+    assert "assert [(False, Fals" in said
+    assert "PytestAssertRewriteWarning" not in said

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,12 +23,13 @@ from mneme import (
     StoreBackendError,
     TokenUsage,
 )
-from mneme.stores.base import Cursor, Delete, Usage
+from mneme.stores.base import Change, Clear, Cursor, Delete, Put, Usage
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 from mneme.testing import FakeClock, WordEmbedder
+from mneme.testing.reader import entry
 from mneme.tools import looking
 from mneme.tools.looking import Wanted
-from mneme.tools.looking.opening import reading, rows_of, sizes_of
+from mneme.tools.looking.opening import bound_to, reading, rows_of, sizes_of
 
 EMBEDDER = WordEmbedder()
 USAGE = TokenUsage("small", 1_000, 100)
@@ -301,3 +303,20 @@ def test_a_file_that_is_written_to_while_it_is_read_is_not_called_damaged(tmp_pa
         next(rows_of(store))
         with SemanticCache(path, WordEmbedder()) as cache:
             cache.put("how do I pay", "By cheque.")
+
+
+class LogOfAll:
+    """A store that forgets nothing: what a reader is told from the beginning holds what was removed, too."""
+
+    def pull(self, cursor: Cursor) -> Iterator[tuple[list[Change], Cursor]]:
+        yield [Put(entry("a", "old")), Put(entry("b")), Put(entry("c", namespace="acme"))], Cursor(3, 0)
+        yield [Put(entry("a", "new")), Delete(entry("b").query_hash), Clear("acme")], Cursor(6, 0)
+
+
+def test_what_a_log_holds_of_removed_and_replaced_entries_is_not_listed() -> None:
+    assert [row[3:5] for row in rows_of(LogOfAll())] == [("a", "new")]  # type: ignore[arg-type]  # only pull is asked
+
+
+def test_a_store_that_does_not_say_what_filled_it_is_told_what_lacks() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"identity\(\)"):
+        bound_to(SimpleNamespace(name="log"), "log:x")  # type: ignore[arg-type]  # only the method is looked for

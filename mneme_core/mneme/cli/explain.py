@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mneme.model import Candidate, Explanation
 
 VARY_HELP = 'All that must be equal, as the JSON mapping that the program gives: {"model": "gpt-4o"}.'
+LIKE_HELP = (
+    "Instead of --namespace and --vary: ask as the question of this entry was asked, by the first digits of its key."
+)
 POLICY_HELP = (
     "What the program judges with: guarded, guarded:0.05, threshold:0.85, or a file of `mneme calibrate`. "
     "By default what SemanticCache.open() uses."
@@ -41,6 +44,7 @@ def command(
     question: Annotated[str, typer.Argument(help="What was asked, as it was put to the cache.")],
     namespace: Annotated[str, typer.Option(help="Where it was asked.")] = "default",
     vary: Annotated[str | None, typer.Option(metavar="JSON", help=VARY_HELP)] = None,
+    like: Annotated[str | None, typer.Option(metavar="KEY", help=LIKE_HELP)] = None,
     policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
     candidates: Annotated[int, typer.Option("-k", "--candidates", min=1, help="How many neighbours.")] = 5,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
@@ -50,10 +54,14 @@ def command(
     from mneme.tools.looking import explain
 
     with exits():
+        if like is not None and vary is not None:
+            raise InvalidArgumentError("--like and --vary both say what must be equal; give one of them.")
         given = _vary(vary)
         model = load_embedder(embedder)
         with working("Reading"):
-            found = explain(cache, question, model, namespace=namespace, vary=given, k=candidates, policy=policy)
+            found = explain(
+                cache, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
+            )
     if as_json:
         print_json(as_values(found))
     else:
@@ -84,7 +92,12 @@ def _show(found: Explanation) -> None:
     if found.elsewhere:
         lines.append(
             f"elsewhere  {found.elsewhere:,} entries of this namespace have another vary (model, prompt, turns …); "
-            "give it with --vary"
+            "give it with --vary, or with --like the key of one of them (`mneme inspect list`)"
+        )
+    if found.exact_only:
+        lines.append(
+            f"exact only {found.exact_only:,} entries with the same vary serve their own questions alone: answers that "
+            "call tools, or were reported as wrong for another question"
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
     if found.candidates:

@@ -43,9 +43,9 @@ DEFAULT_EMBEDDER: Final = "mneme:default_embedder"
 
 def prices_named(name: str | None) -> Prices | None:
     """Return the prices that --prices names."""
-    from mneme.prices import Prices, prices_of
+    from mneme.prices import prices_of
 
-    return Prices.shipped() if name == "shipped" else prices_of(name)
+    return prices_of(name)
 
 
 # What makes a terminal do something, or a reader see other than what is there: controls, surrogates, and the characters

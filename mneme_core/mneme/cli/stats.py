@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # As many namespaces are listed for people, those asked most; --json has all.
 SHOWN = 20
+# Seconds that are shown as more than 0.0.
+SHORTEST = 0.05
 
 
 def command(cache: Cache, prices: PricesName = None, as_json: AsJson = False) -> None:
@@ -69,27 +72,39 @@ def notes(view: View) -> list[str]:
 
 
 def _namespaces(view: View) -> Table:
-    table = Table(title=plain(view.url), title_justify="left")
-    table.add_column("namespace", overflow="fold")
-    for column in ("entries", "exact", "semantic", "misses", "hit ratio", "evicted", "saved s", "saved tokens"):
-        table.add_column(column, justify="right")
-    if view.currency is not None:
-        table.add_column("saved", justify="right")
-    asked = sorted(view.namespaces, key=lambda each: -each.lookups)[:SHOWN]
-    for counted in asked:
-        table.add_row(*_cells(counted, view))
+    table = Table(title=plain(view.url), title_justify="left", show_edge=False)
+    table.add_column("namespace", overflow="fold", min_width=len("namespace"))
+    columns = _columns(view)
+    for column in columns:
+        table.add_column(column, justify="right", overflow="fold", min_width=max(map(len, column.split())))
+    for counted in sorted(view.namespaces, key=lambda each: -each.lookups)[:SHOWN]:
+        name = plain(counted.namespace or "") or "(empty)"
+        table.add_row(name, *(cell(counted) for cell in columns.values()))
     if len(view.namespaces) != 1:
         table.add_section()
-        table.add_row(*_cells(view.total, view))
+        table.add_row("all", *(cell(view.total) for cell in columns.values()))
     return table
 
 
-def _cells(counted: Counted, view: View) -> list[str]:
-    numbers: list[Any] = [counted.entries, counted.hits_exact, counted.hits_semantic, counted.misses]
-    name = "all" if counted.namespace is None else plain(counted.namespace) or "(empty)"
-    cells = [name, *(f"{number:,}" for number in numbers), percent(counted.hit_ratio), f"{counted.evictions:,}"]
-    cells += [f"{counted.saved_seconds:,.1f}", f"{counted.saved_input_tokens + counted.saved_output_tokens:,}"]
-    return cells if view.currency is None else [*cells, money(counted.saved_cost, view.currency)]
+def _columns(view: View) -> dict[str, Callable[[Counted], str]]:
+    """Return what is shown of each namespace; what was counted nowhere is left out, as terminals are narrow."""
+    columns: dict[str, Callable[[Counted], str]] = {
+        "entries": lambda of: f"{of.entries:,}",
+        "exact": lambda of: f"{of.hits_exact:,}",
+        "semantic": lambda of: f"{of.hits_semantic:,}",
+        "misses": lambda of: f"{of.misses:,}",
+        "hit ratio": lambda of: percent(of.hit_ratio),
+    }
+    total = view.total
+    if total.evictions:
+        columns["evicted"] = lambda of: f"{of.evictions:,}"
+    if total.saved_seconds >= SHORTEST:
+        columns["saved s"] = lambda of: f"{of.saved_seconds:,.1f}"
+    if total.saved_input_tokens + total.saved_output_tokens:
+        columns["saved tokens"] = lambda of: f"{of.saved_input_tokens + of.saved_output_tokens:,}"
+    if view.currency is not None:
+        columns["saved"] = lambda of: money(of.saved_cost, view.currency)
+    return columns
 
 
 def _models(view: View) -> Table:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Featured, assess
+from mneme.engine.keys import key_of
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.base import Vector
 from mneme.model import Candidate, Explanation, Neighbour
@@ -45,8 +46,9 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
     else:
         outcome = "below_threshold" if vector is not None and core.index.count(request.partition) else "no_match"
     with core.table.lock:
-        here = sum(record.partition == request.partition for record in core.table.of(request.namespace))
-        elsewhere = core.table.counts.get(request.namespace, 0) - here
+        here = [each for each in core.table.of(request.namespace) if each.partition == request.partition]
+        elsewhere = core.table.counts.get(request.namespace, 0) - len(here)
+        exact_only = sum(not each.searchable and each.key != request.key for each in here)
     return Explanation(
         request.query,
         request.text,
@@ -56,7 +58,29 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         exact,
         tuple(candidates),
         elsewhere,
+        exact_only,
     )
+
+
+def beside(core: Core, request: Request, like: str) -> Request:
+    """Return the request as it is asked with all that must be equal to be served the entry whose key is `like`.
+
+    Raises InvalidArgumentError where there is none, and for one that was put with similar turns, which the key needs.
+    """
+    try:
+        record = core.peek(request._replace(key=bytes.fromhex(like)))
+    except (TypeError, ValueError):
+        record = None
+    if record is None:
+        raise InvalidArgumentError(
+            f"like is {like!r}, which is no entry's key; give all its digits, as hit.key has them."
+        )
+    if record.turns():
+        raise InvalidArgumentError(
+            f"the entry {like} was put after turns that may differ in wording; give `vary` as the program does."
+        )
+    partition = record.partition
+    return request._replace(namespace=record.namespace, partition=partition, key=key_of(partition, request.text))
 
 
 def _features(core: Core, request: Request, neighbour: Neighbour) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Facade(Generic[E]):
     bypass_if: a function of a text, such as mneme.pii.looks_personal; a question of which it is true is neither looked
     up nor stored, and an answer is not stored.
     batching: how texts that are asked for meanwhile are embedded together; what the embedder declares unless given.
-    prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, or `mneme.Prices`.
+    prices: what tokens cost, for the money in `stats`: a file of prices, a mapping, `mneme.Prices`, "shipped".
     durability: what a `put` that returned survives. "normal": the death of the process; "full": a power cut too;
     "deferred": nothing yet, it is written moments later, see `flush`.
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;

@@ -42,7 +42,8 @@ class Put:
 class Delete:
     """Remove the entry of this key (hexadecimal), if there is one.
 
-    id: remove it only while it is this version; a newer one put meanwhile stays.
+    id: remove it only while it is this version; a newer one put meanwhile stays. A delete that finds a newer one has a
+    number all the same, and is not passed on: readers remove by the key alone.
     """
 
     key: str
@@ -89,7 +90,7 @@ class Usage:
     """What reading changed, written in batches with the next write."""
 
     accesses: Mapping[int, tuple[float, int]]
-    """Entry id -> (last access, accesses to add)."""
+    """Entry id -> (last access, accesses to add). The latest access counts; an id that is gone is passed over."""
     counters: Mapping[tuple[str, str], int]
     """(namespace, counter) -> amount to add."""
 
@@ -101,6 +102,9 @@ class Store(Protocol):
     One that can do more than survive the death of the process has `durabilities`, the values of `durability=` that it
     takes, and a method `sync()`, called before `open`: from then on what was written survives a power cut. "deferred"
     needs a BulkStore.
+
+    One that has a method `identity()` can be looked into by the command line. It is called before `open`, makes
+    nothing, and returns what the store is bound to, or None where it has never been opened.
     """
 
     @property
@@ -121,7 +125,8 @@ class Store(Protocol):
     def open(self, identity: Identity) -> None:
         """Open and bind the store, creating it where there is none; opening twice does nothing more.
 
-        Raises EmbedderMismatchError or EmbedderDimensionError when it is bound to another embedder.
+        Raises EmbedderMismatchError or EmbedderDimensionError when it is bound to another embedder; the message names
+        `mneme reembed`, which makes a copy for that one.
         """
         ...
 

@@ -5,6 +5,7 @@ The contracts need pytest, which is imported when one of them is asked for.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,21 @@ __all__ = [
     "StoreContract",
     "WordEmbedder",
 ]
+
+_ASSERTING = (
+    "differential",
+    "index_contract",
+    "isolation_contract",
+    "lease_contract",
+    "network_contract",
+    "reader",
+    "search_contract",
+    "sharing_contract",
+    "store_contract",
+)
+if "pytest" in sys.modules:
+    # So that a contract's test that fails shows the values, as one in the plugin's own tests does.
+    sys.modules["pytest"].register_assert_rewrite(*(f"{__name__}.{name}" for name in _ASSERTING))
 
 _HOMES = {
     "IndexContract": "mneme.testing.index_contract",

@@ -13,6 +13,7 @@ from mneme.model import Explanation, Vary
 from mneme.runtime.opening import careful
 from mneme.stores.base import Identity
 from mneme.tools.looking.counting import shown
+from mneme.tools.looking.finding import full_key
 from mneme.tools.looking.opening import reading
 
 
@@ -25,10 +26,12 @@ def explain(
     vary: Vary | None = None,
     k: int = 5,
     policy: Policy | str | PathLike[str] | None = None,
+    like: str | None = None,
 ) -> Explanation:
     """Return what `cache.explain` returns, of a cache that stays as it is: nothing is counted or written.
 
     policy: what the program judges with, where that is not what `SemanticCache.open` does.
+    like: a key or its beginning; asks as that entry was asked, in the place of `namespace` and `vary`.
     Raises EmbedderMismatchError for another embedder than the cache's, InvalidArgumentError for one that was opened
     with a normaliser of its own, EncryptionError for one that is encrypted, and as `cache.explain` does.
     """
@@ -37,9 +40,11 @@ def explain(
         options: dict[str, Any] = {"normalize": identity.normalize == "default"}
         if policy is not None:
             options["policy"] = policy
+        if like is not None:
+            like = full_key(store, identity, like)
         cache = SemanticCache(store=store, embedder=embedder, **careful(options, embedder))
         try:
-            return cache.explain(query, namespace=namespace, vary=vary, k=k)
+            return cache.explain(query, namespace=namespace, vary=vary, k=k, like=like)
         finally:
             cache.close()
 

@@ -107,6 +107,14 @@ def delete(url: str | PathLike[str], key: str) -> Entry | None:
         return found
 
 
+def full_key(store: Store, identity: Identity, key: str) -> str:
+    """Return the whole key that begins with `key`; raises InvalidArgumentError where there is not exactly one."""
+    row = _one(store, identity, key)
+    if row is None:
+        raise InvalidArgumentError(f"no entry's key begins with {key!r}. List them with `mneme inspect list CACHE`.")
+    return row[2].hex()
+
+
 def _end_of(store: Store) -> Cursor:
     reached = Cursor(0, 0)
     for _, cursor in store.load() if isinstance(store, BulkStore) else store.pull(reached):

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.runtime.opening import store_of
-from mneme.stores.base import BulkStore, Change, Cursor, EntryRow, Identity, Put, SearchStore, Store, Usage
+from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, SearchStore, Store, Usage
 from mneme.stores.sqlite import SQLiteStore
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 
@@ -61,7 +61,8 @@ def bound_to(store: Store, what: str) -> Identity:
     asked = getattr(store, "identity", None)
     if asked is None:
         raise InvalidArgumentError(
-            f"the store {store.name!r} does not say which embedder filled it; look into it from Python, with a cache."
+            f"the store {store.name!r} does not say which embedder filled it, as it has no method identity(): "
+            "look into it from Python, with a cache, or add the method."
         )
     try:
         found: Identity | None = asked()
@@ -80,10 +81,16 @@ def rows_of(store: Store) -> Iterator[EntryRow]:
         for batch, _ in store.load():
             yield from batch
         return
+    live: dict[str, Put] = {}
     for changes, _ in store.pull(Cursor(0, 0)):
         for change in changes:
             if isinstance(change, Put):
-                yield _row(change)
+                live[change.entry.query_hash] = change
+            elif isinstance(change, Delete):
+                live.pop(change.key, None)
+            else:
+                live = {key: put for key, put in live.items() if change.namespace not in (None, put.entry.namespace)}
+    yield from map(_row, live.values())
 
 
 def sizes_of(store: Store) -> Mapping[str, int]:
