@@ -282,6 +282,21 @@ async def test_one_who_is_cancelled_while_the_batch_is_under_way_harms_no_other(
     np.testing.assert_array_equal(vectors, [alone(text) for text in texts if text != texts[leaver]])
 
 
+@pytest.mark.parametrize("steps", range(1, 6))
+async def test_a_loop_whose_tasks_were_all_cancelled_embeds_what_comes_later(steps):
+    embedder = AsyncGated()
+    embeddings = Embeddings(64)
+    asked = asyncio.create_task(embeddings.aof("a", embedder))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await asyncio.wait([asked])
+    embedder.go.set()
+
+    np.testing.assert_array_equal(await asyncio.wait_for(embeddings.aof("b", embedder), 10), alone("b"))
+
+
 async def test_a_call_that_nobody_waits_for_is_cancelled_and_makes_way():
     embedder, embeddings = AsyncGated(), Embeddings(64)
     tasks = [asyncio.create_task(embeddings.aof(text, embedder)) for text in ("a", "b")]

@@ -336,6 +336,22 @@ def test_what_cannot_be_written_is_served_told_and_written_when_it_can_be(
     assert (healthy, in_file(path)) == ([False, True], ["a", "b"])
 
 
+def test_a_flush_ends_while_others_put_without_end(path: Path, embedder: WordEmbedder, idle: None) -> None:
+    class Busy(Unsynced):
+        def write(self, *arguments: Any, **options: Any) -> Any:
+            if self.commits < 50:
+                others.put(f"question {self.commits}", "answer", mode="exact")
+            return super().write(*arguments, **options)
+
+    store = Busy(path)
+    with SemanticCache(store=store, embedder=embedder, durability="deferred") as others:
+        others.put("a", "1")
+        others.flush()
+        commits, store.commits = store.commits, 50
+
+    assert commits < 5
+
+
 def test_close_says_what_is_lost(failing: Failing, embedder: WordEmbedder) -> None:
     cache = SemanticCache(store=failing, embedder=embedder, durability="deferred")
     failing.failing = True

@@ -113,3 +113,30 @@ def test_a_second_cache_of_a_process_does_not_take_the_first_ones_locks(
 
     assert said == "True\n"
     assert start_peer().call("get", "after another process left") == "2"
+
+
+def test_a_change_that_another_thread_is_making_ends_before_the_fork(run: Callable[[str], str]) -> None:
+    said = run("""
+        import threading, time
+        cache = opened()
+        table = cache._core.table
+        begun, forking = threading.Event(), threading.Event()
+        os.register_at_fork(before=forking.set)
+        def work():
+            with table.lock:
+                begun.set()
+                forking.wait()
+                time.sleep(0.1)
+                table.counts["whole"] = 1
+        thread = threading.Thread(target=work)
+        thread.start()
+        begun.wait()
+        child = os.fork()
+        if child == 0:
+            print(table.counts, table.lock.locked(), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        thread.join()
+    """)
+
+    assert said == "{'whole': 1} False\n"

@@ -428,7 +428,6 @@ class Core:
 
     def after_fork(self) -> None:
         """Make this process's own locks, connection and threads."""
-        self.table.lock = threading.Lock()
         self._closing = threading.Lock()
         self.threads.after_fork()
         self.searchers.after_fork()

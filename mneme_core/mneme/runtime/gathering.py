@@ -107,6 +107,8 @@ class AsyncGathering:
         self._window = batching.window
         self._queue: Queue[_AsyncCall] = Queue(batching)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gatherer: asyncio.Task[None] | None = None
+        """The task that is to take the next batch."""
 
     async def embed(self, text: str) -> Any:
         """Return the vector of `text` as the embedder gives it; raises what it raises for this text."""
@@ -119,9 +121,14 @@ class AsyncGathering:
         return await self.embedder.embed(text) if told is ALONE else told
 
     def _launch(self, window: float = 0.0) -> None:
-        task = asyncio.create_task(self._lead(window))
+        self._gatherer = task = asyncio.create_task(self._lead(window))
         self._tasks.add(task)  # the event loop itself keeps no task alive
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task is self._gatherer:  # cancelled before its first step, of which it runs nothing then
+            self._launch()
 
     async def _lead(self, window: float) -> None:
         """Embed a batch: all that came before this task's first step, and in the time it is to wait."""
@@ -143,6 +150,7 @@ class AsyncGathering:
                 self._launch()
 
     def _taken(self) -> list[_AsyncCall]:
+        self._gatherer = None
         batch, following = self._queue.take()
         if following is not None:
             self._launch()

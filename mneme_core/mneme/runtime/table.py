@@ -13,6 +13,7 @@ from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.labels import Label, Labels
 from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record, Whole
+from mneme.stores import forks
 
 # Where a record has them.
 _ID, _NAMESPACE, _KEY, _METADATA, _TEXT_BYTES = map(itemgetter, (0, 1, 2, 6, 13))
@@ -49,6 +50,15 @@ class Table:
         self._labels = Labels()
         self._limits = limits
         self._is_limited = bool(limits)
+        forks.watch(self, forks.MEMORY)
+
+    def before_fork(self) -> None:
+        """Let the change end that is being made: a child could not end it."""
+        self.lock.acquire()
+
+    def after_fork_on_both_sides(self) -> None:
+        """Let everyone in."""
+        self.lock.release()
 
     @property
     def memory_bytes(self) -> int:

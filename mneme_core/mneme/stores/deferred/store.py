@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from mneme.errors import MnemeError, StoreBackendError
+from mneme.stores import forks
 from mneme.stores.base import (
     BulkStore,
     Change,
@@ -27,7 +28,6 @@ from mneme.stores.base import (
 from mneme.stores.deferred.merging import Step
 from mneme.stores.deferred.numbers import numbered
 from mneme.stores.deferred.writer import Writer
-from mneme.stores.sqlite import forks
 
 # For which a reader waits for a group that is being written.
 PATIENCE_SECONDS = 0.25
@@ -61,7 +61,7 @@ class DeferredStore:
             self.lease, self.release = store.lease, store.release
         if isinstance(store, SnapshotStore):
             self.snapshot = partial(self._snapshot, store)
-        forks.watch(self, last=False)
+        forks.watch(self, forks.USER)
 
     @property
     def name(self) -> str:

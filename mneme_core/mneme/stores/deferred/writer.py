@@ -128,9 +128,15 @@ class Writer:
             self._told(number, failed)
 
     def write(self) -> MnemeError | None:
-        """Write groups until nothing waits, or until one fails; return what that failed with. Under `io`."""
+        """Write what waits by now, in groups, until one fails; return what that failed with. Under `io`.
+
+        Not all that comes meanwhile: while others put without end, this would have none.
+        """
         failed: MnemeError | None = None
-        while failed is None and self.queue:
+        # One more than the puts need: uses of an entry can be written once its put is.
+        for _ in range(0, len(self.queue.puts) + GROUP, GROUP):
+            if failed is not None or not self.queue:
+                break
             with self.state:
                 self.flight = self.queue.take(GROUP)
             try:

@@ -14,9 +14,10 @@ from typing import Any
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
+from mneme.stores import forks
 from mneme.stores.base import Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.sqlite import forks, leases, log, room, rows, watch
+from mneme.stores.sqlite import leases, log, room, rows, watch
 from mneme.stores.sqlite.connection import (
     READER_CACHE_KB,
     Synchronous,

@@ -24,13 +24,16 @@ class Forkable(Protocol):
         ...
 
 
-_stores: weakref.WeakKeyDictionary[Forkable, bool] = weakref.WeakKeyDictionary()
+# What uses a store takes its lock before the store does; what a reader changes while it holds a store's, after it.
+USER, STORE, MEMORY = range(3)
+
+_stores: weakref.WeakKeyDictionary[Forkable, int] = weakref.WeakKeyDictionary()
 _held: list[Forkable] = []
 
 
-def watch(store: Forkable, *, last: bool = True) -> None:
-    """Tell `store` of every fork for as long as it lives; last: False of one that uses another, which is told later."""
-    _stores[store] = last
+def watch(store: Forkable, place: int = STORE) -> None:
+    """Tell `store` of every fork for as long as it lives. place: USER, STORE or MEMORY, told in this order."""
+    _stores[store] = place
 
 
 def _before() -> None:
