@@ -12,8 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mneme.cli.shared import duration, money, percent
 from mneme.engine.measures import percentiles
+from mneme.tools.wording import duration, money, percent
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Counted, View

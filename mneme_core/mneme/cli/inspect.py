@@ -11,8 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mneme.cli.failing import NOT_FOUND, exits
-from mneme.cli.shared import CODES, AsJson, Cache, Yes, ago, as_values, confirm, print_json, print_lines, working
+from mneme.cli.shared import CODES, AsJson, Cache, Yes, as_values, confirm, print_json, print_lines, working
 from mneme.tools.looking.finding import Sort
+from mneme.tools.wording import ago
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Entry

@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from mneme.cli.failing import exits
-from mneme.cli.shared import AsJson, Cache, PricesName, as_values, money, percent, prices_named, print_json, working
+from mneme.cli.shared import AsJson, Cache, PricesName, as_values, prices_named, print_json, working
+from mneme.tools.wording import money, percent
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Counted, View

@@ -72,6 +72,12 @@ def read_noted(path: str | PathLike[str]) -> tuple[list[LabelledPair], int]:
     return pairs, len(errors)
 
 
+def read_rows(path: str | PathLike[str]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSONL file, whatever they hold. Raises OSError, InvalidArgumentError naming a line."""
+    for line, place in _lines(path):
+        yield _value(line, place)
+
+
 def _labelled(value: dict[str, Any], place: str) -> LabelledPair:
     a, b = _parse(value, place)
     same = value.get("same", value.get("label"))
