@@ -49,7 +49,7 @@ def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Cal
 def histogram(title: str, series: Sequence[Series], *, low: float, high: float, mark: float | None) -> Markup:
     """Return counts as bars side by side over `low` to `high`, with a line at `mark`."""
     most = max((value or 0.0 for each in series for value in each.values), default=0.0) or 1.0
-    drawn = [_grid(most, lambda value: f"{value:,.0f}")]
+    drawn = [_grid(most, lambda value: f"{value:,.4g}")]
     groups = max((len(each.values) for each in series), default=1)
     wide = SQUARE_WIDTH / groups / len(series)
     for number, each in enumerate(series, 1):

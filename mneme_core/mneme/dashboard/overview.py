@@ -48,19 +48,22 @@ def charts_of(steps: Sequence[Step], currency: str | None) -> list[Chart]:
     rates = zip(*(step.rates for step in steps), strict=True)
     names = ("exact hits", "semantic hits", "misses")
     tokens = [float(step.saved.saved_input_tokens + step.saved.saved_output_tokens) for step in steps]
+    seconds = [step.saved.saved_seconds for step in steps]
     drawn = [
         chart(
             "Lookups a second",
             [Series(name, values) for name, values in zip(names, rates, strict=True)],
-            lambda value: f"{value:,.3g}",
+            "{:,.3g}".format,
         ),
         chart(
-            "Latency of lookups",
+            "Latency of lookups that were timed",
             [Series(name, [step.latency[at] for step in steps]) for at, name in enumerate(PERCENT_NAMES)],
             duration,
         ),
-        chart("Saved tokens, in all", [Series("tokens", tokens)], lambda value: f"{value:,.0f}"),
-        chart("Saved time, in all", [Series("time", [step.saved.saved_seconds for step in steps])], duration),
+        chart("Saved tokens, in all", [Series("tokens", tokens)], "{:,.0f}".format),
+        chart(
+            "Saved time, in all", [Series("seconds", [step.saved.saved_seconds for step in steps])], "{:,.1f} s".format
+        ),
     ]
     if currency is not None:
         costs = [step.saved.saved_cost for step in steps]
