@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copy2
 from typing import Any
 
 import pytest
@@ -25,10 +26,9 @@ QUESTIONS = {
 }
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A closed file with entries of two namespaces, one that ran out, and counts."""
-    file = tmp_path / "cache.db"
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("filled") / "cache.db"
     with SemanticCache(file, WordEmbedder(), clock=FakeClock(1_000.0)) as cache:
         cache.put("what was once", "long ago", ttl=5)
     with SemanticCache(file, WordEmbedder()) as cache:
@@ -38,6 +38,12 @@ def path(tmp_path: Path) -> Path:
         for query in ("how do I pay my bill", "pay my bill how do I", "something else"):
             cache.get(query)
     return file
+
+
+@pytest.fixture
+def path(filled: Path, tmp_path: Path) -> Path:
+    """A closed file with entries of two namespaces, one that ran out, and counts."""
+    return copy2(filled, tmp_path / "cache.db")
 
 
 @pytest.fixture

@@ -61,9 +61,7 @@ def charts_of(steps: Sequence[Step], currency: str | None) -> list[Chart]:
             duration,
         ),
         chart("Saved tokens, in all", [Series("tokens", tokens)], "{:,.0f}".format),
-        chart(
-            "Saved time, in all", [Series("seconds", [step.saved.saved_seconds for step in steps])], "{:,.1f} s".format
-        ),
+        chart("Saved time, in all", [Series("time", seconds)], "{:,.1f} s".format),
     ]
     if currency is not None:
         costs = [step.saved.saved_cost for step in steps]
