@@ -170,6 +170,26 @@ def test_a_pair_without_a_similarity_needs_the_cache_s_embedder(serve, path, tmp
     assert "filled by the embedder" in answer.text
 
 
+def test_a_line_that_was_torn_is_told_and_costs_no_other(serve, path, tmp_path):
+    line = json.dumps({"a": "one two three", "b": "one two four", "same": True, "similarity": 0.9})
+    (tmp_path / "labels.jsonl").write_text(f'{line}\n{{"a": "one t')
+    client = serve(path, labels=tmp_path / "labels.jsonl")
+    before = numbers(client, limit=0.85)[1]
+    form, _ = first_pair(client)
+    client.post("/near", data={**form, "label": "same"})
+    after = client.get("/explore?limit=0.5")
+
+    assert "Of labels.jsonl 1 lines cannot be read." in after.text
+    assert (before, Page(after.text).by_id("right").text) == ("1 of 1", "2 of 2")
+
+
+def test_the_label_that_was_given_last_holds(serve, path, tmp_path):
+    rows = [{"a": "a b c", "b": "a b d", "same": same, "similarity": 0.9} for same in (True, False)]
+    (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    assert numbers(serve(path, labels=tmp_path / "labels.jsonl"), limit=0.85)[1:] == ["0 of 0", "1 of 1"]
+
+
 def test_an_audit_trail_s_near_misses_are_shown(serve, path, tmp_path):
     with (
         AuditTrail(tmp_path / "audit.jsonl") as trail,

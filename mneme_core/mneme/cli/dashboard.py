@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ def command(
             raise ImportError(
                 f'the dashboard needs its extra: pip install "mneme-middleware[dashboard]" ({error})'
             ) from error
+        from mneme.runtime.pairs import read_rows
         from mneme.tools.looking import look
 
         settings = Settings(
@@ -68,7 +70,10 @@ def command(
             quotas=dict(map(_quota, quota)),
             interval=interval,
         )
-        look(cache)  # an error now is better than on every page
+        # An error now is better than on every page.
+        look(cache)
+        for path in pairs:
+            read_rows(path)
         token = secrets.token_urlsafe(24)
         listening = _listen(host, port)
         is_loopback = host in LOOPBACK
@@ -90,7 +95,8 @@ def _serve(app: ASGIApp, listening: socket.socket) -> None:
 
     # No log of requests: the first holds the token.
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -90,7 +90,8 @@ class Pages:
             served=exploring.served(scored, limit),
             pairs=histogram("Pairs of questions", labelled, low=low, high=1.0, mark=limit),
             pairs_rows=_rows(labelled),
-            pool=self._pool,
+            is_cut=self._pool.is_cut,
+            troubles=self._pool.troubles,
         )
 
     def near(self, request: Request) -> Response:
@@ -107,7 +108,14 @@ class Pages:
         shown = [(pair, score(pair)) for pair in open_pairs[:SHOWN_PAIRS]]
         labels = sum(pair.same is not None for pair in pairs)
         return self._page(
-            request, "near", kind=kind, limit=limit, shown=shown, number=len(open_pairs), labels=labels, pool=self._pool
+            request,
+            "near",
+            kind=kind,
+            limit=limit,
+            shown=shown,
+            number=len(open_pairs),
+            labels=labels,
+            troubles=self._pool.troubles,
         )
 
     def label(self, request: Request) -> Response:

@@ -62,15 +62,17 @@ class Pool:
         self._mined_at: float | None = None
         self._vectors: Vectors | None = None
         self._scores: dict[tuple[PolicyKind, str], float] = {}
+        self._files: dict[Path, tuple[tuple[int, int], list[Pair], int]] = {}
         self.is_cut = False
         """Whether the cache holds more entries than were compared."""
-        self.trouble: str | None = None
-        """Why some pairs of files have no similarity."""
+        self.troubles: list[str] = []
+        """What of the files could not be used when the pairs were asked for last."""
 
     def pairs(self) -> Mapping[str, Pair]:
         """Return the pairs by id. Raises what reading the cache or a file raises."""
         with self._lock:
             self._mine()
+            self.troubles = []
             found: dict[str, Pair] = {}
             for pair in (*self._mined, *self._filed()):
                 known = found.get(pair.id)
@@ -108,14 +110,19 @@ class Pool:
     def _filed(self) -> Iterator[Pair]:
         labels = self._settings.labels
         for path in (*self._settings.pairs, *([labels] if labels is not None and labels.exists() else [])):
-            for row in read_rows(path):
-                pair = _pair(row, path)
-                if pair is not None:
-                    yield pair
+            about = path.stat()
+            stamp = about.st_mtime_ns, about.st_size
+            if path not in self._files or self._files[path][0] != stamp:
+                rows, unreadable = read_rows(path)
+                pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
+                self._files[path] = stamp, pairs, unreadable
+            _, pairs, unreadable = self._files[path]
+            if unreadable:
+                self.troubles.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+            yield from pairs
 
     def _embedded(self, found: dict[str, Pair]) -> dict[str, Pair]:
         unknown = {name: pair for name, pair in found.items() if pair.similarity is None}
-        self.trouble = None
         if not unknown:
             return found
         try:
@@ -123,7 +130,7 @@ class Pool:
                 self._vectors = Vectors(self._live.cache_embedder())
             self._vectors.learn(text for pair in unknown.values() for text in (pair.a, pair.b))
         except Exception as error:  # the embedder is the user's, and may not be installed
-            self.trouble = f"{len(unknown):,} pairs of files have no similarity: {error}"
+            self.troubles.append(f"{len(unknown):,} pairs of files have no similarity: {error}")
             return found
         for name, pair in unknown.items():
             a, b = self._vectors.of(pair.a), self._vectors.of(pair.b)
