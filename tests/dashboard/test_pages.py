@@ -184,7 +184,8 @@ def test_a_line_that_was_torn_is_told_and_costs_no_other(serve, path, tmp_path):
 
 
 def test_the_label_that_was_given_last_holds(serve, path, tmp_path):
-    rows = [{"a": "a b c", "b": "a b d", "same": same, "similarity": 0.9} for same in (True, False)]
+    pairs = [("a b c", "a b d", True), ("A b  d", "a b c", False)]
+    rows = [{"a": a, "b": b, "same": same, "similarity": 0.9} for a, b, same in pairs]
     (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     assert numbers(serve(path, labels=tmp_path / "labels.jsonl"), limit=0.85)[1:] == ["0 of 0", "1 of 1"]

@@ -46,8 +46,9 @@ class Pair:
 
     @property
     def id(self) -> str:
-        """What a form calls it."""
-        text = f"{len(self.a)}:{self.a}{self.b}"
+        """What a form calls it; the same whichever was asked first, and however it was spaced."""
+        one, other = sorted(map(canonical_text, (self.a, self.b)))
+        text = f"{len(one)}:{one}{other}"
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
