@@ -20,7 +20,7 @@ from mneme import Prices, SemanticCache, TokenUsage, default_embedder
 from mneme.dashboard import Settings, dashboard
 
 PLACE = Path(__file__).parents[2] / "docs" / "images"
-SECONDS = 20
+SECONDS = 25
 # Of each: the question, its answer, another wording, and a question that only looks like it.
 QUESTIONS = [
     ("How do I reset my password?", "Under 'Account'.", "How can I reset my password?", "How do I reset my router?"),
@@ -88,7 +88,7 @@ def main() -> None:
             pairs=(pairs,),
             labels=Path("labels.jsonl"),
             embedder=default_embedder,
-            interval=1.0,
+            interval=2.0,
         )
         with serving(dashboard(settings, token="t", hosts=None)) as address:
             browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
