@@ -81,7 +81,7 @@ def test_a_moment_makes_no_step(view):
 def test_a_cache_that_was_replaced_has_no_negative_rates(view):
     sampler = Sampler(lambda: view, 1.0)
     sampler.take(later(view, 0.0, 100))
-    (step,) = sampler.steps(later(view, 1.0, 0))
+    (step,) = sampler.steps(later(view, 2.0, 0))
 
     assert step.rates == (0.0, 0.0, 0.0)
 

@@ -17,8 +17,8 @@ _log = logging.getLogger("mneme.dashboard")
 
 # As many as a chart has room for; of more every second one goes, so that a long day still fits.
 MOST_SAMPLES = 720
-# Over less than that a single lookup would look like a storm.
-LEAST_SECONDS = 0.5
+# Programs write what they count once a second: over less there would be nothing, or a storm.
+LEAST_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
