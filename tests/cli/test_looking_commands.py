@@ -20,9 +20,9 @@ from mneme.cli.app import app
 from mneme.cli.counting import patient
 from mneme.cli.explain import differing
 from mneme.cli.frame import bars, binned, frame
-from mneme.cli.shared import ago, duration, money
 from mneme.testing import FakeClock, WordEmbedder
 from mneme.tools import looking
+from mneme.tools.wording import ago, duration, money
 
 EMBEDDER = WordEmbedder()
 WORDS = ("--embedder", "mneme.testing:WordEmbedder")

@@ -26,6 +26,7 @@ USES = {
     "prometheus": "from mneme.adapters.prometheus import PrometheusMetricsHook as M; M()",
     "otel": "from mneme.adapters.opentelemetry import OTelMetricsHook as M; M()",
     "cli": "import mneme.cli.app",
+    "dashboard": "import mneme.cli.app, uvicorn; from mneme.dashboard import *; dashboard(Settings(url='c'), token='')",
 }
 # Extras that put others together, and those for work on the project.
 TOGETHER = {"all", "demo", "docs", "dev"}

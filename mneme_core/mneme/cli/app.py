@@ -13,6 +13,7 @@ import mneme
 from mneme.cli import (
     archive,
     calibrate,
+    dashboard,
     demo,
     doctor,
     evaluate,
@@ -42,6 +43,7 @@ app.command("top", epilog=CODES)(top.command)
 app.add_typer(inspect.app, name="inspect")
 app.command("explain", epilog=CODES)(explain.command)
 app.command("calibrate", epilog=EPILOG)(calibrate.command)
+app.command("dashboard", epilog=CODES)(dashboard.command)
 app.command("demo", epilog=EPILOG)(demo.command)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.command)
 app.command("evaluate", epilog=EPILOG)(evaluate.command)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -25,6 +24,7 @@ from mneme.cli.shared import (
 )
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
+from mneme.tools.wording import Side, differences
 
 if TYPE_CHECKING:
     from mneme.model import Candidate, Explanation
@@ -37,6 +37,12 @@ POLICY_HELP = (
     "What the program judges with: guarded, guarded:0.05, threshold:0.85, or a file of `mneme calibrate`. "
     "By default what SemanticCache.open() uses."
 )
+
+_MARKED: Final[dict[Side, tuple[str, str, str]]] = {
+    "both": ("", "", ""),
+    "asked": ("[-", "-]", "red"),
+    "stored": ("{+", "+}", "bold yellow"),
+}
 
 
 def command(
@@ -131,15 +137,9 @@ def _weighed(candidate: Candidate) -> str:
 
 def differing(asked: str, stored: str) -> Text:
     """Return the stored question with the words that differ marked: [-asked-] {+stored+}."""
-    ours, theirs = asked.split(), stored.split()
     text = Text()
-    matched = SequenceMatcher(None, [each.casefold() for each in ours], [each.casefold() for each in theirs])
-    for tag, a, b, c, d in matched.get_opcodes():
-        if tag != "equal" and b > a:
-            text.append(f"[-{' '.join(ours[a:b])}-]", "red").append(" ")
-        if d > c:
-            words = " ".join(theirs[c:d])
-            text.append(words if tag == "equal" else f"{{+{words}+}}", "" if tag == "equal" else "bold yellow")
-            text.append(" ")
+    for side, words in differences(asked, stored):
+        before, after, style = _MARKED[side]
+        text.append(f"{before}{words}{after}", style).append(" ")
     text.rstrip()
     return text

@@ -11,8 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mneme.cli.shared import duration, money, percent, plain
+from mneme.cli.shared import plain
 from mneme.engine.measures import percentiles
+from mneme.tools.wording import duration, money, percent
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Counted, View
@@ -59,7 +60,7 @@ def _saved(view: View) -> list[str]:
     ]
     if total.saved_cost is not None:
         cells.append(
-            f"{money(total.saved_cost, view.currency)} at prices of {plain(view.prices_date or 'no known date')}"
+            f"{plain(money(total.saved_cost, view.currency))} at prices of {plain(view.prices_date or 'no known date')}"
         )
     return cells
 

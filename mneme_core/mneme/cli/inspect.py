@@ -15,7 +15,6 @@ from mneme.cli.shared import (
     AsJson,
     Cache,
     Yes,
-    ago,
     as_values,
     confirm,
     harmless,
@@ -25,6 +24,7 @@ from mneme.cli.shared import (
     working,
 )
 from mneme.tools.looking.finding import Sort
+from mneme.tools.wording import ago
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Entry

@@ -103,31 +103,3 @@ def file_of(cache: str, what: str) -> Path:
     if scheme == "sqlite" and rest.startswith("/"):
         return Path(rest[1:])
     raise InvalidArgumentError(f"{what} is for files, and {scheme}:// is a server. Use its own tools for copies.")
-
-
-def ago(seconds: float) -> str:
-    """Return a span of time for people: "3 h"."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
-
-
-def money(cost: float | None, currency: str | None) -> str:
-    """Return an amount for people."""
-    return "" if cost is None else f"{cost:,.{2 if cost >= 1 else 4}f} {plain(currency or '')}".strip()
-
-
-def duration(seconds: float | None) -> str:
-    """Return a latency for people: "4.1 µs", "2.3 ms"."""
-    if seconds is None:
-        return "–"
-    for unit, size in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-6:.3g} µs"
-
-
-def percent(share: float | None) -> str:
-    """Return a share for people."""
-    return "–" if share is None else f"{share:.1%}"

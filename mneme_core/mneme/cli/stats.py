@@ -14,13 +14,12 @@ from mneme.cli.shared import (
     Cache,
     PricesName,
     as_values,
-    money,
-    percent,
     plain,
     prices_named,
     print_json,
     working,
 )
+from mneme.tools.wording import money, percent
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Counted, View
@@ -103,7 +102,7 @@ def _columns(view: View) -> dict[str, Callable[[Counted], str]]:
     if total.saved_input_tokens + total.saved_output_tokens:
         columns["saved tokens"] = lambda of: f"{of.saved_input_tokens + of.saved_output_tokens:,}"
     if view.currency is not None:
-        columns["saved"] = lambda of: money(of.saved_cost, view.currency)
+        columns["saved"] = lambda of: plain(money(of.saved_cost, view.currency))
     return columns
 
 
@@ -117,6 +116,6 @@ def _models(view: View) -> Table:
     for saving in view.total.savings:
         usage = saving.usage
         cells = [f"{each:,}" for each in (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens)]
-        cost = [] if view.currency is None else [money(saving.cost, view.currency) or "no price"]
+        cost = [] if view.currency is None else [plain(money(saving.cost, view.currency)) or "no price"]
         table.add_row(plain(usage.model) or "(unknown)", *cells, *cost)
     return table

@@ -8,17 +8,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from mneme.engine.keys import canonical_text
 from mneme.errors import InvalidArgumentError
-from mneme.evaluation.contenders import Vectors
+from mneme.indexes.base import Vector
 from mneme.runtime.pairs import Pair
 
 FLOOR = 0.6
 BLOCK = 512
+
+
+class Known(Protocol):
+    """Has the unit vectors of texts, such as `Vectors`."""
+
+    def of(self, text: str) -> Vector | None:
+        """Return a text's vector; None where there is none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def read_log(path: str | PathLike[str]) -> list[str]:
     return queries
 
 
-def mine(queries: Sequence[str], vectors: Vectors, *, floor: float = FLOOR) -> Mined:
+def mine(queries: Sequence[str], vectors: Known, *, floor: float = FLOOR) -> Mined:
     """Return the nearest earlier query of each that is no repeat, where it lies at `floor` or nearer.
 
     vectors: must know the queries. What the embedder has no vector for has no neighbours.

@@ -109,17 +109,24 @@ def tune(
 
 def scorer(vectors: Vectors, kind: PolicyKind) -> Score:
     """Return what a policy of this kind compares with its limit: P(same answer), or the cosine."""
-    guarded = Guarded(calibration=calibration_for(vectors.fingerprint))
+    weigh = weigher(vectors.fingerprint, kind)
 
-    def cosine(a: str, b: str) -> float:
+    def score(a: str, b: str) -> float:
         first, second = vectors.of(a), vectors.of(b)
-        return -1.0 if first is None or second is None else round(float(first @ second), SIMILARITY_DECIMALS)
+        cosine = -1.0 if first is None or second is None else round(float(first @ second), SIMILARITY_DECIMALS)
+        return weigh(cosine, a, b)
 
-    def likeness(a: str, b: str) -> float:
-        similarity = cosine(a, b)
-        return guarded.calibration.likeness(similarity, compare(b, a)) if similarity >= guarded.threshold else 0.0
+    return score
 
-    return likeness if kind == "guarded" else cosine
+
+def weigher(fingerprint: str, kind: PolicyKind) -> Callable[[float, str, str], float]:
+    """Return what makes the score of a pair from its cosine and its texts, for an embedder with this fingerprint."""
+    guarded = Guarded(calibration=calibration_for(fingerprint))
+
+    def likeness(cosine: float, a: str, b: str) -> float:
+        return guarded.calibration.likeness(cosine, compare(b, a)) if cosine >= guarded.threshold else 0.0
+
+    return likeness if kind == "guarded" else lambda cosine, a, b: cosine  # noqa: ARG005
 
 
 def limits(scored: Sequence[Scored]) -> list[float]:

@@ -13,11 +13,13 @@ Redact: TypeAlias = Callable[[str], str | None]
 RedactName: TypeAlias = Literal["personal", "hash", "omit"]
 
 DIGEST_BYTES: Final = 16
+HASHED: Final = "blake2b:"
+"""What a digest begins with."""
 
 
 def hashed(text: str) -> str:
     """Return a digest, by which equal texts can be told to be equal; whoever guesses a short text can check it."""
-    return "blake2b:" + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()
+    return HASHED + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def omitted(_: str) -> None:

@@ -72,6 +72,23 @@ def read_noted(path: str | PathLike[str]) -> tuple[list[LabelledPair], int]:
     return pairs, len(errors)
 
 
+def read_rows(path: str | PathLike[str]) -> tuple[list[dict[str, Any]], int]:
+    """Return the objects of a JSONL file, whatever they hold, and how many of its lines cannot be read.
+
+    The file may be written meanwhile. Raises OSError, InvalidArgumentError for a file without one such line.
+    """
+    rows: list[dict[str, Any]] = []
+    errors: list[InvalidArgumentError] = []
+    for line, place in _lines(path):
+        try:
+            rows.append(_value(line, place))
+        except InvalidArgumentError as error:
+            errors.append(error)
+    if errors and not rows:
+        raise errors[0]
+    return rows, len(errors)
+
+
 def _labelled(value: dict[str, Any], place: str) -> LabelledPair:
     a, b = _parse(value, place)
     same = value.get("same", value.get("label"))

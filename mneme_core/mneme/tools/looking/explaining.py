@@ -36,7 +36,7 @@ def explain(
     with a normaliser of its own, EncryptionError for one that is encrypted, and as `cache.explain` does.
     """
     with reading(url) as (store, identity):
-        _check(identity, embedder, shown(url))
+        check_embedder(identity, embedder, shown(url))
         options: dict[str, Any] = {"normalize": identity.normalize == "default"}
         if policy is not None:
             options["policy"] = policy
@@ -49,7 +49,8 @@ def explain(
             cache.close()
 
 
-def _check(identity: Identity, embedder: Embedder, url: str) -> None:
+def check_embedder(identity: Identity, embedder: Embedder, url: str) -> None:
+    """Raise what `explain` does where this embedder cannot compare questions with a cache's entries."""
     if identity.is_sealed:
         raise EncryptionError(
             "this cache is encrypted, and only a program with its keys can compare questions with its entries: call "

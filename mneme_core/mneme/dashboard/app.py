@@ -1,0 +1,72 @@
+"""The dashboard as an ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from mneme.dashboard.live import Live
+from mneme.dashboard.pages import Pages
+from mneme.dashboard.sampling import Sampler
+from mneme.dashboard.security import LOOPBACK, Guard
+from mneme.dashboard.settings import Settings
+from mneme.errors import MnemeError
+
+
+def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None = LOOPBACK) -> ASGIApp:
+    """Return the dashboard as an ASGI app, to be run at the root of an address.
+
+    token: lets in whoever opens `/?token=...`; make it with `secrets.token_urlsafe()`.
+    hosts: the names under which it answers; None for all.
+    """
+    live = Live(settings)
+    sampler = Sampler(live.look, settings.interval)
+    pages = Pages(settings, live, sampler, token)
+
+    @asynccontextmanager
+    async def sampling(_: Starlette) -> AsyncIterator[None]:
+        await run_in_threadpool(sampler.start)
+        try:
+            yield
+        finally:
+            await run_in_threadpool(sampler.stop)
+
+    async def failed(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 503
+        what = error.detail if isinstance(error, HTTPException) else str(error) or type(error).__name__
+        return pages.problem(request, what, status)
+
+    def get(path: str, handler: Callable[[Request], Response]) -> Route:
+        return Route(path, handler, methods=["GET"])
+
+    def post(path: str, handler: Callable[[Request], Response]) -> Route:
+        return Route(path, handler, methods=["POST"])
+
+    app = Starlette(
+        routes=[
+            get("/", pages.overview),
+            get("/explore", pages.explore),
+            get("/near", pages.near),
+            post("/near", pages.label),
+            get("/entries", pages.entries),
+            get("/entries/{key}", pages.entry),
+            post("/entries/{key}", pages.delete),
+            get("/namespaces", pages.namespaces),
+            get("/health", pages.health),
+            get("/explain", pages.explain),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        ],
+        exception_handlers=dict.fromkeys((HTTPException, MnemeError, OSError, ImportError), failed),
+        lifespan=sampling,
+    )
+    return Guard(app, token=token, hosts=hosts)

@@ -1,0 +1,127 @@
+"""Charts as SVG, each with a text for those who do not see it; the numbers stand in a table beside it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 720, 200
+LEFT, RIGHT, TOP, BOTTOM = 74, 8, 10, 24
+SQUARE_WIDTH, SQUARE_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line, or one kind of bars."""
+
+    name: str
+    values: Sequence[float | None]
+
+
+def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Callable[[float], str]) -> Markup:
+    """Return lines over time from zero up. `say` words a value; what is None leaves a gap."""
+    most = max((value for each in series for value in each.values if value is not None), default=0.0) or 1.0
+    first, last = times[0], times[-1]
+    span = max(last - first, 1e-6)
+    drawn = [_grid(most, say)]
+    for at, when, anchor in ((LEFT, first, "start"), (WIDTH - RIGHT, last, "end")):
+        clock = time.strftime("%H:%M:%S", time.localtime(when))
+        drawn.append(
+            Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(at, HEIGHT - 6, anchor, clock)
+        )
+    for number, each in enumerate(series, 1):
+        path = _path(
+            [
+                None
+                if value is None
+                else (LEFT + (when - first) / span * SQUARE_WIDTH, TOP + (1 - value / most) * SQUARE_HEIGHT)
+                for when, value in zip(times, each.values, strict=True)
+            ]
+        )
+        drawn.append(Markup('<path class="line s{}" d="{}"/>').format(number, path))
+    return _svg(title, _told(series, say), drawn)
+
+
+def histogram(title: str, series: Sequence[Series], *, low: float, high: float, mark: float | None) -> Markup:
+    """Return counts as bars side by side over `low` to `high`, with a line at `mark`."""
+    most = max((value or 0.0 for each in series for value in each.values), default=0.0) or 1.0
+    drawn = [_grid(most, lambda value: f"{value:,.4g}")]
+    groups = max((len(each.values) for each in series), default=1)
+    wide = SQUARE_WIDTH / groups / len(series)
+    for number, each in enumerate(series, 1):
+        for at, value in enumerate(each.values):
+            if not value:
+                continue
+            # What is not zero is always seen.
+            tall = max(value / most * SQUARE_HEIGHT, 1.5)
+            x = LEFT + (at * len(series) + number - 1) * wide
+            drawn.append(
+                Markup('<rect class="bar s{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
+                    number, x, TOP + SQUARE_HEIGHT - tall, max(wide - 0.6, 0.6), tall
+                )
+            )
+    for value in (low, (low + high) / 2, high):
+        drawn.append(
+            Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{:.2f}</text>').format(
+                min(_across(value, low, high), WIDTH - RIGHT - 12), HEIGHT - 6, value
+            )
+        )
+    if mark is not None and low <= mark <= high:
+        x = _across(mark, low, high)
+        drawn.append(
+            Markup('<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(
+                x, TOP, TOP + SQUARE_HEIGHT
+            )
+        )
+    return _svg(title, ", ".join(f"{each.name} {sum(v or 0 for v in each.values):,.0f}" for each in series), drawn)
+
+
+def _across(value: float, low: float, high: float) -> float:
+    return LEFT + (value - low) / (high - low) * SQUARE_WIDTH
+
+
+def _grid(most: float, say: Callable[[float], str]) -> Markup:
+    drawn = Markup()
+    for share in (0.0, 0.5, 1.0):
+        y = TOP + (1 - share) * SQUARE_HEIGHT
+        drawn += Markup(
+            '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
+            '<text class="tick" x="{3}" y="{4:.1f}" text-anchor="end">{5}</text>'
+        ).format(LEFT, WIDTH - RIGHT, y, LEFT - 6, y + 4, say(share * most))
+    return drawn
+
+
+def _path(points: Sequence[tuple[float, float] | None]) -> str:
+    parts, pen = [], "M"
+    for number, point in enumerate(points):
+        if point is None:
+            pen = "M"
+            continue
+        parts.append(f"{pen}{point[0]:.1f} {point[1]:.1f}")
+        alone = pen == "M" and (number + 1 == len(points) or points[number + 1] is None)
+        if alone:
+            parts.append("h1")
+        pen = "L"
+    return "".join(parts)
+
+
+def _told(series: Sequence[Series], say: Callable[[float], str]) -> str:
+    """Return the last and the largest of each line, in words."""
+    said = []
+    for each in series:
+        known = [value for value in each.values if value is not None and math.isfinite(value)]
+        said.append(
+            f"{each.name} {say(known[-1])} last, {say(max(known))} at most" if known else f"{each.name} nothing"
+        )
+    return "; ".join(said)
+
+
+def _svg(title: str, told: str, drawn: Sequence[Markup]) -> Markup:
+    # role="img" hides what is inside from screen readers, who get the label.
+    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}: {}">{}</svg>').format(
+        WIDTH, HEIGHT, title, told, escape(Markup().join(drawn))
+    )

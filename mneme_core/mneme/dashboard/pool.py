@@ -1,0 +1,182 @@
+"""The pairs of questions that the explorer shows: out of the entries, out of files, and labelled here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mneme.dashboard.live import Live
+from mneme.dashboard.settings import Settings
+from mneme.engine.keys import canonical_text
+from mneme.engine.turns import TURNS
+from mneme.engine.vectors import SIMILARITY_DECIMALS
+from mneme.evaluation.contenders import Vectors
+from mneme.evaluation.mining import mine
+from mneme.evaluation.tuning import PolicyKind, weigher
+from mneme.indexes.base import Vector
+from mneme.model import StoredEntry
+from mneme.observe.redaction import HASHED
+from mneme.runtime.pairs import append_row, read_rows
+
+# Each is compared with all before it: 5,000 take half a second.
+MOST_ENTRIES = 5_000
+FRESH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two questions near each other."""
+
+    a: str
+    """The one that was answered."""
+    b: str
+    similarity: float | None
+    """None until it is embedded, and where the embedder has no vector for it."""
+    same: bool | None
+    """Whether one answer serves both, where somebody said so."""
+    source: str
+
+    @property
+    def id(self) -> str:
+        """What a form calls it; the same whichever was asked first, and however it was spaced."""
+        one, other = sorted(map(canonical_text, (self.a, self.b)))
+        text = f"{len(one)}:{one}{other}"
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+class Pool:
+    """All pairs, each once; a label that was given last holds."""
+
+    def __init__(self, live: Live, settings: Settings) -> None:
+        self._live = live
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._mined: list[Pair] = []
+        self._mined_at: float | None = None
+        self._vectors: Vectors | None = None
+        self._scores: dict[tuple[PolicyKind, str], float] = {}
+        self._files: dict[Path, tuple[tuple[int, int], list[Pair], int]] = {}
+        self.is_cut = False
+        """Whether the cache holds more entries than were compared."""
+        self.troubles: list[str] = []
+        """What of the files could not be used when the pairs were asked for last."""
+
+    def pairs(self) -> Mapping[str, Pair]:
+        """Return the pairs by id. Raises what reading the cache or a file raises."""
+        with self._lock:
+            self._mine()
+            self.troubles = []
+            found: dict[str, Pair] = {}
+            for pair in (*self._mined, *self._filed()):
+                known = found.get(pair.id)
+                if known is not None:
+                    same = known.same if pair.same is None else pair.same
+                    similarity = known.similarity if pair.similarity is None else pair.similarity
+                    pair = replace(pair, same=same, similarity=similarity)
+                found[pair.id] = pair
+            return self._embedded(found)
+
+    def label(self, pair: Pair, same: bool) -> None:
+        """Write a label as `mneme calibrate --pairs` reads it. Raises OSError."""
+        assert self._settings.labels is not None
+        row: dict[str, object] = {"a": pair.a, "b": pair.b, "same": same, "kind": "dashboard"}
+        if pair.similarity is not None:
+            row["similarity"] = pair.similarity
+        append_row(self._settings.labels, row)
+
+    def score(self, pair: Pair, kind: PolicyKind, fingerprint: str) -> float:
+        """Return what a policy compares with its limit: the cosine, or P(same answer). The pair has a similarity."""
+        assert pair.similarity is not None
+        place = kind, pair.id
+        if place not in self._scores:
+            self._scores[place] = weigher(fingerprint, kind)(pair.similarity, pair.a, pair.b)
+        return self._scores[place]
+
+    def _mine(self) -> None:
+        now = time.monotonic()
+        if self._mined_at is not None and now - self._mined_at < FRESH_SECONDS:
+            return
+        entries, self.is_cut = self._live.stored(MOST_ENTRIES)
+        self._mined = list(_nearest(entries))
+        self._mined_at = now
+
+    def _filed(self) -> Iterator[Pair]:
+        labels = self._settings.labels
+        for path in (*self._settings.pairs, *([labels] if labels is not None and labels.exists() else [])):
+            about = path.stat()
+            stamp = about.st_mtime_ns, about.st_size
+            if path not in self._files or self._files[path][0] != stamp:
+                rows, unreadable = read_rows(path)
+                pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
+                self._files[path] = stamp, pairs, unreadable
+            _, pairs, unreadable = self._files[path]
+            if unreadable:
+                self.troubles.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+            yield from pairs
+
+    def _embedded(self, found: dict[str, Pair]) -> dict[str, Pair]:
+        unknown = {name: pair for name, pair in found.items() if pair.similarity is None}
+        if not unknown:
+            return found
+        try:
+            if self._vectors is None:
+                self._vectors = Vectors(self._live.cache_embedder())
+            self._vectors.learn(text for pair in unknown.values() for text in (pair.a, pair.b))
+        except Exception as error:  # the embedder is the user's, and may not be installed
+            self.troubles.append(f"{len(unknown):,} pairs of files have no similarity: {error}")
+            return found
+        for name, pair in unknown.items():
+            a, b = self._vectors.of(pair.a), self._vectors.of(pair.b)
+            if a is not None and b is not None:
+                found[name] = replace(pair, similarity=_cosine(a, b))
+        return found
+
+
+class _Held:
+    """The vectors of entries, as their cache stored them."""
+
+    def __init__(self, entries: Iterable[StoredEntry]) -> None:
+        self._vectors = {canonical_text(entry.query): np.frombuffer(entry.embedding, np.float32) for entry in entries}
+
+    def of(self, text: str) -> Vector | None:
+        return self._vectors.get(canonical_text(text))
+
+
+def _nearest(entries: Iterable[StoredEntry]) -> Iterator[Pair]:
+    """Yield the nearest earlier neighbour of each entry. What is never compared by a cache is not compared here."""
+    apart: dict[bytes, list[StoredEntry]] = defaultdict(list)
+    for entry in entries:
+        # What was asked after other turns is more than its question says.
+        if TURNS not in entry.metadata:
+            apart[entry.partition].append(entry)
+    for together in apart.values():
+        held = _Held(together)
+        for a, b in mine([entry.query for entry in together], held).pairs:
+            first, second = held.of(a), held.of(b)
+            assert first is not None
+            assert second is not None
+            yield Pair(a, b, _cosine(first, second), None, "entries")
+
+
+def _cosine(a: Vector, b: Vector) -> float:
+    return round(float(a @ b), SIMILARITY_DECIMALS)
+
+
+def _pair(row: Mapping[str, Any], path: Path) -> Pair | None:
+    """Return the pair of a line: of pairs and shadows, or a decision of an audit trail that names its neighbour."""
+    a, b = (row.get("matched"), row.get("query")) if "outcome" in row else (row.get("a"), row.get("b"))
+    if not (isinstance(a, str) and isinstance(b, str)) or a.startswith(HASHED) or b.startswith(HASHED):
+        return None
+    if row.get("turns_a") or row.get("turns_b") or canonical_text(a) == canonical_text(b):
+        return None
+    same, cosine = row.get("same", row.get("label")), row.get("similarity")
+    similarity = float(cosine) if isinstance(cosine, int | float) and -1 <= cosine <= 1 else None
+    return Pair(a, b, similarity, bool(same) if same in (0, 1) else None, path.name)

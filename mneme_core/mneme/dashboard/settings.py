@@ -1,0 +1,31 @@
+"""What a dashboard shows, and what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+
+from mneme.embedders.base import Embedder
+from mneme.prices import Prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a dashboard shows, and what it may do."""
+
+    url: str | PathLike[str]
+    """The cache's path or URL."""
+    prices: Prices | None = None
+    pairs: tuple[Path, ...] = ()
+    """JSONL files of pairs, of a shadow, or of an audit trail, which are shown besides those of entries."""
+    labels: Path | None = None
+    """Where labels go; without it nothing can be labelled."""
+    embedder: Callable[[], Embedder] | None = None
+    """Makes the cache's embedder, when it is first needed: for pairs without a similarity and to explain questions."""
+    allow_delete: bool = False
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """Namespace -> entries, as the program has them: a cache's file does not hold its quotas."""
+    interval: float = 2.0
+    """Seconds between two samples of the charts."""

@@ -1,0 +1,167 @@
+"""The dashboard in a Chromium without a window, where one is installed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mneme import SemanticCache
+from mneme.dashboard import Settings, dashboard
+from mneme.runtime.pairs import read_labelled
+from mneme.testing import WordEmbedder
+from mneme.tools import looking
+
+from .browsers import FLAGS, chromium
+from .conftest import TOKEN
+from .running import serving
+
+api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+PLACE = chromium()
+pytestmark = pytest.mark.skipif(PLACE is None, reason="no Chromium or Chrome is installed: apt install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=PLACE, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(path: Path, tmp_path: Path) -> Iterator[str]:
+    pair = {"a": "when do you open today", "b": "when do you close today", "same": False, "similarity": 0.8}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    settings = Settings(
+        url=path,
+        allow_delete=True,
+        labels=tmp_path / "labels.jsonl",
+        pairs=(tmp_path / "pairs.jsonl",),
+        embedder=WordEmbedder,
+        interval=0.2,
+    )
+    with serving(dashboard(settings, token=TOKEN)) as address:
+        yield f"{address}/?token={TOKEN}"
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page that has been let in. What it asks of other hosts, and what the browser complains of, is an error."""
+    context = browser.new_context(java_script_enabled=request.param)
+    page = context.new_page()
+    base, elsewhere = address.partition("?")[0], []
+    page.on("request", lambda asked: None if asked.url.startswith(base) else elsewhere.append(asked.url))
+    page.on("console", lambda said: elsewhere.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: elsewhere.append(str(error)))
+    page.goto(address)
+    yield page
+    context.close()
+    assert elsewhere == []
+
+
+def test_the_page_opens_and_its_address_holds_no_token(page):
+    assert (page.title(), "token" in page.url) == ("Overview – Mneme", False)
+    assert page.get_by_role("navigation", name="Pages").get_by_role("link").count() == 7
+
+
+def test_entries_are_filtered_shown_and_deleted(page, path):
+    page.get_by_role("link", name="Entries").click()
+    page.get_by_label("Text in question or answer").fill("CANADA")
+    page.get_by_role("button", name="Find").click()
+    api.expect(page.get_by_role("rowheader")).to_have_text(["do you ship to Canada"])
+
+    page.get_by_role("link", name="do you ship to Canada").click()
+    page.get_by_text("Delete this entry").click()
+    page.get_by_role("button", name="Delete it").click()
+
+    api.expect(page.get_by_role("status")).to_have_text("The entry is deleted.")
+    assert "do you ship to Canada" not in [each.query for each in looking.entries(path)[0]]
+
+
+def test_a_near_miss_is_labelled(page, tmp_path):
+    page.get_by_role("link", name="Near misses").click()
+    api.expect(page.get_by_role("heading", level=1)).to_have_text("Near misses")
+    before = page.get_by_role("button", name="Same answer").count()
+    page.get_by_role("button", name="Different answers").first.click()
+
+    api.expect(page.get_by_role("status")).to_have_text("Labelled as different.")
+    assert page.get_by_role("button", name="Same answer").count() == before - 1
+    assert [pair.same for pair in read_labelled(tmp_path / "labels.jsonl")] == [False]
+
+
+def test_another_threshold_changes_the_numbers(page):
+    page.get_by_role("link", name="Similarity").click()
+    api.expect(page.locator("#wrong")).to_have_text("0 of 1")
+    page.get_by_label("At least").fill("0.7")
+    page.get_by_label("At least").press("Enter")
+
+    api.expect(page.locator("#wrong")).to_have_text("1 of 1")
+    assert re.search(r"limit=0\.7\b", page.url)
+
+
+def test_the_slider_moves_the_threshold_by_keys(browser, address):
+    page = browser.new_context().new_page()
+    page.goto(address)
+    page.get_by_role("link", name="Similarity").click()
+    slider = page.get_by_label("Move it")
+    api.expect(slider).to_be_visible()
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowLeft")
+
+    api.expect(page.locator("#wrong")).to_have_text("1 of 1")
+    assert slider.evaluate("each => each === document.activeElement")
+    assert page.get_by_label("At least").input_value() == "0.79"
+    page.context.close()
+
+
+def test_the_first_key_leads_past_the_navigation(page):
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    assert skip.bounding_box()["x"] >= 0
+    page.keyboard.press("Enter")
+
+    assert page.url.endswith("#main")
+
+
+def test_the_overview_goes_on_by_itself_until_told_not_to(browser, address, path):
+    page = browser.new_context().new_page()
+    page.goto(address)
+    lookups = page.locator("dl.facts > div", has_text="Lookups").locator("dd")
+    before = int(lookups.inner_text())
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.get("where is my order")
+
+    api.expect(lookups).to_have_text(str(before + 1))
+    api.expect(page.get_by_role("img", name=re.compile("Lookups a second"))).to_be_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_stand_out_from_what_is_behind_them(browser, address, scheme):
+    context = browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address)
+    contrasts = page.evaluate(
+        """() => {
+          const light = (text) => {
+            const parts = text.match(/[\\d.]+/g).slice(0, 3).map((each) => each / 255)
+              .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+          };
+          const back = light(getComputedStyle(document.body).backgroundColor);
+          return [...document.querySelectorAll("h1, p, a, dt, dd, th, td, caption, summary, label")].map((each) => {
+            const text = light(getComputedStyle(each).color);
+            return (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+          });
+        }"""
+    )
+    context.close()
+
+    # WCAG 2.2, AA.
+    assert min(contrasts) >= 4.5

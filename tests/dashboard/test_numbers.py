@@ -1,0 +1,135 @@
+"""What the pages count, sample and draw."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mneme.dashboard import charts, sampling
+from mneme.dashboard.charts import Series
+from mneme.dashboard.exploring import bucketed, served
+from mneme.dashboard.sampling import Sampler
+from mneme.tools import looking
+from mneme.tools.looking import View
+from mneme.tools.wording import differences
+
+SCORED = st.lists(st.tuples(st.floats(0, 1), st.sampled_from([True, False, None])))
+
+
+@given(SCORED, st.floats(0, 1), st.floats(0, 1))
+def test_a_higher_limit_serves_no_more(scored, one, other):
+    low, high = (served(scored, limit) for limit in sorted((one, other)))
+
+    assert (low.served >= high.served, low.right >= high.right, low.wrong >= high.wrong) == (True, True, True)
+    assert (low.pairs, low.same, low.different) == (high.pairs, high.same, high.different)
+
+
+@given(SCORED, st.floats(0, 1))
+def test_what_is_served_is_counted_by_its_label(scored, limit):
+    found = served(scored, limit)
+    taken = [same for score, same in scored if score >= limit]
+
+    assert (found.served, found.right, found.wrong) == (len(taken), taken.count(True), taken.count(False))
+    assert found.precision is None or 0 <= found.precision_interval[0] <= found.precision <= 1
+
+
+@given(st.lists(st.floats(-1, 1)))
+def test_a_histogram_leaves_out_what_is_low_alone(scores):
+    assert sum(bucketed(scores)) == sum(score >= 0.5 for score in scores)
+
+
+@given(st.text(), st.text())
+def test_differences_hold_every_word(asked, stored):
+    runs = differences(asked, stored)
+
+    assert " ".join(words for side, words in runs if side != "asked").split() == stored.split()
+    ours = " ".join(words for side, words in runs if side != "stored").casefold()
+    assert ours.split() == asked.casefold().split()
+
+
+@pytest.fixture
+def view(path: Path) -> View:
+    return looking.look(path)[0]
+
+
+def later(view: View, seconds: float, hits: int) -> View:
+    total = replace(view.total, hits_exact=view.total.hits_exact + hits)
+    return replace(view, taken_at=view.taken_at + seconds, total=total)
+
+
+def test_a_step_has_what_happened_a_second(view):
+    sampler = Sampler(lambda: view, 1.0)
+    sampler.take(view)
+    (step,) = sampler.steps(later(view, 4.0, 10))
+
+    assert (step.rates, step.latency) == ((2.5, 0.0, 0.0), (None, None, None))
+
+
+def test_a_moment_makes_no_step(view):
+    sampler = Sampler(lambda: view, 1.0)
+    sampler.take(view)
+
+    assert sampler.steps(later(view, 0.01, 10)) == []
+
+
+def test_a_cache_that_was_replaced_has_no_negative_rates(view):
+    sampler = Sampler(lambda: view, 1.0)
+    sampler.take(later(view, 0.0, 100))
+    (step,) = sampler.steps(later(view, 2.0, 0))
+
+    assert step.rates == (0.0, 0.0, 0.0)
+
+
+def test_a_long_day_still_fits(view, monkeypatch):
+    monkeypatch.setattr(sampling, "MOST_SAMPLES", 10)
+    sampler = Sampler(lambda: view, 1.0)
+    for second in range(1, 101):
+        sampler.take(later(view, second, second))
+    steps = sampler.steps(view)
+
+    assert 5 <= len(steps) < 10
+    assert steps[-1].time == view.taken_at + 100
+    assert all(step.rates[0] == pytest.approx(1.0) for step in steps)
+    assert all(before.time < after.time for before, after in pairwise(steps))
+
+
+def test_a_cache_that_cannot_be_read_ends_no_sampling(view, caplog):
+    def fail() -> View:
+        raise FileNotFoundError("there is no cache")
+
+    sampler = Sampler(fail, 0.01)
+    sampler.start()
+    sampler.stop()
+
+    assert sampler.steps(view) == []
+    assert "there is no cache" in caplog.text
+
+
+def test_a_line_has_gaps_where_nothing_is_known():
+    drawn = charts.lines("Title", [0.0, 1.0, 2.0, 3.0], [Series("one", [1.0, 2.0, None, 0.0])], str)
+    (path,) = re.findall(r'<path class="line s1" d="(.*?)"', drawn)
+
+    assert [path.count(pen) for pen in "MLh"] == [2, 1, 1]
+    assert 'aria-label="Title: one 0.0 last, 2.0 at most"' in drawn
+
+
+def test_names_in_a_chart_are_escaped():
+    drawn = charts.lines('"><script>', [0.0, 0.0], [Series("<b>", [None, None])], str)
+
+    assert ("<script>" in drawn, "<b>" in drawn) == (False, False)
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1, max_size=60), st.floats(0, 1))
+def test_bars_stay_inside_their_chart(values, mark):
+    drawn = charts.histogram("Title", [Series("one", values)], low=0.5, high=1.0, mark=mark)
+    for x, y, wide, tall in re.findall(r'<rect class="bar s1" x="(.+?)" y="(.+?)" width="(.+?)" height="(.+?)"', drawn):
+        assert charts.LEFT <= float(x) <= float(x) + float(wide) <= charts.WIDTH
+        assert 0 <= float(y) <= float(y) + float(tall) <= charts.HEIGHT
+
+    assert drawn.count("<rect") == sum(map(bool, values))
