@@ -10,7 +10,9 @@ import sys
 import tempfile
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -552,3 +554,24 @@ def test_an_async_put_gives_up_the_event_loop_only_where_the_queue_is_full(path:
     cache.as_sync().close()
 
     assert in_file(path) == ["a"]
+
+
+def test_a_removal_waits_for_the_writer_however_long_it_takes(
+    path: Path, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mneme.stores.deferred.store.PATIENCE_SECONDS", 0.01)
+    with SemanticCache(path, embedder, durability="deferred") as cache:
+        cache.put("a", "1")
+        cache.flush()
+        with SemanticCache(path, embedder) as other:
+            other.put("b", "2")
+        writer = cache._core.store._writer
+        with ThreadPoolExecutor(2) as pool:
+            pool.submit(writer.io.acquire).result()
+            removal = pool.submit(cache.delete, "b")
+            time.sleep(0.1)
+            waited = not removal.done()
+            writer.io.release()
+            removed = removal.result(10)
+
+        assert (waited, removed, cache.get("b")) == (True, True, None)

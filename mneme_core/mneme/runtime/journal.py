@@ -19,7 +19,7 @@ from mneme.indexes.base import Index
 from mneme.runtime import collector
 from mneme.runtime.record import Record, heads_of, wholes_of
 from mneme.runtime.resident import Resident, cleared, without
-from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, Usage, text_store
+from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, StoreBusyError, Usage, text_store
 
 _log = logging.getLogger("mneme.store")
 
@@ -244,15 +244,25 @@ class Journal:
                 return False
         try:
             try:
-                for changes, cursor in self.store.pull(self.cursor):
-                    self._resident.apply_foreign(changes)
-                    self.cursor = cursor
+                while not self._pulled():
+                    if patience >= 0 and until <= time.monotonic():
+                        return False
             except Exception as error:
                 self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
             self.error = None
         finally:
             self._turn.release()
+        return True
+
+    def _pulled(self) -> bool:
+        """Apply what others changed; return False where the store's own writer has it just now."""
+        try:
+            for changes, cursor in self.store.pull(self.cursor):
+                self._resident.apply_foreign(changes)
+                self.cursor = cursor
+        except StoreBusyError:
+            return False
         return True
 
     def catch_up_if_free(self) -> bool:

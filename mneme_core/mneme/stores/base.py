@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
+from mneme.errors import StoreBackendError
 from mneme.model import StoredEntry
 
 # Removals a store remembers for other caches over it; one that is further behind reads everything anew.
@@ -20,6 +21,10 @@ REMOVALS_KEPT = 10_000
 SEALED = "sealed:1:"
 # What sealing adds to a vector: the store under an EncryptedStore is bound to vectors that are longer by it.
 SEAL_BYTES = 32
+
+
+class StoreBusyError(StoreBackendError):
+    """A store cannot be read just now: it is itself writing to what is under it. Whoever can wait asks again."""
 
 
 class Cursor(NamedTuple):

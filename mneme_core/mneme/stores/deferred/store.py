@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 
-from mneme.errors import MnemeError, StoreBackendError
+from mneme.errors import MnemeError
 from mneme.stores import forks
 from mneme.stores.base import (
     BulkStore,
@@ -23,6 +23,7 @@ from mneme.stores.base import (
     Put,
     SnapshotStore,
     Store,
+    StoreBusyError,
     Usage,
 )
 from mneme.stores.deferred.merging import Step
@@ -115,7 +116,7 @@ class DeferredStore:
     @contextmanager
     def _using_store(self) -> Iterator[None]:
         if not self._writer.io.acquire(timeout=PATIENCE_SECONDS):
-            raise StoreBackendError(f"the store {self.name!r} is being written, for more than {PATIENCE_SECONDS} s.")
+            raise StoreBusyError(f"the store {self.name!r} is being written, for more than {PATIENCE_SECONDS} s.")
         try:
             yield
         finally:
