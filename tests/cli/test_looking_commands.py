@@ -483,3 +483,21 @@ def test_entries_that_serve_their_own_question_alone_are_told(run, tmp_path):
 
     result = run("explain", tmp_path / "c.db", "how do I pay abroad", *WORDS)
     assert re.search(r"exact only 1 entries", result.stdout)
+
+
+def test_an_archive_there_stays_where_a_new_one_cannot_be_made(run, path, tmp_path, monkeypatch):
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(b"good")
+    real = SemanticCache.dumps
+
+    def written_meanwhile(cache, dest):
+        real(cache, dest)
+        with SemanticCache(path, EMBEDDER) as other:
+            other.put("new", "r")
+
+    monkeypatch.setattr(SemanticCache, "dumps", written_meanwhile)
+    result = run("dump", path, archive, "--yes")
+
+    assert (result.exit_code, archive.read_bytes()) == (1, b"good")
+    assert "Try again" in result.output
+    assert [each.name for each in tmp_path.glob(".a.zip*")] == []

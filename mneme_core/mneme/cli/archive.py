@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,11 +25,17 @@ def dump(
     with exits():
         if archive.exists():
             confirm(f"{archive} is there already. Replace it?", yes)
-        with working("Dumping"), reading(cache) as (store, identity):
-            opened = _cache(store, identity)
-            opened.dumps(archive)
-            number = opened.stats().entries
-            opened.close()
+        # Beside it first: that nobody wrote to the file meanwhile is known once all has been read.
+        beside = archive.with_name(f".{archive.name}.{os.getpid()}")
+        try:
+            with working("Dumping"), reading(cache) as (store, identity):
+                opened = _cache(store, identity)
+                opened.dumps(beside)
+                number = opened.stats().entries
+                opened.close()
+            beside.replace(archive)
+        finally:
+            beside.unlink(missing_ok=True)
     _tell({"archive": str(archive), "entries": number, "bytes": archive.stat().st_size}, as_json)
 
 

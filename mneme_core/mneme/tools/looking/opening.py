@@ -48,12 +48,18 @@ def _unchanged(store: Store) -> Iterator[None]:
         yield
         return
     before = store.path.stat()
-    try:
-        yield
-    finally:
+
+    def check() -> None:
         now = store.path.stat()
         if (now.st_mtime_ns, now.st_size) != (before.st_mtime_ns, before.st_size):
             raise StoreBackendError(f"a program began to write to {store.path} while it was read. Try again.")
+
+    try:
+        yield
+    except Exception:
+        check()
+        raise
+    check()
 
 
 def bound_to(store: Store, what: str) -> Identity:
