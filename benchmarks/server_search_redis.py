@@ -21,7 +21,6 @@ import numpy as np
 import redis
 
 from benchmarks.machine import describe, load
-from benchmarks.redis_server import running
 from benchmarks.truth import ConstantEmbedder, query_of, response_of
 from benchmarks.vectors import QUERY_COSINE, Floats, near, sentences
 from mneme import SemanticCache
@@ -29,6 +28,7 @@ from mneme.model import StoredEntry
 from mneme.stores.base import Clear, Cursor, Identity, Put
 from mneme.stores.redis import RedisStore
 from mneme.stores.redis.searching import BREADTH
+from mneme.testing import servers
 
 K, ASKED, AT_ONCE, RECALL = 8, 400, 200, 0.98
 
@@ -40,7 +40,7 @@ def main() -> None:
     arguments.add_argument("--opening", action="store_true")
     chosen = arguments.parse_args()
     print(*(f"{name}: {value}" for name, value in describe().items()), sep="; ")
-    with running(with_module=chosen.way == "search") as server:
+    with servers.redis(search=chosen.way == "search") as server:
         if chosen.opening:
             opening(server.url, chosen.entries)
         else:

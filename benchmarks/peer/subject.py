@@ -13,8 +13,9 @@ from benchmarks.contender import Contender
 from benchmarks.peer.contenders import SERVER, Peer
 from benchmarks.peer.environments import interpreter, nothing_on_path
 from benchmarks.peer.worker import Judged
-from benchmarks.redis_server import Server, running
+from benchmarks.redis_server import running
 from benchmarks.truth import resident_bytes
+from mneme.testing.servers import Server
 
 SLOW_OPENING = 5.0
 
@@ -66,7 +67,7 @@ class Subject:
     def fill(self, data: str, spare: int, seconds: float) -> None:
         """Open an empty cache, store the entries, look once."""
         if self.peer.on_server:
-            redis = running(with_module=True, python=interpreter(self._out, SERVER[0]))
+            redis = running(interpreter(self._out, SERVER[0]))
             self._server = self._stack.enter_context(redis)
             self._served_empty = self._served()
         self._start(data, self.measured.wanted, spare)
@@ -137,7 +138,7 @@ class Subject:
 
     def _served(self) -> int:
         """Return the bytes of memory of the server."""
-        return (self._server and resident_bytes(self._server.pid)) or 0
+        return (self._server and resident_bytes(self._server.process.pid)) or 0
 
     def _call(self, method: str, **arguments: Any) -> Any:
         assert self._process is not None
