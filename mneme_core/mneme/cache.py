@@ -229,7 +229,7 @@ class SemanticCache(Facade[Embedder]):
 
     def _stale(self, plan: Plan[T]) -> Outcome[T] | None:
         core = self._core
-        for _ in range(computing.LOOKS):
+        for _ in range(plan.looks):
             outcome = plan.of_stale()
             if outcome is not None or not core.behind() or not self._store(core.catch_up):
                 return outcome

@@ -128,11 +128,14 @@ class Plan(Generic[T]):
             return None
         return Outcome(value, "hit", hit.similarity, hit, hit.compute_seconds or 0.0)
 
+    @property
+    def looks(self) -> int:
+        """How often it is worth asking for an answer that has just run out."""
+        return 0 if self.grace is None or not (self.request.reads and self.request.writes) else LOOKS
+
     def of_stale(self) -> Outcome[T] | None:
         """Return the outcome of an answer that has just run out; the caller sees to it that it is computed anew."""
-        if self.grace is None or not (self.request.reads and self.request.writes):
-            return None
-        if self.core.journal.behind():  # what is not read yet may be its removal
+        if self.grace is None or self.core.journal.behind():  # what is not read yet may be its removal
             return None
         outcome = self.of_hit(self.core.stale(self.request, self.grace))
         return outcome and Outcome(outcome.value, "stale", 1.0, outcome.hit, outcome.saved_seconds)
