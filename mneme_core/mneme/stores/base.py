@@ -36,6 +36,10 @@ class Cursor(NamedTuple):
     """The store's own mark, whose meaning is the store's: which commit it saw last, or which log it read."""
 
 
+BEGINNING = Cursor(0, 0)
+"""Of a reader that has read nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Add an entry, or replace the one of the same key."""

@@ -8,9 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from mneme.model import StoredEntry
-from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, Store, Usage, text_store
+from mneme.stores.base import (
+    BEGINNING,
+    BulkStore,
+    Change,
+    Cursor,
+    Delete,
+    EntryRow,
+    Identity,
+    Put,
+    Store,
+    Usage,
+    text_store,
+)
 
-BEGINNING = Cursor(0, 0)
 IDENTITY = Identity("test:contract:v1", 2, "default")
 
 

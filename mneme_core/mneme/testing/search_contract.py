@@ -10,8 +10,8 @@ import pytest
 
 from mneme.indexes.base import Vector
 from mneme.model import StoredEntry
-from mneme.stores.base import Change, Clear, Cursor, Delete, Identity, Put, SearchStore, Store
-from mneme.testing.reader import BEGINNING, entry
+from mneme.stores.base import BEGINNING, Change, Clear, Cursor, Delete, Identity, Put, SearchStore, Store
+from mneme.testing.reader import entry
 from mneme.testing.sharing_contract import Stores
 
 DIM = 8

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
-from mneme.stores.base import BulkStore, Clear, Delete, Put, SnapshotStore, Store, Usage, text_store
-from mneme.testing.reader import BEGINNING, IDENTITY, Reader, entry, loaded
+from mneme.stores.base import BEGINNING, BulkStore, Clear, Delete, Put, SnapshotStore, Store, Usage, text_store
+from mneme.testing.reader import IDENTITY, Reader, entry, loaded
 
 Stores: TypeAlias = Callable[[], Store]
 Readers: TypeAlias = Callable[[], Reader]

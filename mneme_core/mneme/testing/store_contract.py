@@ -14,9 +14,9 @@ from dataclasses import replace
 import pytest
 
 from mneme.errors import EmbedderDimensionError, EmbedderMismatchError
-from mneme.stores.base import Clear, Delete, Identity, Put, Store, Usage
+from mneme.stores.base import BEGINNING, Clear, Delete, Identity, Put, Store, Usage
 from mneme.testing.lease_contract import LeaseContract
-from mneme.testing.reader import BEGINNING, IDENTITY, entry
+from mneme.testing.reader import IDENTITY, entry
 from mneme.testing.sharing_contract import Readers, SharingContract, Stores
 
 

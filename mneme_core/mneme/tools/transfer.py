@@ -14,12 +14,11 @@ from typing import TypeAlias
 from mneme.engine.keys import canonical_text
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
-from mneme.stores.base import Cursor, Identity, Put
+from mneme.stores.base import BEGINNING, Identity, Put
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import SQLiteStore
 
 FilePath: TypeAlias = str | PathLike[str]
-BEGINNING = Cursor(0, 0)
 
 
 class Transfer:

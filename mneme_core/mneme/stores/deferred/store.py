@@ -14,6 +14,7 @@ from functools import partial
 from mneme.errors import MnemeError
 from mneme.stores import forks
 from mneme.stores.base import (
+    BEGINNING,
     BulkStore,
     Change,
     Cursor,
@@ -32,8 +33,6 @@ from mneme.stores.deferred.writer import Writer
 
 # For which a reader waits for a group that is being written.
 PATIENCE_SECONDS = 0.25
-
-BEGINNING = Cursor(0, 0)
 
 
 class DeferredStore:

@@ -7,6 +7,7 @@ from functools import partial
 
 from mneme.errors import EncryptionError, InvalidArgumentError
 from mneme.stores.base import (
+    BEGINNING,
     BulkStore,
     Change,
     Clear,
@@ -24,8 +25,6 @@ from mneme.stores.encrypted.keys import Key, Keyring, Keys
 from mneme.stores.encrypted.opening import Opener, warn
 from mneme.stores.encrypted.sealing import nonce_of, sealed_changes
 from mneme.stores.encrypted.watch import Watch
-
-BEGINNING = Cursor(0, 0)
 
 
 class EncryptedStore:
