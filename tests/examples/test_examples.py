@@ -12,6 +12,7 @@ from mneme.testing import servers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+ALL = sorted(EXAMPLES.rglob("*.py"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -32,6 +33,6 @@ def test_the_shared_cache_runs_over_a_server(kind: str, tmp_path: Path) -> None:
     assert run.stdout == "two caches, one set of answers\n"
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", ALL, ids=lambda path: path.stem)
 def test_an_example_fits_a_screen_or_two(script: Path) -> None:
     assert len(script.read_text().splitlines()) <= 80

@@ -41,12 +41,13 @@ def install_module(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inst
 
 @pytest.fixture
 def install_project(site: Path) -> Callable[[Path], Path]:
-    """Install a project of one module from its pyproject.toml, and return where."""
+    """Install a project's packages from its pyproject.toml, and return where."""
 
     def install(project: Path) -> Path:
         about = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-        for module in project.glob("*.py"):
-            (site / module.name).write_text(module.read_text())
+        for module in project.glob("*/*.py"):
+            (site / module.parent.name).mkdir(exist_ok=True)
+            (site / module.parent.name / module.name).write_text(module.read_text())
         write_metadata(site, about["name"], about["version"], about["entry-points"]["mneme"])
         return site
 
