@@ -158,5 +158,38 @@ def test_too_few_pairs_are_said_to_be_too_few_and_what_is_replaced(calibrate, pa
     done = calibrate("--pairs", pairs, "--no-plot")
 
     assert done.exit_code == 0, done.output
-    assert "Too few pairs to be sure: 2 are served" in done.stderr
+    assert "Too few pairs to be sure: 2 are served, and the precision may still be 22%" in done.stderr
     assert "policy.json was there before and was replaced" in done.stderr
+
+
+def test_what_a_stricter_limit_costs_is_said_with_the_pairs_to_blame(calibrate, pairs):
+    words = "b c d e f g h i j k l m n o p q r s"
+    rows = [
+        {"a": "pay it now", "b": "now pay it", "same": True},
+        {"a": words, "b": f"not {words}", "same": False},
+        *({"a": f"{one} early {words}", "b": f"{one} late {words}", "same": True} for one in "xyz"),
+    ]
+    pairs.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    done = calibrate("--pairs", pairs, "--no-plot", "--min-precision", 1)
+    found = json.loads(calibrate("--pairs", pairs, "--no-plot", "--min-precision", 1, "--json").stdout)
+
+    assert "the default limit, 0.85  precision  80.0%" in done.stdout
+    assert "default limit 100.0% of what is the same would be served, with this one 25.0%" in done.stderr
+    assert "1 pairs that must not share an answer look as sure as right ones" in done.stderr
+    assert f"  {words}  |  not {words}" in done.stderr
+    assert [pair["a"] for pair in found["as_it_is"]["wrong"]] == [words]
+
+
+def test_nothing_is_said_of_the_default_where_it_is_no_better(calibrate, pairs):
+    done = calibrate("--pairs", pairs, "--no-plot")
+
+    assert "With the default limit" not in done.stderr
+    assert "look as sure" not in done.stderr
+
+
+def test_of_two_labels_for_a_pair_the_last_counts(calibrate, pairs):
+    mended = [{"a": ROWS[0]["b"], "b": ROWS[0]["a"], "same": False}, ROWS[0]]
+    pairs.write_text("\n".join(map(json.dumps, [*ROWS, *mended])), "utf-8")
+    found = json.loads(calibrate("--pairs", pairs, "--no-plot", "--json").stdout)
+
+    assert (found["pairs"], found["precision"]["value"], found["hit_rate"]["value"]) == (4, 1.0, 1.0)

@@ -169,6 +169,19 @@ def test_a_line_that_was_torn_costs_that_report_alone(tmp_path, caplog):
         assert cache.get("when does it open today") is None
 
 
+def test_a_label_that_was_mended_is_no_report(tmp_path):
+    path = tmp_path / "labels.jsonl"
+    rows = [("how do I pay", "how do I pay today", said) for said in ("false", "true")]
+    rows += [("when does it open", "when does it open today", said) for said in ("true", "false")]
+    path.write_text("".join(f'{{"a": "{a}", "b": "{b}", "same": {said}}}\n' for a, b, said in rows))
+    with SemanticCache.open("memory:", **OPTIONS, feedback=path) as cache:
+        cache.put("how do I pay", "card")
+        cache.put("when does it open", "at nine")
+
+        assert cache.get("how do I pay today").response == "card"
+        assert cache.get("when does it open today") is None
+
+
 def test_a_line_nested_without_end_is_one_that_cannot_be_read(tmp_path):
     path = tmp_path / "wrong.jsonl"
     path.write_text("[" * 100_000 + "\n")

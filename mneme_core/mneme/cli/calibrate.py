@@ -19,12 +19,15 @@ from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import Mined, mine, read_log, sample
 from mneme.evaluation.tuning import Tuned, scorer, texts_of, tune
-from mneme.runtime.pairs import LabelledPair, append_row, read_labelled
+from mneme.runtime.pairs import LabelledPair, append_row, latest, read_labelled
 from mneme.runtime.policy_file import write_policy
 from mneme.tools.loading import load_embedder
 
 Kind = Literal["guarded", "threshold"]
 Judge = Callable[[str, str], bool | None]
+
+# How many of the pairs that no limit keeps apart are shown.
+SHOWN = 5
 
 NAMES = {"guarded": "P(same answer), at least", "threshold": "cosine, at least"}
 PAIRS_HELP = (
@@ -77,6 +80,7 @@ def command(
             file = labels or log.with_name(f"{log.name}.pairs.jsonl")
             mined = _mined(log, vectors)
             labelled += _label(mined, file, _judge(judge), questions)
+        labelled = latest(labelled)
         with counting("Embedding", len(vectors.unknown(texts_of(labelled)))) as step:
             vectors.learn(texts_of(labelled), step)
         replaces = out.exists()
@@ -88,7 +92,7 @@ def command(
         print_json({"policy": str(out), "kind": policy, **found})
     else:
         _show(tuned, policy, found, out, drawn)
-        _warn(found["served"], min_precision, out if replaces else None)
+        _warn(tuned, min_precision, out if replaces else None)
 
 
 def _mined(log: Path, vectors: Vectors) -> Mined:
@@ -152,6 +156,7 @@ def _measured(
         "limit_interval": [tuned.limit_low, tuned.limit_high],
         **{name: asdict(getattr(tuned, name)) for name in ("precision", "hit_rate", "trapped")},
         "unseen": {"precision": asdict(tuned.unseen_precision), "hit_rate": asdict(tuned.unseen_hit_rate)},
+        "as_it_is": asdict(tuned.as_it_is),
     }
     if mined is not None:
         found["log"] = {
@@ -178,32 +183,47 @@ def _draw(tuned: Tuned, policy: Kind, path: Path | None) -> Path | None:
     return place
 
 
-def _warn(served: int, min_precision: float, replaced: Path | None) -> None:
-    """Say what the numbers cannot show, and what was written over."""
-    # Of n served without an error, a share of up to 3/n may be wrong all the same (the rule of three).
-    sure = max(0.0, 1.0 - 3.0 / served) if served else 0.0
-    needed = f"{math.ceil(3 / (1 - min_precision)):,}" if min_precision < 1 else "no number of them"
+def _warn(tuned: Tuned, min_precision: float, replaced: Path | None) -> None:
+    """Say what the numbers cannot show, what they show against the new policy, and what was written over."""
+    said = []
+    sure, served = tuned.precision.low or 0.0, tuned.precision.whole
     if sure < min_precision:
-        typer.echo(
-            f"Too few pairs to be sure: {served} are served, and with that many, were all of them right, the precision "
-            f"may still be {sure:.0%}. To show {min_precision:.0%} takes {needed} served; until then the defaults of "
-            "Guarded() rest on more.",
-            err=True,
+        enough = math.inf if min_precision == 1 else math.ceil(math.log(0.05) / math.log(min_precision))
+        said.append(
+            f"Too few pairs to be sure: {served} are served, and the precision may still be {sure:.0%}. To show "
+            f"{min_precision:.0%} takes {enough:,} served, all of them right."
         )
+    usual = tuned.as_it_is
+    found, before = tuned.hit_rate.value or 0.0, usual.hit_rate.value or 0.0
+    if found < before:
+        said.append(
+            f"With the default limit {before:.1%} of what is the same would be served, with this one {found:.1%}: that "
+            "is the price of the precision asked for."
+        )
+    if found < before and usual.wrong:
+        said += [
+            f"{len(usual.wrong)} pairs that must not share an answer look as sure as right ones; a limit keeps out "
+            "both. Where the file of labels is given as feedback= of SemanticCache.open, just these pairs are refused:",
+            *(f"  {harmless(pair.a)[:80]}  |  {harmless(pair.b)[:80]}" for pair in usual.wrong[:SHOWN]),
+        ]
     if replaced is not None:
-        typer.echo(f"{replaced} was there before and was replaced.", err=True)
+        said.append(f"{replaced} was there before and was replaced.")
+    for line in said:
+        typer.echo(line, err=True)
 
 
 def _show(tuned: Tuned, policy: Kind, found: dict[str, Any], out: Path, plot: Path | None) -> None:
     def said(rate: Any) -> str:
         return str(rate).replace("\n", " ")
 
+    usual = tuned.as_it_is
     lines = [
         f"{found['pairs']:,} labelled pairs; in brackets 95 % intervals, in percent after a percentage",
         f"{NAMES[policy]}  {tuned.limit:.4g} [{tuned.limit_low:.4g}, {tuned.limit_high:.4g}]",
         f"precision  {said(tuned.precision)}   on pairs it was not chosen on  {said(tuned.unseen_precision)}",
         f"hit rate  {said(tuned.hit_rate)}   on pairs it was not chosen on  {said(tuned.unseen_hit_rate)}",
         f"traps served  {said(tuned.trapped)}",
+        f"the default limit, {usual.limit:.4g}  precision  {said(usual.precision)}   hit rate  {said(usual.hit_rate)}",
     ]
     if "log" in found:
         log = found["log"]

@@ -50,6 +50,17 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class AsItIs:
+    """What the same kind of policy does to the pairs with its default limit."""
+
+    limit: float
+    precision: Rate
+    hit_rate: Rate
+    wrong: tuple[LabelledPair, ...]
+    """What it serves and must not, the most confident first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tuned:
     """The limit chosen, and how it holds."""
 
@@ -66,6 +77,7 @@ class Tuned:
     """Of pairs on which the limit was not chosen: chosen on four fifths of the clusters, measured on the last."""
     unseen_hit_rate: Rate
     curve: tuple[Point, ...]
+    as_it_is: AsItIs
 
 
 def tune(
@@ -104,6 +116,7 @@ def tune(
         rate(((one.cluster, one.same) for one, at in folds if one.score >= at), seed),
         rate(((one.cluster, one.score >= at) for one, at in folds if one.same), seed),
         tuple(_curve(scored)),
+        _as_it_is(kind, pairs, scored, seed),
     )
 
 
@@ -127,6 +140,17 @@ def weigher(fingerprint: str, kind: PolicyKind) -> Callable[[float, str, str], f
         return guarded.calibration.likeness(cosine, compare(b, a)) if cosine >= guarded.threshold else 0.0
 
     return likeness if kind == "guarded" else lambda cosine, a, b: cosine  # noqa: ARG005
+
+
+def _as_it_is(kind: PolicyKind, pairs: Sequence[LabelledPair], scored: Sequence[Scored], seed: int) -> AsItIs:
+    limit = 1.0 - Guarded().max_error if kind == "guarded" else Threshold().threshold
+    wrong = [(one.score, pair) for one, pair in zip(scored, pairs, strict=True) if one.score >= limit and not one.same]
+    return AsItIs(
+        limit,
+        _precision(scored, limit, seed),
+        _served(scored, limit, True, seed),
+        tuple(pair for _, pair in sorted(wrong, key=lambda each: -each[0])),
+    )
 
 
 def limits(scored: Sequence[Scored]) -> list[float]:

@@ -14,7 +14,7 @@ from mneme.engine.judge import Policy
 from mneme.engine.reported import Corrected, WrongPairs
 from mneme.errors import InvalidArgumentError
 from mneme.model import Hit, Outcome, StoredEntry
-from mneme.runtime.pairs import append_row, read_noted
+from mneme.runtime.pairs import append_row, latest, read_noted
 from mneme.runtime.record import Whole
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
@@ -50,7 +50,8 @@ class Feedback:
         if torn:
             _log.warning("%s has %d lines that cannot be read; the reports in the others hold", path, torn)
         self.wrong = WrongPairs(
-            canonical, ((pair.a, pair.b) for pair in known if not pair.same and not (pair.turns_a or pair.turns_b))
+            canonical,
+            ((pair.a, pair.b) for pair in latest(known) if not pair.same and not (pair.turns_a or pair.turns_b)),
         )
 
     def over(self, policy: Policy) -> Policy:

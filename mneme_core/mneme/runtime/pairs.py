@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -53,6 +53,12 @@ def read_labelled(path: str | PathLike[str]) -> list[LabelledPair]:
     Raises as `read_pairs` does.
     """
     return [_labelled(_value(line, place), place) for line, place in _lines(path)]
+
+
+def latest(pairs: Iterable[LabelledPair]) -> list[LabelledPair]:
+    """Return the pairs, of several labels for the same two questions and turns the last alone."""
+    said = {frozenset([(pair.a, pair.turns_a), (pair.b, pair.turns_b)]): pair for pair in pairs}
+    return list(said.values())
 
 
 def read_noted(path: str | PathLike[str]) -> tuple[list[LabelledPair], int]:
