@@ -14,6 +14,7 @@ from mneme.cli import (
     archive,
     calibrate,
     dashboard,
+    decisions,
     demo,
     doctor,
     evaluate,
@@ -42,6 +43,7 @@ app.command("stats", epilog=CODES)(stats.command)
 app.command("top", epilog=CODES)(top.command)
 app.add_typer(inspect.app, name="inspect")
 app.command("explain", epilog=CODES)(explain.command)
+app.command("decisions", epilog=CODES)(decisions.command)
 app.command("calibrate", epilog=EPILOG)(calibrate.command)
 app.command("dashboard", epilog=CODES)(dashboard.command)
 app.command("demo", epilog=EPILOG)(demo.command)
