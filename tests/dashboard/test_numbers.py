@@ -49,8 +49,24 @@ def test_differences_hold_every_word(asked, stored):
     runs = differences(asked, stored)
 
     assert " ".join(words for side, words in runs if side != "asked").split() == stored.split()
-    ours = " ".join(words for side, words in runs if side != "stored").casefold()
-    assert ours.split() == asked.casefold().split()
+    ours = " ".join(words for side, words in runs if side != "stored")
+    assert bare(ours) == bare(asked)
+
+
+def bare(text: str) -> list[str]:
+    return [word.rstrip("?!.,;:") or word for word in text.casefold().split()]
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored", "runs"),
+    [
+        ("Is it waterproof", "is it waterproof?", [("both", "is it waterproof?")]),
+        ("why C", "why C++", [("both", "why"), ("asked", "C"), ("stored", "C++")]),
+        ("why ?", "why !", [("both", "why"), ("asked", "?"), ("stored", "!")]),
+    ],
+)
+def test_only_words_are_differences(asked, stored, runs):
+    assert differences(asked, stored) == runs
 
 
 @pytest.fixture

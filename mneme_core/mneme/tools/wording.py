@@ -37,13 +37,20 @@ def percent(share: float | None) -> str:
 
 
 def differences(asked: str, stored: str) -> list[tuple[Side, str]]:
-    """Return two questions as runs of words: those of both, as stored, and those of one alone; whatever the case."""
+    """Return two questions as runs of words: those of both, as stored, and those of one alone.
+
+    Letter case and the mark that ends a word make no difference.
+    """
     ours, theirs = asked.split(), stored.split()
     runs: list[tuple[Side, str]] = []
-    matched = SequenceMatcher(None, [each.casefold() for each in ours], [each.casefold() for each in theirs])
+    matched = SequenceMatcher(None, [_bare(each) for each in ours], [_bare(each) for each in theirs])
     for tag, a, b, c, d in matched.get_opcodes():
         if tag != "equal" and b > a:
             runs.append(("asked", " ".join(ours[a:b])))
         if d > c:
             runs.append(("both" if tag == "equal" else "stored", " ".join(theirs[c:d])))
     return runs
+
+
+def _bare(word: str) -> str:
+    return word.casefold().rstrip("?!.,;:") or word
