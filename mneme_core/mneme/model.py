@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 VectorDtype: TypeAlias = Literal["float32", "float16", "int8"]
@@ -54,41 +54,20 @@ class Hit:
     """The question that was asked."""
 
 
-class _Open:
-    """A Hit while it is made: the same slots, without the guard that keeps a Hit as it is. Ends as a Hit."""
+def _opened(frozen: type[T]) -> type[T]:
+    """Return what makes the same values in a quarter of the time: all fields given, by place.
 
-    __slots__ = tuple(Hit.__slots__)
-
-    def __init__(
-        self,
-        response: str,
-        similarity: float,
-        confidence: float,
-        age_seconds: int,
-        layer: HitLayer,
-        namespace: str,
-        metadata: Metadata,
-        query: str,
-        key: str,
-        compute_seconds: float | None,
-        asked: str,
-    ) -> None:
-        self.response = response
-        self.similarity = similarity
-        self.confidence = confidence
-        self.age_seconds = age_seconds
-        self.layer = layer
-        self.namespace = namespace
-        self.metadata = metadata
-        self.query = query
-        self.key = key
-        self.compute_seconds = compute_seconds
-        self.asked = asked
-        self.__class__ = Hit  # type: ignore[assignment]  # which has the same slots
+    It fills a class with the same slots and without the guard that keeps a value as it is, which it then becomes.
+    """
+    names = [field.name for field in fields(frozen)]  # type: ignore[arg-type]  # a dataclass
+    body = "; ".join(f"self.{name} = {name}" for name in names)
+    scope: dict[str, Any] = {"_Frozen": frozen}
+    exec(f"def __init__(self, {', '.join(names)}): {body}; self.__class__ = _Frozen", scope)  # noqa: S102  # as dataclasses do
+    return cast("type[T]", type(f"_Open{frozen.__name__}", (), {"__slots__": names, "__init__": scope["__init__"]}))
 
 
-# `Hit(...)` with every field given, in a quarter of the time: a fifth of a whole exact hit.
-hit_of: Final = cast("type[Hit]", _Open)
+# A fifth of a whole exact hit.
+hit_of: Final = _opened(Hit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +162,9 @@ class StoredEntry:
     partition: bytes = b""
     """H(namespace, vary), 16 bytes: similarity is computed inside it alone."""
     compute_seconds: float | None = None
+
+
+stored_entry_of: Final = _opened(StoredEntry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 import mneme
-from mneme.model import Hit, hit_of
+from mneme.model import Hit, StoredEntry, hit_of, stored_entry_of
 
 FIELDS = {
     "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds asked",
@@ -48,10 +48,17 @@ def test_the_values_are_frozen_and_have_slots(name):
     assert (value.__dataclass_params__.frozen, hasattr(value, "__slots__")) == (True, True)
 
 
-def test_a_hit_made_fast_is_the_same_and_as_frozen() -> None:
-    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5, "as put")
-    hit = hit_of(*fields)
+@pytest.mark.parametrize(
+    ("kind", "fast", "fields"),
+    [
+        (Hit, hit_of, ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5, "as put")),
+        (StoredEntry, stored_entry_of, (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)),
+    ],
+)
+def test_a_value_made_fast_is_the_same_and_as_frozen(kind, fast, fields) -> None:
+    made, usual = fast(*fields), kind(*fields)
 
-    assert (type(hit), hit, repr(hit), copy.copy(hit)) == (Hit, Hit(*fields), repr(Hit(*fields)), Hit(*fields))
+    assert (type(made), made, repr(made), copy.copy(made)) == (kind, usual, repr(usual), usual)
+    assert dataclasses.replace(made, response="other") == dataclasses.replace(usual, response="other")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        hit.response = "other"  # type: ignore[misc]  # that is the point
+        made.response = "other"

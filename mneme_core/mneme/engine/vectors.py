@@ -40,7 +40,8 @@ def unit(vector: Any, dim: int) -> NDArray[np.float32]:
     if given.dtype == np.float32:  # whose squares cannot leave the range of float64
         square = float(values.dot(values))
         if 0.0 < square < math.inf:
-            return (values / math.sqrt(square)).astype(np.float32)
+            values /= math.sqrt(square)
+            return values.astype(np.float32)
     largest = float(np.abs(values).max())
     if not math.isfinite(largest):
         raise InvalidArgumentError("an embedding holds NaN or an infinite number; it has no direction to compare.")
