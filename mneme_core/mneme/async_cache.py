@@ -50,7 +50,7 @@ from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
 from mneme.runtime.threads import Threads
-from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
+from mneme.runtime.unhurried import BREATH_SECONDS
 from mneme.stores.base import Change, Delete
 
 if TYPE_CHECKING:
@@ -580,8 +580,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         core.check_open()
         scanned, number = writing.scan(core, namespace), 0
         while (expired := await self._store(writing.part, scanned)) is not None:
-            for start in range(0, len(expired), STEPS):
-                removed = expired[start : start + STEPS]
+            for start in range(0, len(expired), writing.REMOVED_AT_ONCE):
+                removed = expired[start : start + writing.REMOVED_AT_ONCE]
                 await self._write([Delete(record.key.hex(), record.id) for record in removed])
                 writing.forget_expired(core, removed)
                 number += len(removed)

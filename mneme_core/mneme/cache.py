@@ -45,7 +45,7 @@ from mneme.runtime.facade import Facade, check_embedder
 from mneme.runtime.invalidating import Source
 from mneme.runtime.leasing import Turn
 from mneme.runtime.requests import Request
-from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
+from mneme.runtime.unhurried import BREATH_SECONDS
 from mneme.stores.base import Change, Clear, Delete
 
 if TYPE_CHECKING:
@@ -573,8 +573,8 @@ class SemanticCache(Facade[Embedder]):
         core.check_open()
         scanned, number = writing.scan(core, namespace), 0
         while (expired := self._store(writing.part, scanned)) is not None:
-            for start in range(0, len(expired), STEPS):
-                removed = expired[start : start + STEPS]
+            for start in range(0, len(expired), writing.REMOVED_AT_ONCE):
+                removed = expired[start : start + writing.REMOVED_AT_ONCE]
                 self._write([Delete(record.key.hex(), record.id) for record in removed])
                 writing.forget_expired(core, removed)
                 number += len(removed)

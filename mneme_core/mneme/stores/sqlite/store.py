@@ -17,7 +17,7 @@ from mneme.model import StoredEntry
 from mneme.stores import forks
 from mneme.stores.base import Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.sqlite import leases, log, room, rows, watch
+from mneme.stores.sqlite import compacting, leases, log, room, rows, watch
 from mneme.stores.sqlite.connection import (
     READER_CACHE_KB,
     Synchronous,
@@ -276,10 +276,12 @@ class SQLiteStore:
             return log.created(db, keys)
 
     def compact(self) -> None:
-        """Give free pages back to the file system; other processes cannot write meanwhile."""
-        with self._using("compacting") as db:
-            db.execute("VACUUM")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Give free pages back to the file system, a few at a time: who writes meanwhile waits milliseconds.
+
+        A file that an earlier Mneme made is once written anew as a whole; nobody else can write meanwhile.
+        """
+        with closing(self.snapshot()) as second:
+            compacting.compact(lambda: self._using("compacting"), lambda: second._using("compacting"))
 
     def snapshot(self) -> SQLiteStore:
         """Return a second store over the same file, so that a long read holds nobody up."""
