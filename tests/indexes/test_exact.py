@@ -17,7 +17,7 @@ from mneme.indexes.base import Vector
 from mneme.indexes.block import Block
 from mneme.indexes.exact import ExactIndex, full_scan
 from mneme.indexes.prefixes import TILE, Prefixes
-from mneme.indexes.rotation import AXES, WIDTH, fit
+from mneme.indexes.rotation import AXES, WIDTH, Asked, fit
 from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 from mneme.testing.index_contract import clustered, unit_rows
@@ -212,7 +212,7 @@ def test_equal_vectors_are_all_found() -> None:
 def test_a_rotation_of_dependent_vectors_is_a_projection_all_the_same() -> None:
     vectors = vectors_of("flat", 200, 1, 100)
     flat = unit_rows(vectors @ np.linalg.svd(vectors)[2][:3].T @ np.linalg.svd(vectors)[2][:3])
-    axes = fit(flat).axes.astype(np.float64)
+    axes = fit(flat).axes.T.astype(np.float64)
     products = axes.T @ axes
 
     assert np.allclose(products @ products, products, atol=1e-5)
@@ -336,8 +336,8 @@ def test_no_bound_is_below_the_cosine_whatever_the_rotation_was_fitted_to(
     source, target = chance.integers(count, size=2).tolist()
     prefixes.copy_row(prefixes, source, target)
     rows[target] = rows[source]
-    bounds, some = prefixes.bounds(count, rotation.asked(query)), np.flatnonzero(chance.random(count) < 0.5)
-    closer = prefixes.closer(some, bounds[some], rotation.asked(query))
+    bounds, some = prefixes.bounds(count, Asked(rotation, query)), np.flatnonzero(chance.random(count) < 0.5)
+    closer = prefixes.closer(some, bounds[some], Asked(rotation, query))
 
     assert (bounds >= rows @ query - 1e-6).all()
     assert (closer >= rows[some] @ query - 1e-6).all()

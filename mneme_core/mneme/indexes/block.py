@@ -9,7 +9,7 @@ import numpy as np
 from mneme.indexes.base import Near, Vector
 from mneme.indexes.found import Found, joined, reaching
 from mneme.indexes.products import products
-from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
+from mneme.indexes.rotation import MARGIN, SAMPLE, Asked, Rotation
 from mneme.indexes.segment import CHUNK_ROWS, SEGMENT_ROWS, Places, Segment
 from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
@@ -116,7 +116,7 @@ class Block:
         count, found, low = self.count, Found(), floor - MARGIN
         left: list[tuple[Segment, Places]] = []
         tried = survived = 0
-        rotation = asked = None
+        asked: Asked | None = None
         for number, segment in enumerate(self.segments):
             rows = min(segment.capacity, count - number * SEGMENT_ROWS)
             if rows <= 0:
@@ -124,9 +124,8 @@ class Block:
             prefixes = segment.prefixes if by_prefix else None
             survivors = None
             if prefixes is not None:
-                if asked is None or prefixes.rotation is not rotation:
-                    rotation = prefixes.rotation
-                    asked = rotation.asked(query)
+                if asked is None or asked.rotation is not prefixes.rotation:
+                    asked = Asked(prefixes.rotation, query)
                 survivors = segment.survivors(prefixes, rows, asked, low)
             if survivors is not None:
                 tried += rows

@@ -30,7 +30,11 @@ class Prefixes:
 
     def write(self, start: int, vectors: Vector) -> None:
         """Write the prefixes of vectors, shape (n, dim), from row `start` on."""
-        made = self.rotation.prefix(vectors[0])[None, :] if len(vectors) == 1 else self.rotation.prefixes(vectors)
+        if len(vectors) == 1:  # in a quarter of the time
+            self.first[start // TILE, :, start % TILE], square = self.rotation.first(vectors[0])
+            self.second[start] = self.rotation.second(vectors[0], square)
+            return
+        made = self.rotation.prefixes(vectors)
         self.second[start : start + len(made)] = made[:, FIRST:]
         done = 0
         while done < len(made):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,17 +33,9 @@ SPARE, ROUNDS = 16, 3
 MARGIN = 1e-5
 
 
-class Asked(NamedTuple):
-    """A query as it is multiplied with the prefixes of rows: shapes (FIRST,) and (SECOND,)."""
-
-    first: Vector
-    second: Vector
-    """Takes the first rest's part away again, so that the product is what the bound by the first prefix is off by."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The leading directions of a sample, float32, shape (dim, WIDTH): orthonormal columns, but for RESTS of zeros."""
+    """The leading directions of a sample, float32, shape (WIDTH, dim): orthonormal rows, but for RESTS of zeros."""
 
     axes: NDArray[np.float32]
 
@@ -55,7 +46,7 @@ class Rotation:
         the margin is added before the root, which would magnify a rounding error of a vector that lies almost wholly in
         its prefix.
         """
-        found = products(vectors, self.axes)
+        found = products(vectors, self.axes.T)
         first, second = found[:, :FIRST], found[:, FIRST:]
         squares = np.einsum("ij,ij->i", vectors, vectors) - np.einsum("ij,ij->i", first, first)
         more = squares - np.einsum("ij,ij->i", second, second)
@@ -63,21 +54,43 @@ class Rotation:
         found[:, FIRST + 1] = _lengths(more)
         return found
 
-    def prefix(self, vector: Vector) -> Vector:
-        """Return the prefixes of one vector, shape (WIDTH,), in a third of the time."""
-        found: Vector = products(vector[None, :], self.axes)[0]
-        first, second = found[:FIRST], found[FIRST:]
-        square = float(vector.dot(vector)) - float(first.dot(first))
-        more = square - float(second.dot(second))
-        found[0] = found[FIRST] = sqrt(max(square, 0.0) + MARGIN)
-        found[FIRST + 1] = sqrt(max(more, 0.0) + MARGIN)
+    def first(self, vector: Vector) -> tuple[Vector, float]:
+        """Return the first prefix of one vector, shape (FIRST,), and the square of what it leaves."""
+        found = products(self.axes[:FIRST], vector)
+        square = float(vector.dot(vector)) - float(found.dot(found))
+        found[0] = _length(square)
+        return found, square
+
+    def second(self, vector: Vector, square: float) -> Vector:
+        """Return the second prefix, shape (SECOND,), given what the first one leaves."""
+        found = products(self.axes[FIRST:], vector)
+        found[1] = _length(square - float(found.dot(found)))
+        found[0] = _length(square)
         return found
 
-    def asked(self, query: Vector) -> Asked:
-        """Return a query's side of the bounds."""
-        found = self.prefix(query)
-        found[FIRST] = -found[FIRST]
-        return Asked(found[:FIRST], found[FIRST:])
+
+class Asked:
+    """A query as it is multiplied with the prefixes of rows, which were made with the same rotation."""
+
+    __slots__ = ("_query", "_second", "_square", "first", "rotation")
+
+    def __init__(self, rotation: Rotation, query: Vector) -> None:
+        self.rotation = rotation
+        self.first, self._square = rotation.first(query)
+        self._query = query
+        self._second: Vector | None = None
+
+    @property
+    def second(self) -> Vector:
+        """What takes the part of the first rest away again: by this product a bound by the first prefix is off."""
+        if self._second is None:
+            self._second = self.rotation.second(self._query, self._square)
+            self._second[0] *= -1
+        return self._second
+
+
+def _length(square: float) -> float:
+    return sqrt(max(square, 0.0) + MARGIN)
 
 
 def _lengths(squares: Vector) -> Vector:
@@ -98,9 +111,9 @@ def fit(sample: Vector) -> Rotation:
         basis = _orthonormal(_orthonormal(products(columns, products(rows, basis))))
     inside = products(rows, basis)
     _, turns = np.linalg.eigh(inside.T @ inside)
-    axes = np.zeros((rows.shape[1], WIDTH), np.float32)
+    axes = np.zeros((WIDTH, rows.shape[1]), np.float32)
     leading = basis @ turns[:, ::-1][:, :AXES]
-    axes[:, AXES_AT[: leading.shape[1]]] = leading
+    axes[AXES_AT[: leading.shape[1]]] = leading.T
     return Rotation(axes)
 
 
