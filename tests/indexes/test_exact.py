@@ -245,6 +245,18 @@ def test_a_segment_whose_prefixes_rule_nothing_out_is_read_whole_but_for_a_try_n
     assert rests.count(63) == 3  # the tries of the last 138 searches
 
 
+def test_a_search_is_said_to_take_longer_while_rows_are_read_whole() -> None:
+    vectors = clustered(300, 1, 100)
+    index = ExactIndex(100)
+    index.add_many(b"a", range(300), vectors)
+    before = index.search_seconds(b"a")
+    after = prepared(index, vectors[0]).search_seconds(b"a")
+    index.search(b"a", vectors[0], 5, -1.0)  # below this floor nothing can be ruled out
+
+    assert after < before / 3
+    assert index.search_seconds(b"a") == before
+
+
 def test_prefixes_that_rule_rows_out_again_are_used_again(monkeypatch) -> None:
     monkeypatch.setattr(survival, "SEARCHES", 1_000)
     vectors = clustered(64, 1, 100)

@@ -10,7 +10,7 @@ from mneme.indexes.base import Near, Vector
 from mneme.indexes.found import Found, joined, reaching
 from mneme.indexes.products import products
 from mneme.indexes.rotation import MARGIN, SAMPLE, Asked, Rotation
-from mneme.indexes.segment import CHUNK_ROWS, SEGMENT_ROWS, Places, Segment
+from mneme.indexes.segment import SEGMENT_ROWS, Places, Segment
 from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 
@@ -111,6 +111,11 @@ class Block:
         self.is_prepared = True
         return False
 
+    @property
+    def is_read_whole(self) -> bool:
+        """Whether searches read rows rather than prefixes, because these are not there yet or rule nothing out."""
+        return not self.is_prepared or any(segment.patience for segment in self.segments[:1])
+
     def search(self, query: Vector, k: int, floor: float, by_prefix: bool) -> list[Near]:
         """Return the `k` best rows of at least `floor`, and where rows are inexact all that may be among them."""
         count, found, low = self.count, Found(), floor - MARGIN
@@ -174,11 +179,8 @@ class Block:
 
 
 def _compare(left: list[tuple[Segment, Places]], query: Vector, low: float, found: Found) -> None:
-    """Add those of some rows whose cosine may be `low`. A few are compared at once, of whatever segments they are."""
-    if sum(len(rows) for _, rows in left) <= CHUNK_ROWS:
-        similarities = products(joined([segment.rows.read(rows) for segment, rows in left]), query)
-    else:
-        similarities = joined([segment.cosines(rows, query) for segment, rows in left])
+    """Add those of some rows whose cosine may be `low`."""
+    similarities = joined([segment.cosines(rows, query) for segment, rows in left])
     errors = None
     if left[0][0].dtype != "float32":
         errors = joined([segment.rows.errors[rows] for segment, rows in left])

@@ -57,9 +57,10 @@ class Prefixes:
 
     def bounds(self, count: int, asked: Asked) -> Vector:
         """Return what the cosines of the first `count` rows to the query cannot exceed, by their first prefixes."""
+        if count == self.first.shape[0] * TILE:
+            return np.matmul(asked.first, self.first).ravel()  # type: ignore[no-any-return]  # NumPy's stubs say Any
         tiles = self.first[: -(-count // TILE)]
-        bounds: Vector = np.matmul(asked.first, tiles).ravel()[:count]
-        return bounds
+        return np.matmul(asked.first, tiles).ravel()[:count]  # type: ignore[no-any-return]  # NumPy's stubs say Any
 
     def closer(self, rows: NDArray[np.int64], bounds: Vector, asked: Asked) -> Vector:
         """Return closer bounds of some rows, given those by their first prefixes."""

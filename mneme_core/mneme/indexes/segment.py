@@ -14,8 +14,9 @@ from mneme.indexes.quantize import make_rows
 from mneme.indexes.rotation import Asked, Rotation
 from mneme.model import VectorDtype
 
-# Rows of a full segment: its first prefixes are 1 MiB, so a bound is computed while it is still in the cache.
-SEGMENT_ROWS = 8_192
+# Rows of a full segment. Each segment costs a search some 5 microseconds beside what it reads; the first one, which
+# grows by doubling, holds whoever adds to it up for 2 ms at worst.
+SEGMENT_ROWS = 16_384
 # The share of survivors from which on prefixes are read in vain. float32 rows are gathered one by one at twenty times
 # the cost of reading all; rows held smaller must each be converted, whichever are read.
 IN_VAIN: dict[VectorDtype, float] = {"float32": 0.05, "float16": 0.8, "int8": 0.8}
