@@ -36,6 +36,11 @@ class Settled(AnnIndex):
         super().add_many(partition, ids, vectors)
         assert self.wait(SECONDS)
 
+    @property
+    def tombstones(self) -> int:
+        assert self.wait(SECONDS)
+        return super().tombstones
+
     def compact(self) -> int:
         reclaimed = super().compact()
         assert self.wait(SECONDS)
