@@ -188,6 +188,24 @@ def test_an_entry_is_shown(run, path):
     assert "  In [bold]Paris[/bold]" in shown
 
 
+ENVELOPE = '{"v": 2, "via": [], "answer": {"text": "In Z\\u00fcrich.", "raw": null}}'
+
+
+def test_an_integrations_answer_is_shown_as_it_reads(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put("where are you", ENVELOPE)
+        key = cache.key("where are you")
+    shown, raw = (run("inspect", "show", tmp_path / "c.db", key, *how).stdout for how in ((), ("--raw",)))
+    listed = json.loads(run("inspect", "search", tmp_path / "c.db", "zürich", "--json").stdout)["entries"]
+    why = ("explain", tmp_path / "c.db", "you are where", *WORDS)
+    near = json.loads(run(*why, "--json").stdout)["candidates"][0]["neighbour"]
+
+    assert (shown.splitlines()[-1], raw.splitlines()[-1]) == ("  In Zürich.", f"  {ENVELOPE}")
+    assert [(each["answer"], each["response"]) for each in [*listed, near]] == [("In Zürich.", ENVELOPE)] * 2
+    assert "→ In Zürich." in run(*why).stdout
+    assert "│ In Zürich." in run("inspect", "list", tmp_path / "c.db").stdout
+
+
 def test_deleting_asks_first(run, path):
     key = key_of(path, "how do I pay")
     refused = run("inspect", "delete", path, key, input="n\n")

@@ -274,6 +274,19 @@ def test_entries_are_searched(serve, path, asked, expected):
     assert queries(serve(path), **asked) == expected
 
 
+def test_an_integrations_answer_is_shown_as_it_reads(serve, tmp_path):
+    stored = '{"v": 2, "via": [], "answer": {"text": "In Bern."}}'
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put("where are you", stored)
+        key = cache.key("where are you")
+    client = serve(tmp_path / "c.db")
+    shown = Page(client.get(f"/entries/{key}").text).all("pre")
+    lists = [Page(client.get(place).text).all("td") for place in ("/entries", "/explain?question=you+are+where")]
+
+    assert [each.text for each in shown] == ["where are you", "In Bern.", stored]
+    assert ["In Bern." in [each.text for each in cells] for cells in lists] == [True, True]
+
+
 def test_entries_come_in_pages(serve, tmp_path):
     client = serve(big(tmp_path))
     first, second, last = (queries(client, sort="oldest", page=page) for page in (1, 2, 9_999))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -38,6 +38,7 @@ Expired = Annotated[bool | None, typer.Option("--expired/--fresh", help="Those w
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 SortBy = Annotated[Sort, typer.Option("--sort", help="What comes first.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The entry's key, or four digits of its beginning or more.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Show the answer as it is stored, where an integration wrote JSON.")]
 # Of an answer in a list; `show` has all of it.
 SHOWN_CHARS = 60
 
@@ -59,7 +60,7 @@ def list_(
     with exits(), working("Reading"):
         found, number = entries(cache, Wanted(namespace, tag, contains, expired), sort=sort, limit=limit)
     if as_json:
-        print_json({"entries": [as_values(each) for each in found], "found": number})
+        print_json({"entries": [_values(each) for each in found], "found": number})
         return
     _show(found)
     print_lines([f"{len(found):,} of {number:,} entries"])
@@ -81,16 +82,16 @@ def search(
 
 
 @app.command(epilog=CODES)
-def show(cache: Cache, key: Key, as_json: AsJson = False) -> None:
+def show(cache: Cache, key: Key, raw: Raw = False, as_json: AsJson = False) -> None:
     """Show an entry with all that is stored of it. Reads only."""
     from mneme.tools.looking import entry
 
     with exits(), working("Reading"):
         found = _there(entry(cache, key), key)
     if as_json:
-        print_json(as_values(found))
+        print_json(_values(found))
     else:
-        print_lines(_lines(found))
+        print_lines(_lines(found, raw))
 
 
 @app.command(epilog=CODES)
@@ -101,7 +102,7 @@ def delete(cache: Cache, key: Key, yes: Yes = False, as_json: AsJson = False) ->
     with exits():
         found = _there(entry(cache, key), key)
         if not yes:
-            typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.response)}"), err=True)
+            typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.answer)}"), err=True)
         confirm("Delete this entry?", yes)
         found = _there(delete(cache, found.key), key)
     if as_json:
@@ -126,7 +127,7 @@ def _show(found: list[Entry]) -> None:
     now = time.time()
     for each in found:
         age = ago(now - each.created_at) + (" expired" if each.expired else "")
-        texts = (each.key[:8], each.namespace, _short(each.query), _short(each.response))
+        texts = (each.key[:8], each.namespace, _short(each.query), _short(each.answer))
         table.add_row(*map(plain, texts), age, f"{each.access_count:,}")
     Console().print(table)
 
@@ -136,7 +137,11 @@ def _short(text: str) -> str:
     return line if len(line) <= SHOWN_CHARS else f"{line[: SHOWN_CHARS - 1]}…"
 
 
-def _lines(found: Entry) -> list[str]:
+def _values(found: Entry) -> dict[str, Any]:
+    return {**as_values(found), "answer": found.answer}
+
+
+def _lines(found: Entry, raw: bool) -> list[str]:
     now = time.time()
     ttl = "none" if found.ttl is None else f"{found.ttl:g} s{', expired' if found.expired else ''}"
     lines = [
@@ -158,7 +163,9 @@ def _lines(found: Entry) -> list[str]:
         lines.append(f"tags       {', '.join(found.tags)}")
     lines += [f"source     {name} version {version}" for name, version in found.sources.items()]
     lines += [f"metadata   {name}: {value}" for name, value in found.metadata.items()]
-    return [*lines, "question", *_indented(found.query), "answer", *_indented(found.response)]
+    shown = found.response if raw else found.answer
+    title = "answer" if shown == found.response else "answer, as it reads (--raw: as it is stored)"
+    return [*lines, "question", *_indented(found.query), title, *_indented(shown)]
 
 
 def _indented(text: str) -> list[str]:

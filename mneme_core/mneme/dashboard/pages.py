@@ -22,6 +22,7 @@ from mneme.dashboard.settings import Settings
 from mneme.evaluation.tuning import PolicyKind
 from mneme.tools.looking import Wanted
 from mneme.tools.looking.finding import Sort
+from mneme.tools.readable import readable
 from mneme.tools.wording import ago, differences, duration, money, percent
 
 DEFAULT_LIMITS: Final[Mapping[PolicyKind, float]] = {"threshold": 0.85, "guarded": 0.98}
@@ -53,6 +54,7 @@ class Pages:
             "differences": differences,
             "duration": duration,
             "percent": percent,
+            "readable": readable,
             "short": short,
             "when": lambda when: datetime.fromtimestamp(when).strftime("%Y-%m-%d %H:%M:%S"),
         }

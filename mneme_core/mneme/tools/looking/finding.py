@@ -16,6 +16,7 @@ from mneme.errors import EncryptionError, InvalidArgumentError
 from mneme.model import Metadata, TokenUsage
 from mneme.stores.base import BulkStore, Cursor, Delete, EntryRow, Identity, Store
 from mneme.tools.looking.opening import reading, rows_of
+from mneme.tools.readable import readable
 
 Sort = Literal["newest", "oldest", "used", "hits", "largest"]
 # A key is told by its beginning, as commits are.
@@ -46,6 +47,11 @@ class Entry:
     metadata: Metadata = field(default_factory=dict)
     partition: str = ""
     """Hexadecimal. Entries of a namespace with different ones were put with another `vary`, and are never compared."""
+
+    @property
+    def answer(self) -> str:
+        """What a person reads of `response`, which may be an integration's JSON."""
+        return readable(self.response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,8 @@ def _rows(store: Store, identity: Identity, wanted: Wanted) -> Iterator[EntryRow
     for row in rows_of(store):
         if wanted.namespace not in (None, row[1]):
             continue
-        if text is not None and text not in row[3].casefold() and text not in row[4].casefold():
+        # An integration's JSON may hold a text escaped.
+        if text is not None and not any(text in each.casefold() for each in (row[3], row[4], readable(row[4]))):
             continue
         if wanted.expired is not None and is_expired(row[7], row[9], now) != wanted.expired:
             continue
