@@ -225,6 +225,21 @@ def test_a_label_is_written_as_calibrate_reads_it(serve, path, tmp_path, label):
     assert labels.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_was_labelled_as_different_is_kept_apart_where_the_file_is_the_cache_s_feedback(serve, path, tmp_path):
+    labels = tmp_path / "labels.jsonl"
+    form, _ = first_pair(client := serve(path, labels=labels))
+    client.post("/near", data={**form, "label": "different"})
+    (pair,) = read_labelled(labels)
+    embedder, policy = WordEmbedder(), "threshold:0.1"
+    reasons = []
+    for feedback in (None, labels):
+        with SemanticCache.open(path, embedder=embedder, policy=policy, feedback=feedback) as cache:
+            near = {each.neighbour.query: each.verdict.reason for each in cache.explain(pair.a, k=9).candidates}
+            reasons.append(near[pair.b] == "reported wrong")
+
+    assert reasons == [False, True]
+
+
 def test_labels_change_what_the_explorer_shows_and_make_a_policy(serve, path, tmp_path):
     labels = tmp_path / "labels.jsonl"
     client = serve(path, labels=labels)

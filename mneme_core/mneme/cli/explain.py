@@ -128,7 +128,7 @@ def _candidates(found: Explanation) -> Table:
         near, verdict = candidate.neighbour, candidate.verdict
         word = Text("accept" if verdict.accepted else "refuse", "green" if verdict.accepted else "red")
         texts = differing(harmless(found.query), harmless(near.query))
-        texts.append(f"\n→ {harmless(' '.join(readable(near.response).split())[:120])}", "dim")
+        texts.append(f"\n{near.key[:8]} → {harmless(' '.join(readable(near.response).split())[:120])}", "dim")
         texts.append(harmless(_weighed(candidate)), "dim")
         word.append(harmless(f": {verdict.reason}"), "")
         table.add_row(f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word, texts)

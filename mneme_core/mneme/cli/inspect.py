@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -28,6 +28,8 @@ from mneme.tools.wording import ago
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Entry
+
+T = TypeVar("T")
 
 app = typer.Typer(help="List, search, show and delete entries.", epilog=CODES, no_args_is_help=True)
 
@@ -87,7 +89,7 @@ def show(cache: Cache, key: Key, raw: Raw = False, as_json: AsJson = False) -> N
     from mneme.tools.looking import entry
 
     with exits(), working("Reading"):
-        found = _there(entry(cache, key), key)
+        found = there(entry(cache, key), key)
     if as_json:
         print_json(_values(found))
     else:
@@ -100,18 +102,24 @@ def delete(cache: Cache, key: Key, yes: Yes = False, as_json: AsJson = False) ->
     from mneme.tools.looking import delete, entry
 
     with exits():
-        found = _there(entry(cache, key), key)
-        if not yes:
-            typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.answer)}"), err=True)
-        confirm("Delete this entry?", yes)
-        found = _there(delete(cache, found.key), key)
+        found = there(entry(cache, key), key)
+        confirm_removal(found, yes)
+        found = there(delete(cache, found.key), key)
     if as_json:
         print_json({"deleted": found.key})
     else:
         print_lines([f"{found.key} deleted"])
 
 
-def _there(found: Entry | None, key: str) -> Entry:
+def confirm_removal(found: Entry, yes: bool) -> None:
+    """Show an entry and ask whether it may go; raises typer.Abort where it may not."""
+    if not yes:
+        typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.answer)}"), err=True)
+    confirm("Delete this entry?", yes)
+
+
+def there(found: T | None, key: str) -> T:
+    """Return what was found of a key; say that there is no such entry, and end, where that is nothing."""
     if found is None:
         typer.echo(f"Error: no entry's key begins with {key!r}. List them with `mneme inspect list CACHE`.", err=True)
         raise typer.Exit(NOT_FOUND)

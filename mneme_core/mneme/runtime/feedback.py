@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -65,7 +66,9 @@ class Feedback:
         self.wrong.add(hit.query, hit.asked)
         if self._path is None or has_turns:
             return
-        row = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported", "similarity": hit.similarity}
+        row: dict[str, Any] = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported"}
+        if not math.isnan(hit.similarity):  # who reports from outside may not have embedded what was asked
+            row["similarity"] = hit.similarity
         try:
             append_row(self._path, row)
         except OSError as error:

@@ -95,8 +95,7 @@ def entry(url: str | PathLike[str], key: str) -> Entry | None:
     Raises InvalidArgumentError where several begin so, or for fewer than four digits, and as `entries` does.
     """
     with reading(url) as (store, identity):
-        row = _one(store, identity, key)
-        return None if row is None else _entry(row, time.time())
+        return entry_in(store, identity, key)
 
 
 def delete(url: str | PathLike[str], key: str) -> Entry | None:
@@ -111,6 +110,12 @@ def delete(url: str | PathLike[str], key: str) -> Entry | None:
         found = _entry(row, time.time())
         store.write([Delete(found.key, row[0])], _end_of(store))
         return found
+
+
+def entry_in(store: Store, identity: Identity, key: str) -> Entry | None:
+    """Return what `entry` does, of a store that is open."""
+    row = _one(store, identity, key)
+    return None if row is None else _entry(row, time.time())
 
 
 def full_key(store: Store, identity: Identity, key: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from os import PathLike
 from typing import Any, cast
 
+from mneme.cache import SemanticCache
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.runtime.opening import store_of
 from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, SearchStore, Store, Usage
@@ -60,6 +61,21 @@ def _unchanged(store: Store) -> Iterator[None]:
         check()
         raise
     check()
+
+
+class Stand:
+    """Stands for the embedder that filled a cache where nothing is embedded."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.fingerprint, self.dim = identity.fingerprint, identity.dim
+
+    def embed(self, text: str) -> Any:
+        raise NotImplementedError  # what opens a cache so compares no text
+
+
+def cache_over(store: Store, identity: Identity, **options: Any) -> SemanticCache:
+    """Return a cache over a store of `reading`, for what needs no embedder."""
+    return SemanticCache(store=store, embedder=Stand(identity), normalize=identity.normalize == "default", **options)
 
 
 def bound_to(store: Store, what: str) -> Identity:
