@@ -249,6 +249,20 @@ def test_what_must_be_equal_is_given_as_json(run, tmp_path):
     assert [run(*asked, "--vary", bad).exit_code for bad in ("[1]", "{")] == [5, 5]
 
 
+def test_which_part_of_what_must_be_equal_differs_is_told(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put("q", "r", vary={"model": "large"}, usage=TokenUsage("large", 1, 1))
+    asked = ("explain", tmp_path / "c.db", "q", *WORDS, "--vary", '{"model": "small"}')
+    (other,) = json.loads(run(*asked, "--json").stdout)["other_vary"]
+
+    assert other == {
+        "key": key_of(tmp_path / "c.db", "q"),
+        "model": "large",
+        "differs": ['model: "large" there, "small" here'],
+    }
+    assert f'is entry {other["key"][:8]}: model: "large" there, "small" here' in run(*asked).stdout
+
+
 def test_the_wrong_embedder_is_told_which_is_right(run, path, monkeypatch):
     monkeypatch.setattr("mneme.testing.mine", WordEmbedder(fingerprint="mine"), raising=False)
     result = run("explain", path, "q", "--embedder", "mneme.testing:mine")

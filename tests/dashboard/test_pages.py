@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mneme import SemanticCache
+from mneme import SemanticCache, TokenUsage
 from mneme.observe import AuditTrail
 from mneme.runtime.pairs import read_labelled
 from mneme.testing import WordEmbedder
@@ -363,6 +363,16 @@ def test_a_question_is_explained(serve, path):
 
     assert "<del>you</del> <ins>I</ins>" in answer.text
     assert "refuse" in answer.text
+
+
+def test_an_entry_of_the_question_with_another_vary_is_named(serve, tmp_path):
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put("q", "r", vary={"model": "large"}, usage=TokenUsage("large", 1, 1))
+        key = cache.key("q", vary={"model": "large"})
+    page = Page(serve(tmp_path / "c.db").get("/explain?question=q").text)
+    (link,) = [each for each in page.all("a") if each.attributes["href"] == f"/entries/{key}"]
+
+    assert link.text.strip() == f'the same question is entry {key[:8]}: model: "large" there, none here'
 
 
 def test_what_cannot_be_shown_is_said(serve, path):

@@ -112,6 +112,15 @@ def test_a_stream_is_a_call_too(cache: SemanticCache, openai: ChatOpenAI) -> Non
     assert (explain(QUESTION, llm).outcome, report_wrong(QUESTION, llm)) == ("exact", 1)
 
 
+def test_what_differs_from_a_call_of_the_same_question_is_told(cache: SemanticCache, openai: ChatOpenAI) -> None:
+    llm = cached_model(openai, cache)
+    llm.invoke(QUESTION)
+    others = [[SystemMessage("Be rude."), HumanMessage(QUESTION)], QUESTION]
+    found = [explain(others[0], llm), explain(others[1], llm.bind(temperature=0.9))]
+
+    assert [each.other_vary[0].differs for each in found] == [("context differs",), ("model differs",)]
+
+
 def test_a_scope_is_read_from_the_config(cache: SemanticCache, chat: Any) -> None:
     models = [
         cached_model(chat(cache=None), cache, scope_from_config="user"),

@@ -108,6 +108,7 @@ def _show(found: Explanation) -> None:
             f"elsewhere  {found.elsewhere:,} entries of this namespace have another vary (model, prompt, turns …); "
             "give it with --vary, or with --like the key of one of them (`mneme inspect list`)"
         )
+    lines += [f"other vary {plain(str(each))}" for each in found.other_vary]
     if found.exact_only:
         lines.append(
             f"exact only {found.exact_only:,} entries with the same vary serve their own questions alone: answers that "
