@@ -48,7 +48,7 @@ def test_the_file_is_as_after_the_program_s_own_report(path: Path, tmp_path: Pat
         hit = cache.get(asked, vary={"model": "m"})
         assert hit is not None
         changed = cache.report_wrong(hit)
-    result = run(path, hit.key[:8], "--question", asked, "--feedback", tmp_path / "mine.jsonl", "--json")
+    result = run(path, hit.key[:8], "--question", asked, "--feedback", tmp_path / "mine.jsonl", "--json", "--yes")
     said = json.loads(result.stdout)
 
     assert state(path) == state(other)
@@ -92,6 +92,12 @@ def test_an_answer_wrong_for_its_own_question_goes_after_a_yes(path: Path) -> No
 
     assert (agreed.exit_code, looking.entry(path, key)) == (0, None)
     assert "wrong for its own question" in agreed.stdout
+
+
+def test_naming_the_entry_s_own_question_asks_too(path: Path) -> None:
+    refused = run(path, key_of(path), "--question", "How do I  PAY", input="n\n")
+
+    assert (refused.exit_code, key_of(path) in {each.key for each in looking.entries(path)[0]}) == (1, True)
 
 
 def test_a_second_report_changes_nothing(path: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from mneme.cli.failing import exits
 from mneme.cli.inspect import Key, confirm_removal, there
 from mneme.cli.shared import AsJson, Cache, Yes, print_json, print_lines
+from mneme.engine.keys import canonical_text
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Reported
@@ -39,7 +40,7 @@ def command(
 
     with exits():
         found = there(entry(cache, key), key)
-        if question is None:
+        if question is None or canonical_text(question) == canonical_text(found.query):
             confirm_removal(found, yes)
         reported = there(report_wrong(cache, found.key, question=question, feedback=feedback), key)
     if as_json:

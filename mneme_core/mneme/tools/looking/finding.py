@@ -154,13 +154,17 @@ def _rows(store: Store, identity: Identity, wanted: Wanted) -> Iterator[EntryRow
     for row in rows_of(store):
         if wanted.namespace not in (None, row[1]):
             continue
-        # An integration's JSON may hold a text escaped.
-        if text is not None and not any(text in each.casefold() for each in (row[3], row[4], readable(row[4]))):
+        if text is not None and not _holds(row, text):
             continue
         if wanted.expired is not None and is_expired(row[7], row[9], now) != wanted.expired:
             continue
         if wanted.tag is None or (row[6] is not None and wanted.tag in origins_in(json.loads(row[6])).tags):
             yield row
+
+
+def _holds(row: EntryRow, text: str) -> bool:
+    # An integration's JSON may hold a text escaped.
+    return text in row[3].casefold() or text in row[4].casefold() or text in readable(row[4]).casefold()
 
 
 def _entry(row: EntryRow, now: float) -> Entry:
