@@ -311,16 +311,45 @@ def test_entries_come_in_pages(serve, tmp_path):
     assert 'rel="prev"' in client.get("/entries?page=2").text
 
 
+def form_of(client, key: str) -> dict[str, str]:
+    (form,) = Page(client.get(f"/entries/{key}").text).all("form")
+    return {each.attributes["name"]: each.attributes["value"] for each in form.inside if each.tag == "input"}
+
+
 def test_an_entry_is_deleted_where_that_is_allowed(serve, path):
     client = serve(path, allow_delete=True)
     (entry,), _ = looking.entries(path, looking.Wanted(contains="canada"))
     with SemanticCache(path, WordEmbedder()) as cache:
         assert cache.get(entry.query) is not None
-        first, second = (client.post(f"/entries/{entry.key}", data={"token": TOKEN}) for _ in range(2))
+        form = form_of(client, entry.key)
+        first, second = (client.post(f"/entries/{entry.key}", data=form) for _ in range(2))
 
         assert cache.get(entry.query, mode="exact") is None
     assert "The entry is deleted." in first.text
-    assert "no such entry any more" in second.text
+    assert "nothing was deleted" in second.text
+    assert len(looking.entries(path)[0]) == 6
+
+
+def test_a_form_that_is_older_than_the_answer_deletes_nothing(serve, path):
+    client = serve(path, allow_delete=True)
+    key = looking.entries(path)[0][0].key
+    form = form_of(client, key)
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("who are we", "Acme and Sons.", namespace="acme")
+    answer = client.post(f"/entries/{key}", data=form)
+
+    assert "another answer took its place" in answer.text
+    assert getattr(looking.entry(path, key), "response", None) == "Acme and Sons."
+
+
+@pytest.mark.parametrize("stored_at", [None, "", "nan", "inf", "-1", "x", "1e999", "9" * 400])
+def test_a_form_that_says_nothing_deletes_nothing(serve, path, stored_at):
+    client = serve(path, allow_delete=True)
+    key = looking.entries(path)[0][0].key
+    form = {"token": TOKEN} if stored_at is None else {"token": TOKEN, "stored_at": stored_at}
+
+    assert client.post(f"/entries/{key}", data=form).status_code in (200, 400)
+    assert looking.entry(path, key) is not None
 
 
 def test_an_entry_is_not_deleted_where_that_is_not_allowed(serve, path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,6 +20,7 @@ from mneme.dashboard.overview import charts_of
 from mneme.dashboard.pool import Pair, Pool
 from mneme.dashboard.sampling import Sampler
 from mneme.dashboard.settings import Settings
+from mneme.evaluation.mining import FLOOR
 from mneme.evaluation.tuning import PolicyKind
 from mneme.tools.looking import Wanted
 from mneme.tools.looking.finding import Sort
@@ -32,8 +34,9 @@ SHOWN_CHARS = 160
 DONE: Final = {
     "same": "Labelled as the same.",
     "different": "Labelled as different.",
+    "labelled": "This pair had a label already; nothing was written.",
     "deleted": "The entry is deleted.",
-    "gone": "There is no such entry any more.",
+    "gone": "This entry is not there any more, or another answer took its place: nothing was deleted.",
     "unknown": "This pair is not here any more; nothing was written.",
 }
 
@@ -70,9 +73,11 @@ class Pages:
         """Show how near neighbours are, and what another limit would do."""
         view = self._live.look()
         kind, limit = _limit(request.query_params)
-        pairs = list(self._pool.pairs().values())
+        pairs = self._pool.pairs()
         scored = [
-            (self._pool.score(pair, kind, view.fingerprint), pair.same) for pair in pairs if pair.similarity is not None
+            (self._pool.score(pair, kind, view.fingerprint), pair.same)
+            for pair in pairs.by_id.values()
+            if pair.similarity is not None
         ]
         seen = [Series(of, exploring.hundredths(view.total.similarity[of])) for of in ("accepted", "refused")]
         labelled = [
@@ -92,15 +97,17 @@ class Pages:
             served=exploring.served(scored, limit),
             pairs=histogram("Pairs of questions", labelled, low=low, high=1.0, mark=limit),
             pairs_rows=_rows(labelled),
-            is_cut=self._pool.is_cut,
-            troubles=self._pool.troubles,
+            floor=FLOOR,
+            is_cut=pairs.is_cut,
+            troubles=pairs.troubles,
         )
 
     def near(self, request: Request) -> Response:
         """Show the pairs nearest to the limit that nobody has labelled."""
         view = self._live.look()
         kind, limit = _limit(request.query_params)
-        pairs = self._pool.pairs().values()
+        known = self._pool.pairs()
+        pairs = known.by_id.values()
         open_pairs = [pair for pair in pairs if pair.same is None and pair.similarity is not None]
 
         def score(pair: Pair) -> float:
@@ -117,7 +124,7 @@ class Pages:
             shown=shown,
             number=len(open_pairs),
             labels=labels,
-            troubles=self._pool.troubles,
+            troubles=known.troubles,
         )
 
     def label(self, request: Request) -> Response:
@@ -126,9 +133,12 @@ class Pages:
         if self._settings.labels is None or form.get("label") not in ("same", "different"):
             return self.problem(request, "Nothing can be labelled: start the dashboard with --labels FILE.", 400)
         kind, limit = _limit(form)
-        pair = self._pool.pairs().get(form.get("pair", ""))
-        done = "unknown"
-        if pair is not None and pair.same is None:
+        pair = self._pool.pairs().by_id.get(form.get("pair", ""))
+        if pair is None:
+            done = "unknown"
+        elif pair.same is not None:
+            done = "labelled"
+        else:
             done = form["label"]
             self._pool.label(pair, done == "same")
         return RedirectResponse(f"/near?kind={kind}&limit={limit:g}&done={done}", 303)
@@ -145,16 +155,17 @@ class Pages:
         )
         sort = cast("Sort", asked["sort"] if asked["sort"] in get_args(Sort) else "newest")
         number = max(1, int(given["page"])) if given.get("page", "").isdecimal() and len(given["page"]) < 9 else 1
-        found, total = self._live.entries(wanted, sort, number * PAGE_ENTRIES)
+        found, total = self._live.entries(wanted, sort, PAGE_ENTRIES, (number - 1) * PAGE_ENTRIES)
         pages = max(1, -(-total // PAGE_ENTRIES))
-        number = min(number, pages)
-        first = (number - 1) * PAGE_ENTRIES
+        if number > pages:
+            number = pages
+            found, total = self._live.entries(wanted, sort, PAGE_ENTRIES, (number - 1) * PAGE_ENTRIES)
         return self._page(
             request,
             "entries",
             asked={**asked, "sort": sort},
             sorts=get_args(Sort),
-            found=found[first : first + PAGE_ENTRIES],
+            found=found,
             total=total,
             number=number,
             pages=pages,
@@ -172,12 +183,16 @@ class Pages:
         """Delete an entry."""
         if not self._settings.allow_delete:
             return self.problem(request, "This dashboard only reads: start it with --allow-delete.", 403)
-        found = self._live.delete(request.path_params["key"])
+        stored_at = _number(request.state.form.get("stored_at"))
+        if stored_at is None:
+            return self.problem(request, "This form does not say which answer it means: load its page again.", 400)
+        found = self._live.delete(request.path_params["key"], stored_at)
+        self._pool.forget()
         return RedirectResponse(f"/entries?done={'gone' if found is None else 'deleted'}", 303)
 
     def namespaces(self, request: Request) -> Response:
         """List the namespaces."""
-        return self._page(request, "namespaces", view=self._live.look(recount=True))
+        return self._page(request, "namespaces", view=self._live.look(by_namespace=True))
 
     def health(self, request: Request) -> Response:
         """Show the plugins, and what `mneme doctor` finds."""
@@ -216,11 +231,17 @@ def short(text: str) -> str:
 def _limit(given: Mapping[str, str]) -> tuple[PolicyKind, float]:
     """Return what policy is asked for, with its limit; the defaults for what makes no sense."""
     kind = cast("PolicyKind", given.get("kind") if given.get("kind") in DEFAULT_LIMITS else "threshold")
+    limit = _number(given.get("limit"))
+    return kind, DEFAULT_LIMITS[kind] if limit is None else min(max(limit, 0.0), 1.0)
+
+
+def _number(text: str | None) -> float | None:
+    """Return the number of a field; None for what is none."""
     try:
-        limit = float(given.get("limit") or DEFAULT_LIMITS[kind])
+        number = float(text or "")
     except ValueError:
-        return kind, DEFAULT_LIMITS[kind]
-    return kind, min(max(limit, 0.0), 1.0) if limit == limit else DEFAULT_LIMITS[kind]
+        return None
+    return None if math.isnan(number) else number
 
 
 def _rows(series: list[Series]) -> list[tuple[str, ...]]:

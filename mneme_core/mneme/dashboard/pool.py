@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,17 +20,21 @@ from mneme.dashboard.settings import Settings
 from mneme.engine.keys import canonical_text
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import SIMILARITY_DECIMALS
+from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import mine
 from mneme.evaluation.tuning import PolicyKind, weigher
 from mneme.indexes.base import Vector
-from mneme.model import StoredEntry
 from mneme.observe.redaction import HASHED
 from mneme.runtime.pairs import append_row, read_rows
+from mneme.stores.base import EntryRow
 
 # Each is compared with all before it: 5,000 take half a second.
 MOST_ENTRIES = 5_000
 FRESH_SECONDS = 60.0
+MOST_SCORES = 100_000
+Stored: TypeAlias = tuple[EntryRow, bytes]
+"""An entry and its vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,20 @@ class Pair:
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """All pairs at one time."""
+
+    by_id: Mapping[str, Pair]
+    is_cut: bool
+    """Whether the cache holds more entries than were compared."""
+    troubles: tuple[str, ...]
+    """What of the files could not be used."""
+
+
+_weigher = cache(weigher)
+
+
 class Pool:
     """All pairs, each once; a label that was given last holds."""
 
@@ -62,27 +82,29 @@ class Pool:
         self._mined: list[Pair] = []
         self._mined_at: float | None = None
         self._vectors: Vectors | None = None
-        self._scores: dict[tuple[PolicyKind, str], float] = {}
+        self._scores: dict[tuple[PolicyKind, str, Pair], float] = {}
         self._files: dict[Path, tuple[tuple[int, int], list[Pair], int]] = {}
-        self.is_cut = False
-        """Whether the cache holds more entries than were compared."""
-        self.troubles: list[str] = []
-        """What of the files could not be used when the pairs were asked for last."""
+        self._is_cut = False
 
-    def pairs(self) -> Mapping[str, Pair]:
-        """Return the pairs by id. Raises what reading the cache or a file raises."""
+    def pairs(self) -> Pairs:
+        """Return all pairs. Raises what reading the cache raises."""
         with self._lock:
             self._mine()
-            self.troubles = []
+            troubles: list[str] = []
             found: dict[str, Pair] = {}
-            for pair in (*self._mined, *self._filed()):
+            for pair in (*self._mined, *self._filed(troubles)):
                 known = found.get(pair.id)
                 if known is not None:
                     same = known.same if pair.same is None else pair.same
                     similarity = known.similarity if pair.similarity is None else pair.similarity
                     pair = replace(pair, same=same, similarity=similarity)
                 found[pair.id] = pair
-            return self._embedded(found)
+            self._embed(found, troubles)
+            return Pairs(found, self._is_cut, tuple(troubles))
+
+    def forget(self) -> None:
+        """Look for pairs among the entries anew when they are next asked for."""
+        self._mined_at = None
 
     def label(self, pair: Pair, same: bool) -> None:
         """Write a label as `mneme calibrate --pairs` reads it. Raises OSError."""
@@ -95,71 +117,78 @@ class Pool:
     def score(self, pair: Pair, kind: PolicyKind, fingerprint: str) -> float:
         """Return what a policy compares with its limit: the cosine, or P(same answer). The pair has a similarity."""
         assert pair.similarity is not None
-        place = kind, pair.id
+        place = kind, fingerprint, pair
         if place not in self._scores:
-            self._scores[place] = weigher(fingerprint, kind)(pair.similarity, pair.a, pair.b)
+            if len(self._scores) >= MOST_SCORES:
+                self._scores.clear()
+            self._scores[place] = _weigher(fingerprint, kind)(pair.similarity, pair.a, pair.b)
         return self._scores[place]
 
     def _mine(self) -> None:
         now = time.monotonic()
         if self._mined_at is not None and now - self._mined_at < FRESH_SECONDS:
             return
-        entries, self.is_cut = self._live.stored(MOST_ENTRIES)
+        entries, self._is_cut = self._live.stored(MOST_ENTRIES)
         self._mined = list(_nearest(entries))
         self._mined_at = now
 
-    def _filed(self) -> Iterator[Pair]:
+    def _filed(self, troubles: list[str]) -> Iterator[Pair]:
         labels = self._settings.labels
         for path in (*self._settings.pairs, *([labels] if labels is not None and labels.exists() else [])):
-            about = path.stat()
-            stamp = about.st_mtime_ns, about.st_size
-            if path not in self._files or self._files[path][0] != stamp:
-                rows, unreadable = read_rows(path)
-                pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
-                self._files[path] = stamp, pairs, unreadable
-            _, pairs, unreadable = self._files[path]
+            try:
+                pairs, unreadable = self._read(path)
+            except (OSError, InvalidArgumentError) as error:
+                troubles.append(f"{path.name} cannot be read: {error}")
+                continue
             if unreadable:
-                self.troubles.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+                troubles.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
             yield from pairs
 
-    def _embedded(self, found: dict[str, Pair]) -> dict[str, Pair]:
+    def _read(self, path: Path) -> tuple[list[Pair], int]:
+        about = path.stat()
+        stamp = about.st_mtime_ns, about.st_size
+        if path not in self._files or self._files[path][0] != stamp:
+            rows, unreadable = read_rows(path)
+            self._files[path] = stamp, [pair for row in rows if (pair := _pair(row, path)) is not None], unreadable
+        return self._files[path][1:]
+
+    def _embed(self, found: dict[str, Pair], troubles: list[str]) -> None:
         unknown = {name: pair for name, pair in found.items() if pair.similarity is None}
         if not unknown:
-            return found
+            return
         try:
             if self._vectors is None:
                 self._vectors = Vectors(self._live.cache_embedder())
             self._vectors.learn(text for pair in unknown.values() for text in (pair.a, pair.b))
         except Exception as error:  # the embedder is the user's, and may not be installed
-            self.troubles.append(f"{len(unknown):,} pairs of files have no similarity: {error}")
-            return found
+            troubles.append(f"{len(unknown):,} pairs of files have no similarity: {error}")
+            return
         for name, pair in unknown.items():
             a, b = self._vectors.of(pair.a), self._vectors.of(pair.b)
             if a is not None and b is not None:
                 found[name] = replace(pair, similarity=_cosine(a, b))
-        return found
 
 
 class _Held:
     """The vectors of entries, as their cache stored them."""
 
-    def __init__(self, entries: Iterable[StoredEntry]) -> None:
-        self._vectors = {canonical_text(entry.query): np.frombuffer(entry.embedding, np.float32) for entry in entries}
+    def __init__(self, entries: Iterable[Stored]) -> None:
+        self._vectors = {canonical_text(row[3]): np.frombuffer(vector, np.float32) for row, vector in entries}
 
     def of(self, text: str) -> Vector | None:
         return self._vectors.get(canonical_text(text))
 
 
-def _nearest(entries: Iterable[StoredEntry]) -> Iterator[Pair]:
+def _nearest(entries: Iterable[Stored]) -> Iterator[Pair]:
     """Yield the nearest earlier neighbour of each entry. What is never compared by a cache is not compared here."""
-    apart: dict[bytes, list[StoredEntry]] = defaultdict(list)
-    for entry in entries:
+    apart: dict[bytes, list[Stored]] = defaultdict(list)
+    for row, vector in entries:
         # What was asked after other turns is more than its question says.
-        if TURNS not in entry.metadata:
-            apart[entry.partition].append(entry)
+        if row[6] is None or TURNS not in json.loads(row[6]):
+            apart[row[11]].append((row, vector))
     for together in apart.values():
         held = _Held(together)
-        for a, b in mine([entry.query for entry in together], held).pairs:
+        for a, b in mine([row[3] for row, _ in together], held).pairs:
             first, second = held.of(a), held.of(b)
             assert first is not None
             assert second is not None
