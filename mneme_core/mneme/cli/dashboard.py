@@ -5,8 +5,11 @@ from __future__ import annotations
 import secrets
 import socket
 import webbrowser
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +29,8 @@ PAIRS_HELP = (
 )
 LABELS_HELP = "Where labels are written, as `mneme calibrate --pairs` reads them. Without it nothing is labelled."
 QUOTA_HELP = "NAMESPACE=ENTRIES, a quota that the program has. Can be given several times."
+# No cache holds more entries than a number of so many can say.
+MOST_DIGITS = 18
 HOST_HELP = "The address to listen on. Another machine sees the page by another one than this, without encryption."
 
 
@@ -76,18 +81,33 @@ def command(
             read_rows(path)
         token = secrets.token_urlsafe(24)
         listening = _listen(host, port)
-        is_loopback = host in LOOPBACK
-        hosts = LOOPBACK if is_loopback else None if host in ("", "0.0.0.0", "::") else (*LOOPBACK, host)  # noqa: S104
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/?token={token}"
+        bound, at = listening.getsockname()[:2]
+        bound = ip_address(bound)
+        name = ("::1" if bound.version == 6 else "127.0.0.1") if bound.is_unspecified else host
+        address = f"http://{f'[{name}]' if ':' in name else name}:{at}/?token={token}"
         if as_json:
             print_json({"url": address})
         else:
             typer.echo(f"The dashboard is at {address}\nCtrl-C ends it.")
-        if not is_loopback:
-            typer.echo("Other machines can reach it, and what they read is not encrypted on its way.", err=True)
-        if browse:
-            webbrowser.open(address)
-        _serve(dashboard(settings, token=token, hosts=hosts), listening)
+        if not bound.is_loopback:
+            typer.echo(
+                f"Other machines can reach port {at}. Neither what they read nor the token is encrypted on its way: "
+                "who sees it pass can read every question and answer.",
+                err=True,
+            )
+        hosts = None if bound.is_unspecified else (*LOOPBACK, host)
+        with _opened(address) if browse else nullcontext():
+            _serve(dashboard(settings, token=token, hosts=hosts), listening)
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[None]:
+    """Open the address in a browser, by a file that the user alone can read: command lines are seen by all."""
+    with TemporaryDirectory(prefix="mneme-") as folder:
+        page = Path(folder, "dashboard.html")
+        page.write_text(f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">The dashboard</a>')
+        webbrowser.open(page.as_uri())
+        yield
 
 
 def _serve(app: ASGIApp, listening: socket.socket) -> None:
@@ -112,6 +132,6 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _quota(text: str) -> tuple[str, int]:
     namespace, sign, number = text.rpartition("=")
-    if not sign or not number.isdecimal():
+    if not sign or not number.isdecimal() or len(number) > MOST_DIGITS:
         raise InvalidArgumentError(f"--quota is {text!r}; it is NAMESPACE=ENTRIES, such as acme=500.")
     return namespace, int(number)

@@ -20,7 +20,7 @@ from mneme.dashboard.pages import Pages
 from mneme.dashboard.sampling import Sampler
 from mneme.dashboard.security import LOOPBACK, Guard
 from mneme.dashboard.settings import Settings
-from mneme.errors import MnemeError
+from mneme.errors import InvalidArgumentError, MnemeError
 
 
 def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None = LOOPBACK) -> ASGIApp:
@@ -42,9 +42,13 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
             await run_in_threadpool(sampler.stop)
 
     async def failed(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 503
-        what = error.detail if isinstance(error, HTTPException) else str(error) or type(error).__name__
-        return pages.problem(request, what, status)
+        if isinstance(error, HTTPException):
+            return pages.problem(request, error.detail, error.status_code)
+        status = 400 if isinstance(error, InvalidArgumentError) else 503
+        return pages.problem(request, str(error) or type(error).__name__, status)
+
+    async def broken(request: Request, error: Exception) -> Response:
+        return pages.problem(request, f"This page failed, which is a fault of Mneme: {type(error).__name__}", 500)
 
     def get(path: str, handler: Callable[[Request], Response]) -> Route:
         return Route(path, handler, methods=["GET"])
@@ -66,7 +70,10 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
             get("/explain", pages.explain),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
-        exception_handlers=dict.fromkeys((HTTPException, MnemeError, OSError, ImportError), failed),
+        exception_handlers={
+            **dict.fromkeys((HTTPException, MnemeError, OSError, ImportError), failed),
+            Exception: broken,
+        },
         lifespan=sampling,
     )
     return Guard(app, token=token, hosts=hosts)

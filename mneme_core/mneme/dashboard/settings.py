@@ -8,7 +8,10 @@ from os import PathLike
 from pathlib import Path
 
 from mneme.embedders.base import Embedder
+from mneme.errors import InvalidArgumentError
 from mneme.prices import Prices
+
+DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +31,9 @@ class Settings:
     quotas: Mapping[str, int] = field(default_factory=dict)
     """Namespace -> entries, as the program has them: a cache's file does not hold its quotas."""
     interval: float = 2.0
-    """Seconds between two samples of the charts."""
+    """Seconds between two samples of the charts, at most a day."""
+
+    def __post_init__(self) -> None:
+        """Check what would be asked for without end; raises InvalidArgumentError."""
+        if not 0 < self.interval <= DAY:
+            raise InvalidArgumentError(f"interval is {self.interval}; it is seconds, more than 0 and at most {DAY:,}.")
