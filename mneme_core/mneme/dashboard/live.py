@@ -15,7 +15,9 @@ from mneme.dashboard.settings import Settings
 from mneme.embedders.base import Embedder
 from mneme.errors import InvalidArgumentError
 from mneme.model import Explanation
+from mneme.runtime.opening import store_of
 from mneme.stores.base import EntryRow, StoreBusyError
+from mneme.stores.sqlite import SQLiteStore
 from mneme.tools import looking
 from mneme.tools.examining import Findings, examine
 from mneme.tools.looking import Entry, View, Wanted
@@ -90,10 +92,8 @@ class Live:
     @property
     def path(self) -> Path | None:
         """The cache's file; None for a server."""
-        scheme, sign, rest = str(self._url).partition("://")
-        if not sign:
-            return Path(self._url)
-        return Path(rest[1:]) if scheme == "sqlite" else None
+        store = store_of(self._url)
+        return store.path if isinstance(store, SQLiteStore) else None
 
     def embedder(self) -> Embedder:
         """Return the embedder, which is made when first asked for. Raises whatever making it raises."""
