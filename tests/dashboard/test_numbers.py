@@ -33,7 +33,7 @@ def test_a_higher_limit_serves_no_more(scored, one, other):
 @given(SCORED, st.floats(0, 1))
 def test_what_is_served_is_counted_by_its_label(scored, limit):
     found = served(scored, limit)
-    taken = [same for score, same in scored if score >= limit]
+    taken = [same for score, same in scored if score >= limit and score > 0]
 
     assert (found.served, found.right, found.wrong) == (len(taken), taken.count(True), taken.count(False))
     assert found.precision is None or 0 <= found.precision_interval[0] <= found.precision <= 1

@@ -47,7 +47,8 @@ def served(scored: Iterable[tuple[float, bool | None]], limit: float) -> Served:
     pairs = taken = 0
     counts = {(same, is_served): 0 for same in (True, False) for is_served in (True, False)}
     for score, same in scored:
-        is_served = score >= limit
+        # A score of 0 is that of what the policy refuses whatever its limit.
+        is_served = score >= limit and score > 0
         pairs, taken = pairs + 1, taken + is_served
         if same is not None:
             counts[same, is_served] += 1
@@ -55,10 +56,11 @@ def served(scored: Iterable[tuple[float, bool | None]], limit: float) -> Served:
     return Served(pairs, taken, right, wrong, right + counts[True, False], wrong + counts[False, False])
 
 
-def reaching(counted: Counted, limit: float) -> tuple[int, int]:
-    """Return how many neighbours of lookups lie at `limit` or nearer, to a hundredth, and how many are known."""
+def reaching(counted: Counted, limit: float) -> tuple[float, int, int]:
+    """Return `limit` cut to a hundredth, how many neighbours of lookups lie there or nearer, and how many are known."""
     both = [sum(numbers) for numbers in zip(*counted.similarity.values(), strict=True)]
-    return sum(both[max(0, int(round(limit * 100, 4))) :]), sum(both)
+    first = max(0, int(round(limit * 100, 4)))
+    return first / 100, sum(both[first:]), sum(both)
 
 
 def hundredths(buckets: Sequence[int]) -> list[int]:

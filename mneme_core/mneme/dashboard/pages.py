@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast, get_args
@@ -17,7 +18,7 @@ from mneme.dashboard import exploring
 from mneme.dashboard.charts import Series, histogram
 from mneme.dashboard.live import Live
 from mneme.dashboard.overview import charts_of
-from mneme.dashboard.pool import Pair, Pool
+from mneme.dashboard.pool import MOST_ENTRIES, Pair, Pool
 from mneme.dashboard.sampling import Sampler
 from mneme.dashboard.settings import Settings
 from mneme.evaluation.mining import FLOOR
@@ -29,6 +30,9 @@ from mneme.tools.wording import ago, differences, duration, money, percent
 
 DEFAULT_LIMITS: Final[Mapping[PolicyKind, float]] = {"threshold": 0.85, "guarded": 0.98}
 PAGE_ENTRIES = 25
+PAGE_NAMESPACES = 100
+# No list has more pages than a number of so many can say.
+MOST_DIGITS = 9
 SHOWN_PAIRS = 20
 SHOWN_CHARS = 160
 DONE: Final = {
@@ -59,7 +63,8 @@ class Pages:
             "percent": percent,
             "readable": readable,
             "short": short,
-            "when": lambda when: datetime.fromtimestamp(when).strftime("%Y-%m-%d %H:%M:%S"),
+            "when": when,
+            "as_json": lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         }
         self._templates.globals |= {"money": money, "settings": settings, "token": token}
 
@@ -98,6 +103,7 @@ class Pages:
             pairs=histogram("Pairs of questions", labelled, low=low, high=1.0, mark=limit),
             pairs_rows=_rows(labelled),
             floor=FLOOR,
+            most=MOST_ENTRIES,
             is_cut=pairs.is_cut,
             troubles=pairs.troubles,
         )
@@ -154,7 +160,7 @@ class Pages:
             {"yes": True, "no": False}.get(asked["expired"]),
         )
         sort = cast("Sort", asked["sort"] if asked["sort"] in get_args(Sort) else "newest")
-        number = max(1, int(given["page"])) if given.get("page", "").isdecimal() and len(given["page"]) < 9 else 1
+        number = _page_number(request)
         found, total = self._live.entries(wanted, sort, PAGE_ENTRIES, (number - 1) * PAGE_ENTRIES)
         pages = max(1, -(-total // PAGE_ENTRIES))
         if number > pages:
@@ -169,7 +175,7 @@ class Pages:
             total=total,
             number=number,
             pages=pages,
-            url_of=lambda page: str(request.url.include_query_params(page=page).query),
+            url_of=_url_of(request),
         )
 
     def entry(self, request: Request) -> Response:
@@ -192,7 +198,25 @@ class Pages:
 
     def namespaces(self, request: Request) -> Response:
         """List the namespaces."""
-        return self._page(request, "namespaces", view=self._live.look(by_namespace=True))
+        view = self._live.look(by_namespace=True)
+        contains = request.query_params.get("contains", "")
+        text = contains.casefold()
+        named = [each for each in view.namespaces if each.namespace is not None and text in each.namespace.casefold()]
+        named.sort(key=lambda each: -each.entries)
+        pages = max(1, -(-len(named) // PAGE_NAMESPACES))
+        number = min(_page_number(request), pages)
+        return self._page(
+            request,
+            "namespaces",
+            view=view,
+            contains=contains,
+            found=named[(number - 1) * PAGE_NAMESPACES : number * PAGE_NAMESPACES],
+            absent=sorted(self._settings.quotas.keys() - {each.namespace for each in view.namespaces}),
+            total=len(named),
+            number=number,
+            pages=pages,
+            url_of=_url_of(request),
+        )
 
     def health(self, request: Request) -> Response:
         """Show the plugins, and what `mneme doctor` finds."""
@@ -226,6 +250,24 @@ def short(text: str) -> str:
     """Return a text for a list, on one line."""
     line = " ".join(text.split())
     return line if len(line) <= SHOWN_CHARS else f"{line[: SHOWN_CHARS - 1]}…"
+
+
+def when(time: float) -> str:
+    """Return a time for people; a program's clock may be none of ours."""
+    try:
+        return datetime.fromtimestamp(time).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{time:g} s since 1970"
+
+
+def _page_number(request: Request) -> int:
+    text = request.query_params.get("page", "")
+    return max(1, int(text)) if text.isdecimal() and len(text) <= MOST_DIGITS else 1
+
+
+def _url_of(request: Request) -> Callable[[int], str]:
+    """Return what makes the address of another page of the same list."""
+    return lambda number: f"?{request.url.include_query_params(page=number).remove_query_params('done').query}"
 
 
 def _limit(given: Mapping[str, str]) -> tuple[PolicyKind, float]:
