@@ -135,7 +135,7 @@ def test_charts_show_what_happens_while_the_dashboard_runs(serve, path, monkeypa
 
 
 def numbers(client, **asked) -> list[str]:
-    page = Page(client.get("/explore", params=asked).text)
+    page = Page(client.get("/explore", params={"kind": "threshold", **asked}).text)
     return [page.by_id(name).text for name in ("served", "right", "wrong")]
 
 
@@ -156,7 +156,10 @@ def test_another_threshold_changes_the_numbers(serve, path, tmp_path):
 
 def test_the_counters_tell_what_a_threshold_would_reach(serve, path):
     client = serve(path)
-    near, far = (Page(client.get("/explore", params={"limit": at}).text).by_id("reaching").text for at in (0.5, 1))
+    near, far = (
+        Page(client.get("/explore", params={"kind": "threshold", "limit": at}).text).by_id("reaching").text
+        for at in (0.5, 1)
+    )
 
     assert near != far
 
@@ -177,7 +180,7 @@ def test_a_line_that_was_torn_is_told_and_costs_no_other(serve, path, tmp_path):
     before = numbers(client, limit=0.85)[1]
     form, _ = first_pair(client)
     client.post("/near", data={**form, "label": "same"})
-    after = client.get("/explore?limit=0.5")
+    after = client.get("/explore?kind=threshold&limit=0.5")
 
     assert "Of labels.jsonl 1 lines cannot be read." in after.text
     assert (before, Page(after.text).by_id("right").text) == ("1 of 1", "2 of 2")
@@ -221,7 +224,8 @@ def test_a_label_is_written_as_calibrate_reads_it(serve, path, tmp_path, label):
     assert next(each.text for each in before.all("dd")) == pair.a
     assert (pair.same, pair.kind) == (label == "same", "dashboard")
     assert len(Page(answer.text).all("section")) == len(before.all("section")) - 1
-    assert f"Labelled as {'the same' if label == 'same' else 'different'}." in answer.text
+    assert f"Labelled as {'the same' if label == 'same' else 'different'}:" in answer.text
+    assert [each.text for each in Page(answer.text).by_id("labelled").inside] == [pair.a, pair.b]
     assert labels.stat().st_mode & 0o777 == 0o600
 
 

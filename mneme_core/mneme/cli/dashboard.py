@@ -28,6 +28,12 @@ PAIRS_HELP = (
     "AuditTrail. Can be given several times."
 )
 LABELS_HELP = "Where labels are written, as `mneme calibrate --pairs` reads them. Without it nothing is labelled."
+POLICY_HELP = (
+    "What the program judges with, where that is not what SemanticCache.open does: guarded, guarded:MAX_ERROR, "
+    "threshold:COSINE, or the file of `mneme calibrate`."
+)
+FEEDBACK_HELP = "The file that the program opens with feedback=, for what it refuses."
+INTERVAL_HELP = "Seconds between two samples of the charts. Programs write what they count once a second."
 QUOTA_HELP = "NAMESPACE=ENTRIES, a quota that the program has. Can be given several times."
 # No cache holds more entries than a number of so many can say.
 MOST_DIGITS = 18
@@ -38,11 +44,13 @@ def command(
     cache: Cache,
     pairs: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help=PAIRS_HELP)] = [],  # noqa: B006
     labels: Annotated[Path | None, typer.Option(dir_okay=False, help=LABELS_HELP)] = None,
+    policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
+    feedback: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=FEEDBACK_HELP)] = None,
     allow_delete: Annotated[bool, typer.Option("--allow-delete", help="Let entries be deleted.")] = False,
     quota: Annotated[list[str], typer.Option(help=QUOTA_HELP)] = [],  # noqa: B006
     prices: PricesName = None,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
-    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two samples of the charts.")] = 2.0,
+    interval: Annotated[float, typer.Option(min=0.2, help=INTERVAL_HELP)] = 2.0,
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes one that is free.")] = 8_765,
     browse: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
@@ -63,6 +71,7 @@ def command(
                 f'the dashboard needs its extra: pip install "mneme-middleware[dashboard]" ({error})'
             ) from error
         from mneme.runtime.pairs import read_rows
+        from mneme.runtime.policy_file import policy_given
         from mneme.tools.looking import look
 
         settings = Settings(
@@ -70,13 +79,18 @@ def command(
             prices=prices_named(prices),
             pairs=tuple(pairs),
             labels=labels,
+            policy=policy,
+            feedback=feedback,
             embedder=lambda: load_embedder(embedder),
             allow_delete=allow_delete,
             quotas=dict(map(_quota, quota)),
             interval=interval,
         )
         # An error now is better than on every page.
-        look(cache)
+        view, _ = look(cache, by_namespace=False)
+        policy_given(policy, view.fingerprint)
+        if labels is not None and not labels.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {labels.parent} for --labels.")
         for path in pairs:
             read_rows(path)
         token = secrets.token_urlsafe(24)

@@ -15,8 +15,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from mneme.dashboard.comparing import Comparing
 from mneme.dashboard.live import Live
 from mneme.dashboard.pages import Pages
+from mneme.dashboard.pool import Pool
 from mneme.dashboard.sampling import Sampler
 from mneme.dashboard.security import LOOPBACK, Guard
 from mneme.dashboard.settings import Settings
@@ -31,7 +33,9 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
     """
     live = Live(settings)
     sampler = Sampler(live.look, settings.interval)
-    pages = Pages(settings, live, sampler, token)
+    pool = Pool(live, settings)
+    pages = Pages(settings, live, sampler, pool, token)
+    comparing = Comparing(settings, live, pool, pages)
 
     @asynccontextmanager
     async def sampling(_: Starlette) -> AsyncIterator[None]:
@@ -59,9 +63,9 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
     app = Starlette(
         routes=[
             get("/", pages.overview),
-            get("/explore", pages.explore),
-            get("/near", pages.near),
-            post("/near", pages.label),
+            get("/explore", comparing.explore),
+            get("/near", comparing.near),
+            post("/near", comparing.label),
             get("/entries", pages.entries),
             get("/entries/{key}", pages.entry),
             post("/entries/{key}", pages.delete),

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 720, 200
-LEFT, RIGHT, TOP, BOTTOM = 74, 8, 10, 24
+WIDTH, HEIGHT = 480, 180
+LEFT, RIGHT, TOP, BOTTOM = 96, 8, 10, 24
+# Where an axis may end, so that its middle is round, too.
+ROUND = (1, 2, 4, 6, 8, 10)
 SQUARE_WIDTH, SQUARE_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 
@@ -22,9 +24,14 @@ class Series:
     values: Sequence[float | None]
 
 
-def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Callable[[float], str]) -> Markup:
-    """Return lines over time from zero up. `say` words a value; what is None leaves a gap."""
-    most = max((value for each in series for value in each.values if value is not None), default=0.0) or 1.0
+def lines(
+    title: str, times: Sequence[float], series: Sequence[Series], say: Callable[[float], str], *, least: float = 0.0
+) -> Markup:
+    """Return lines over time from zero up. `say` words a value; what is None leaves a gap.
+
+    least: where the axis ends at least.
+    """
+    most = _end(max((value for each in series for value in each.values if value is not None), default=0.0), least)
     first, last = times[0], times[-1]
     span = max(last - first, 1e-6)
     drawn = [_grid(most, say)]
@@ -48,8 +55,8 @@ def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Cal
 
 def histogram(title: str, series: Sequence[Series], *, low: float, high: float, mark: float | None) -> Markup:
     """Return counts as bars side by side over `low` to `high`, with a line at `mark`."""
-    most = max((value or 0.0 for each in series for value in each.values), default=0.0) or 1.0
-    drawn = [_grid(most, lambda value: f"{value:,.4g}")]
+    most = _end(max((value or 0.0 for each in series for value in each.values), default=0.0), 2.0)
+    drawn = [_grid(most, "{:,.0f}".format)]
     groups = max((len(each.values) for each in series), default=1)
     wide = SQUARE_WIDTH / groups / len(series)
     for number, each in enumerate(series, 1):
@@ -78,6 +85,16 @@ def histogram(title: str, series: Sequence[Series], *, low: float, high: float, 
             )
         )
     return _svg(title, ", ".join(f"{each.name} {sum(v or 0 for v in each.values):,.0f}" for each in series), drawn)
+
+
+def _end(most: float, least: float) -> float:
+    """Return a round number that is no less than either."""
+    most = max(most, least)
+    if not 0 < most < math.inf:
+        return 1.0
+    size = 10.0 ** math.floor(math.log10(most))
+    # Not below it by the error of a float.
+    return max(most, next(each * size for each in (*ROUND, 20) if each * size >= most * (1 - 1e-9)))
 
 
 def _across(value: float, low: float, high: float) -> float:

@@ -44,6 +44,8 @@ class Live:
         self._url = settings.url
         self._prices = settings.prices
         self._make_embedder = settings.embedder
+        self._policy = settings.policy
+        self._feedback = settings.feedback
         self._gate = Gate()
         self._lock = threading.Lock()
         self._sizes: Mapping[str, int] | None = None
@@ -76,9 +78,14 @@ class Live:
         self._stale_at = 0.0
         return deleted
 
-    def explain(self, question: str, namespace: str) -> Explanation:
+    def explain(self, question: str, namespace: str, like: str | None) -> Explanation:
         """Say why a question hits or misses."""
-        return self._read(partial(looking.explain, self._url, question, self.embedder(), namespace=namespace))
+        asked = partial(looking.explain, self._url, question, self.embedder(), namespace=namespace, like=like)
+        return self._read(partial(asked, policy=self._policy, feedback=self._feedback))
+
+    def sizes(self) -> Mapping[str, int]:
+        """Return namespace -> entries, as they were counted last."""
+        return self._sizes or {}
 
     def stored(self, most: int) -> tuple[list[tuple[EntryRow, bytes]], bool]:
         """Return entries with their vectors, at most so many, and whether there are more."""

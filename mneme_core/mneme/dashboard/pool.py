@@ -6,9 +6,8 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ import numpy as np
 
 from mneme.dashboard.live import Live
 from mneme.dashboard.settings import Settings
+from mneme.engine.guarded import Guarded
 from mneme.engine.keys import canonical_text
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import SIMILARITY_DECIMALS
@@ -69,9 +69,6 @@ class Pairs:
     """What of the files could not be used."""
 
 
-_weigher = cache(weigher)
-
-
 class Pool:
     """All pairs, each once; a label that was given last holds."""
 
@@ -83,7 +80,8 @@ class Pool:
         self._mined_at: float | None = None
         self._vectors: Vectors | None = None
         self._scores: dict[tuple[PolicyKind, str, Pair], float] = {}
-        self._files: dict[Path, tuple[tuple[int, int], list[Pair], int]] = {}
+        self._weighers: dict[tuple[PolicyKind, str], Callable[[float, str, str], float]] = {}
+        self._files: dict[Path, tuple[tuple[int, int], list[Pair], tuple[str, ...]]] = {}
         self._is_cut = False
 
     def pairs(self) -> Pairs:
@@ -114,14 +112,20 @@ class Pool:
             row["similarity"] = pair.similarity
         append_row(self._settings.labels, row)
 
-    def score(self, pair: Pair, kind: PolicyKind, fingerprint: str) -> float:
-        """Return what a policy compares with its limit: the cosine, or P(same answer). The pair has a similarity."""
+    def score(self, pair: Pair, kind: PolicyKind, fingerprint: str, policy: object) -> float:
+        """Return what a policy compares with its limit: the cosine, or P(same answer). The pair has a similarity.
+
+        policy: of the program; always the same.
+        """
         assert pair.similarity is not None
         place = kind, fingerprint, pair
         if place not in self._scores:
             if len(self._scores) >= MOST_SCORES:
                 self._scores.clear()
-            self._scores[place] = _weigher(fingerprint, kind)(pair.similarity, pair.a, pair.b)
+            if place[:2] not in self._weighers:
+                guarded = policy if isinstance(policy, Guarded) else None
+                self._weighers[place[:2]] = weigher(fingerprint, kind, guarded)
+            self._scores[place] = self._weighers[place[:2]](pair.similarity, pair.a, pair.b)
         return self._scores[place]
 
     def _mine(self) -> None:
@@ -136,20 +140,26 @@ class Pool:
         labels = self._settings.labels
         for path in (*self._settings.pairs, *([labels] if labels is not None and labels.exists() else [])):
             try:
-                pairs, unreadable = self._read(path)
+                pairs, notes = self._read(path)
             except (OSError, InvalidArgumentError) as error:
                 troubles.append(f"{path.name} cannot be read: {error}")
                 continue
-            if unreadable:
-                troubles.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+            troubles += notes
             yield from pairs
 
-    def _read(self, path: Path) -> tuple[list[Pair], int]:
+    def _read(self, path: Path) -> tuple[list[Pair], tuple[str, ...]]:
         about = path.stat()
         stamp = about.st_mtime_ns, about.st_size
         if path not in self._files or self._files[path][0] != stamp:
             rows, unreadable = read_rows(path)
-            self._files[path] = stamp, [pair for row in rows if (pair := _pair(row, path)) is not None], unreadable
+            pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
+            strange = sum("outcome" not in row and not _has_texts(row) for row in rows)
+            notes = []
+            if unreadable:
+                notes.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+            if strange:
+                notes.append(f'Of {path.name} {strange:,} lines hold no pair: no texts "a" and "b".')
+            self._files[path] = stamp, pairs, tuple(notes)
         return self._files[path][1:]
 
     def _embed(self, found: dict[str, Pair], troubles: list[str]) -> None:
@@ -197,6 +207,10 @@ def _nearest(entries: Iterable[Stored]) -> Iterator[Pair]:
 
 def _cosine(a: Vector, b: Vector) -> float:
     return round(float(a @ b), SIMILARITY_DECIMALS)
+
+
+def _has_texts(row: Mapping[str, Any]) -> bool:
+    return isinstance(row.get("a"), str) and isinstance(row.get("b"), str)
 
 
 def _pair(row: Mapping[str, Any], path: Path) -> Pair | None:

@@ -60,4 +60,10 @@ if (explorer) {
     slider.value = number.value;
     show();
   });
+  const kind = document.getElementById("kind");
+  kind.addEventListener("change", () => {
+    explorer.elements.was.value = kind.value;
+    number.value = slider.value = kind.selectedOptions[0].dataset.limit;
+    show();
+  });
 }
