@@ -116,10 +116,10 @@ def test_the_slider_moves_the_threshold_by_keys(browser, address):
     page = browser.new_context().new_page()
     page.goto(address)
     page.get_by_role("link", name="Similarity").click()
-    page.get_by_label("Judged by").select_option("similarity alone")
     slider = page.get_by_label("Move it")
-    api.expect(slider).to_have_value("0.85")
     api.expect(slider).to_be_visible()
+    page.get_by_label("Judged by").select_option("similarity alone")
+    api.expect(slider).to_have_value("0.85")
     slider.focus()
     for _ in range(12):
         slider.press("ArrowLeft")
@@ -154,7 +154,15 @@ def test_the_overview_goes_on_by_itself_until_told_not_to(browser, address, path
     page.context.close()
 
 
-PLACES = ["/", "/explore", "/near", "/entries", "/explain?question=how+do+I+pay+my+bill", "/namespaces", "/health?check=1"]
+PLACES = [
+    "/",
+    "/explore",
+    "/near",
+    "/entries",
+    "/explain?question=how+do+I+pay+my+bill",
+    "/namespaces",
+    "/health?check=1",
+]
 
 
 @pytest.mark.parametrize("width", [320, 1_280])

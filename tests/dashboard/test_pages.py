@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from starlette.testclient import TestClient
 
 from mneme import SemanticCache, TokenUsage
+from mneme import dashboard as dashboard_folder
+from mneme.dashboard import Settings, dashboard
 from mneme.observe import AuditTrail
 from mneme.runtime.pairs import read_labelled
-from mneme.testing import WordEmbedder
+from mneme.stores.base import StoreBusyError
+from mneme.testing import FakeClock, WordEmbedder
 from mneme.tools import looking
 
-from .conftest import TOKEN
+from .conftest import ORIGIN, TOKEN
 from .reading import Page
 
 PAGES = ["/", "/explore", "/near", "/entries", "/namespaces", "/health", "/health?check=1", "/explain"]
@@ -427,3 +435,257 @@ def test_an_encrypted_cache_shows_what_it_counted_alone(serve, tmp_path):
 
     assert [client.get(place).status_code for place in ("/", "/explore", "/near", "/namespaces")] == [200] * 4
     assert (client.get("/entries").status_code, "encrypted" in client.get("/entries").text) == (503, True)
+
+
+def test_a_label_that_was_wrong_is_changed(serve, path, tmp_path):
+    client = serve(path, labels=tmp_path / "labels.jsonl")
+    form, _ = first_pair(client)
+    answer = client.post("/near", data={**form, "label": "same"})
+    again = {**form, "label": "different"}
+    refused = client.post("/near", data=again)
+    changed = client.post("/near", data={**again, "again": "1"})
+
+    assert len([each for each in Page(answer.text).elements if "autofocus" in each.attributes]) == 1
+    assert "had a label already" in refused.text
+    assert Page(changed.text).by_id("labelled").text.startswith("Labelled as different:")
+    assert [pair.same for pair in read_labelled(tmp_path / "labels.jsonl")] == [True, False]
+
+
+def test_pairs_come_in_pages_and_a_label_leads_back_to_its_own(serve, path, tmp_path):
+    rows = [{"a": f"one {at}", "b": f"two {at}", "similarity": 0.5 + at / 100} for at in range(45)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    client = serve(path, pairs=(tmp_path / "pairs.jsonl",), labels=tmp_path / "labels.jsonl")
+    pages = [Page(client.get("/near", params={"page": number}).text) for number in (1, 2, 3, 99)]
+    form = {
+        each.attributes["name"]: each.attributes["value"]
+        for each in pages[1].all("form")[1].inside
+        if each.tag == "input"
+    }
+    answer = client.post("/near", data={**form, "label": "same"})
+
+    assert [len(each.all("section")) for each in pages] == [20, 20, 7, 7]
+    assert answer.url.params["page"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "limit", "named"),
+    [
+        (None, {}, "0.9800", "guarded:0.02"),
+        (None, {"kind": "threshold"}, "0.8500", "threshold:0.85"),
+        (None, {"kind": "threshold", "limit": "0.98", "was": "guarded"}, "0.8500", "threshold:0.85"),
+        (None, {"kind": "threshold", "limit": "0.98", "was": "threshold"}, "0.9800", "threshold:0.98"),
+        (None, {"limit": "1"}, "1.0000", None),
+        ("guarded:0.1", {}, "0.9000", "guarded:0.1"),
+        ("threshold:0.7", {}, "0.7000", "threshold:0.7"),
+        ("threshold:0.7", {"kind": "guarded"}, "0.9800", "guarded:0.02"),
+    ],
+)
+def test_the_explorer_begins_with_what_the_program_does(serve, path, policy, asked, limit, named):
+    text = serve(path, policy=policy).get("/explore", params=asked).text
+    page = Page(text)
+
+    assert next(each.text for each in page.all("dd")) == limit
+    assert ('id="policy"' in text, named is None or page.by_id("policy").text == f'policy="{named}"') == (
+        named is not None,
+        True,
+    )
+
+
+def test_what_the_guard_refuses_is_served_at_no_limit(serve, path, tmp_path):
+    pair = {"a": "do you ship to Canada", "b": "do you not ship to Canada", "similarity": 0.9, "same": False}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    client = serve(path, pairs=(tmp_path / "pairs.jsonl",))
+
+    assert numbers(client, kind="guarded", limit=0)[2] == "0 of 1"
+    assert numbers(client, kind="threshold", limit=0)[2] == "1 of 1"
+
+
+@pytest.mark.parametrize("limit", ["0.875", "0.865", "0.8", "0.29", "1"])
+def test_the_limit_that_lookups_are_counted_to_is_the_one_that_is_said(serve, path, limit):
+    view, _ = looking.look(path)
+    said = Page(serve(path).get("/explore", params={"kind": "threshold", "limit": limit}).text).by_id("reaching").text
+    edge = float(re.search(r"lie at ([\d.]+) or nearer", said)[1])
+    both = [sum(each) for each in zip(*view.total.similarity.values(), strict=True)]
+
+    assert edge <= float(limit) < edge + 0.01
+    assert f"{sum(both[round(edge * 100) :]):,} lie at" in said
+
+
+def test_ask_why_judges_as_the_program_does(serve, path, tmp_path):
+    pair = {"a": "do you ship to Canada", "b": "do you ship to Canada please", "same": False}
+    (tmp_path / "feedback.jsonl").write_text(json.dumps(pair) + "\n")
+    asked = {"question": "do you ship to Canada please"}
+    plain, strict, told = (
+        serve(path, **settings).get("/explain", params=asked).text
+        for settings in ({}, {"policy": "threshold:0.999"}, {"feedback": tmp_path / "feedback.jsonl"})
+    )
+
+    assert ("accept" in plain, "accept" in strict, "by threshold:0.999" in strict) == (True, False, True)
+    assert ("reported wrong" in told, "accept" in told) == (True, False)
+
+
+def test_ask_why_asks_as_an_entry_was_asked(serve, path):
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("are you open today", "Yes.", vary={"model": "m"}, namespace="acme")
+    (entry,), _ = looking.entries(path, looking.Wanted(contains="open today"))
+    client = serve(path)
+    shown = Page(client.get(f"/entries/{entry.key}").text)
+    (link,) = [
+        each.attributes["href"] for each in shown.all("a") if (each.attributes["href"] or "").startswith("/explain?")
+    ]
+
+    assert "exact" in client.get(link).text
+    assert "begins with &#39;ffffffff&#39;" in client.get("/explain?question=x&like=ffffffff").text
+
+
+def test_a_namespace_without_entries_is_told_from_one_without_neighbours(serve, path):
+    client = serve(path)
+    other, known = (
+        client.get("/explain", params={"question": "x", "namespace": each}).text for each in ("acne", "acme")
+    )
+
+    assert "holds no entries; others do: <b" in other
+    assert "holds no entries" not in known
+
+
+def test_namespaces_come_in_pages_and_are_found_by_name(serve, tmp_path):
+    with SemanticCache(tmp_path / "many.db", WordEmbedder()) as cache:
+        for at in range(130):
+            cache.put("hello", "there", namespace=f"tenant {at:03}")
+        cache.put("hello you", "there", namespace="tenant 129")
+    client = serve(tmp_path / "many.db", quotas={"tenant 129": 1, "nobody": 5})
+
+    def rows(**asked) -> list[str]:
+        page = Page(client.get("/namespaces", params=asked).text)
+        return [each.text for each in page.all("th") if each.attributes.get("scope") == "row"]
+
+    assert [len(rows(page=page)) for page in (1, 2, 99)] == [100, 30, 30]
+    assert (rows()[0], rows(contains="T 12")) == (
+        "tenant 129",
+        ["tenant 129", *(f"tenant {at}" for at in range(120, 129))],
+    )
+    assert "Nothing was ever in the namespace" in client.get("/namespaces").text
+
+
+@pytest.mark.parametrize("now", [0.0, -1e12, 1.8e12, 1e18, 1e300, float("inf")])
+def test_the_times_of_any_clock_are_shown(serve, tmp_path, now):
+    with SemanticCache(tmp_path / "odd.db", WordEmbedder(), clock=FakeClock(now)) as cache:
+        cache.put("hello", "there", ttl=1e300)
+    client = serve(tmp_path / "odd.db")
+    key = looking.entries(tmp_path / "odd.db")[0][0].key
+
+    assert [client.get(place).status_code for place in (*PAGES, f"/entries/{key}")] == [200] * (len(PAGES) + 1)
+
+
+def test_files_of_pairs_that_are_of_no_use_are_told(serve, path, tmp_path):
+    (tmp_path / "odd.jsonl").write_text('{"a": 1}\n{"a": "one", "b": "two", "similarity": 0.7}\n')
+    (tmp_path / "gone.jsonl").write_text('{"a": "one", "b": "three", "similarity": 0.7}\n')
+    client = serve(path, pairs=(tmp_path / "odd.jsonl", tmp_path / "gone.jsonl"))
+    (tmp_path / "gone.jsonl").unlink()
+
+    for place in ("/explore", "/near"):
+        text = client.get(place).text
+        assert "Of odd.jsonl 1 lines hold no pair" in text
+        assert "gone.jsonl cannot be read" in text
+
+
+def test_what_was_deleted_is_no_pair_any_more(serve, path):
+    client = serve(path, allow_delete=True)
+    (entry,), _ = looking.entries(path, looking.Wanted(contains="how can I pay"))
+    before = len(Page(client.get("/near").text).all("section"))
+    client.post(f"/entries/{entry.key}", data=form_of(client, entry.key))
+
+    assert len(Page(client.get("/near").text).all("section")) < before
+
+
+def test_a_page_that_fails_is_a_page(path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no text of this is shown")
+
+    app = dashboard(Settings(url=path), token=TOKEN)
+    client = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
+    client.get("/", params={"token": TOKEN})
+    monkeypatch.setattr("mneme.dashboard.live.looking.entries", fail)
+    answer = client.get("/entries")
+
+    assert (answer.status_code, "RuntimeError" in answer.text, "no text" in answer.text) == (500, True, False)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_file_that_others_begin_to_write_is_read_again(serve, path, monkeypatch):
+    calls: list[int] = []
+    entries = looking.entries
+
+    def busy(*arguments, **options):
+        calls.append(1)
+        if len(calls) < 3:
+            raise StoreBusyError("a program began to write")
+        return entries(*arguments, **options)
+
+    monkeypatch.setattr("mneme.dashboard.live.looking.entries", busy)
+
+    assert (serve(path).get("/entries").status_code, len(calls)) == (200, 3)
+
+
+def test_the_whole_file_that_a_url_names_is_checked(serve, path):
+    place = path.with_name("with space.db")
+    path.rename(place)
+    url = f"sqlite:///{quote(str(place))}"
+
+    assert "Nothing is wrong." in serve(url).get("/health?check=1").text
+
+
+@pytest.mark.parametrize("change", ["missing", "empty", "foreign", "damaged", "folder"])
+def test_a_file_that_changed_under_the_dashboard_gives_a_page(serve, path, change):
+    client = serve(path)
+    path.unlink()
+    if change == "empty":
+        path.write_bytes(b"")
+    elif change == "foreign":
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE other (x)")
+    elif change == "damaged":
+        path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5_000)
+    elif change == "folder":
+        path.mkdir()
+
+    for place in ("/", "/explore", "/near", "/entries", "/entries/abcd", "/namespaces", "/explain?question=x"):
+        answer = client.get(place)
+        assert answer.status_code in (400, 503), (place, answer.text)
+        assert "This cannot be shown" in answer.text
+
+
+def test_a_file_that_is_locked_gives_a_page(serve, path, monkeypatch):
+    monkeypatch.setattr(
+        "mneme.stores.sqlite.store.SQLiteStore.__init__.__kwdefaults__", {"timeout": 0.05, "cache_size_kb": 100}
+    )
+    client = serve(path, allow_delete=True)
+    (entry,), _ = looking.entries(path, limit=1)
+    form = form_of(client, entry.key)
+    with SemanticCache(path, WordEmbedder()), closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        read, deleted = client.get("/entries"), client.post(f"/entries/{entry.key}", data=form)
+        db.execute("ROLLBACK")
+
+    assert (read.status_code, deleted.status_code) == (200, 503)
+    assert "another process" in deleted.text
+    assert looking.entry(path, entry.key) == entry
+
+
+def test_a_light_and_a_dark_page_have_enough_contrast():
+    def light(colour: str) -> float:
+        digits = "".join(each * 2 for each in colour) if len(colour) == 3 else colour
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        parts = [each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    style = (Path(dashboard_folder.__file__).parent / "static" / "style.css").read_text()
+    schemes = [dict(re.findall(r"--(\w+): #(\w+)", block)) for block in re.findall(r":root {(.*?)}", style, re.DOTALL)]
+    assert len(schemes) == 2
+    for scheme in schemes:
+        for front in ("text", "dim", "link", "good", "bad", "s1", "s2", "s3", "mark"):
+            for back in ("back", "panel"):
+                one, other = sorted((light(scheme[front]), light(scheme[back])))
+
+                # WCAG 2.2, AA.
+                assert (other + 0.05) / (one + 0.05) >= 4.5, (front, back)
