@@ -128,7 +128,9 @@ def _serve(app: ASGIApp, listening: socket.socket) -> None:
     import uvicorn
 
     # No log of requests: the first holds the token.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=5
+    )
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
