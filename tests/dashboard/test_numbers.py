@@ -154,7 +154,7 @@ def test_bars_stay_inside_their_chart(values, mark):
     assert drawn.count("<rect") == sum(map(bool, values))
 
 
-@given(st.floats(0, 1e15), st.sampled_from([0.0, 2.0]))
+@given(st.one_of(st.just(0.0), st.floats(1e-9, 1e15)), st.sampled_from([0.0, 2.0]))
 def test_an_axis_ends_at_a_round_number_not_far_above_its_values(most, least):
     drawn = charts.lines("Title", [0.0, 1.0], [Series("one", [most, 0.0])], repr, least=least)
     ticks = [float(each) for each in re.findall(r'text-anchor="end">([\d.e+-]+)</text>', drawn)]
@@ -162,7 +162,20 @@ def test_an_axis_ends_at_a_round_number_not_far_above_its_values(most, least):
 
     assert end >= most
     assert len(f"{end / 10 ** math.floor(math.log10(end)):.6g}") == 1
-    assert most == 0 or end <= max(2.001 * most, least)
+    assert end <= max(2.001 * most, least) or (most, end) == (0.0, 1.0)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(1e-7, 1e3)), min_size=1, max_size=20))
+def test_lines_by_powers_of_ten_stay_inside_their_chart(values):
+    times = [float(at) for at in range(len(values))]
+    drawn = charts.lines("Title", times, [Series("one", values)], repr, decades=True)
+    ticks = [float(each) for each in re.findall(r'text-anchor="end">([\d.e+-]+)</text>', drawn)]
+    (path,) = re.findall(r'<path class="line s1" d="(.*?)"', drawn)
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.-]+)", path)]
+
+    assert all(after == pytest.approx(10 * before) for before, after in pairwise(ticks))
+    assert len(heights) == len([each for each in values if each is not None])
+    assert all(charts.TOP <= each <= charts.TOP + charts.SQUARE_HEIGHT for each in heights)
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=50))
