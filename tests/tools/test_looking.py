@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from mneme import (
@@ -27,9 +28,10 @@ from mneme.stores.base import Change, Clear, Cursor, Delete, Put, Usage
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 from mneme.testing import FakeClock, WordEmbedder
 from mneme.testing.reader import entry
+from mneme.testing.searching_store import SearchingStore
 from mneme.tools import looking
 from mneme.tools.looking import Wanted
-from mneme.tools.looking.opening import bound_to, reading, rows_of, sizes_of
+from mneme.tools.looking.opening import bound_to, reading, rows_of, sizes_of, with_vectors
 
 EMBEDDER = WordEmbedder()
 USAGE = TokenUsage("small", 1_000, 100)
@@ -385,3 +387,31 @@ def test_a_view_without_namespaces_has_the_same_total(path):
     whole, part = (looking.look(path, by_namespace=each)[0] for each in (True, False))
 
     assert (part.total, part.namespaces, len(whole.namespaces)) == (whole.total, (), 2)
+
+
+@pytest.mark.parametrize("kind", [MemoryStore, SearchingStore])
+def test_entries_come_with_their_vectors_from_any_store(kind):
+    store = kind()
+    with SemanticCache(store=store, embedder=EMBEDDER, policy="threshold:0.9") as cache:
+        for at in range(5):
+            cache.put(f"question {at}", "answer")
+        cache.put("", "which has no vector")
+        found, some = with_vectors(store, 9), with_vectors(store, 2)
+
+    assert [row[3] for row, _ in found] == [f"question {at}" for at in range(5)]
+    for row, vector in found:
+        asked = np.asarray(EMBEDDER.embed(row[3]))
+        assert np.frombuffer(vector, np.float32) == pytest.approx(asked / np.linalg.norm(asked), abs=1e-6)
+    assert some == found[:2]
+
+
+def test_a_store_that_searches_is_asked_for_the_one_entry(monkeypatch):
+    store = SearchingStore()
+    with SemanticCache(store=store, embedder=EMBEDDER) as cache:
+        cache.put("how do I pay", "By card.")
+        (row,) = rows_of(store)
+        monkeypatch.setattr(store, "load", lambda: pytest.fail("all entries were read"))
+        shown = looking.finding._one(store, store.identity(), row[2].hex())
+        none = looking.finding._one(store, store.identity(), "0" * 32)
+
+    assert (shown, none) == (row, None)
