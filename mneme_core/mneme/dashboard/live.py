@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from os import fspath
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -99,7 +100,7 @@ class Live:
     @property
     def path(self) -> Path | None:
         """The cache's file; None for a server."""
-        store = store_of(self._url)
+        store = store_of(fspath(self._url))
         return store.path if isinstance(store, SQLiteStore) else None
 
     def embedder(self) -> Embedder:
