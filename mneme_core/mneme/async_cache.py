@@ -89,7 +89,8 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         request = core.request(query, namespace, vary, mode)
         if bypass or not request.reads:
             return core.miss(request, "bypass")
-        return await self._lookup(request, embedding)
+        hit = None if core.journal.behind(core.interval) else core.probe(request)
+        return hit or await self._lookup(request, embedding)
 
     async def _lookup(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core

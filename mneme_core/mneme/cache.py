@@ -82,7 +82,8 @@ class SemanticCache(Facade[Embedder]):
         request = core.request(query, namespace, vary, mode)
         if bypass or not request.reads:
             return core.miss(request, "bypass")
-        return self._lookup(request, embedding)
+        hit = None if core.journal.behind(core.interval) else core.probe(request)
+        return hit or self._lookup(request, embedding)
 
     def _lookup(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core

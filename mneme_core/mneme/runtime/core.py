@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +21,7 @@ from mneme.errors import CacheClosedError, MnemeError
 from mneme.indexes import make_index
 from mneme.indexes.base import Index, close_index
 from mneme.indexes.nothing import NoIndex
-from mneme.model import Candidate, Hit, HitLayer, Mode, Vary, hit_of
+from mneme.model import Candidate, Hit, Mode, Vary
 from mneme.observe.decisions import Decided
 from mneme.observe.events import Events
 from mneme.observe.observers import Observers
@@ -32,6 +31,7 @@ from mneme.runtime.counters import Counters
 from mneme.runtime.durability import durable
 from mneme.runtime.embedding import Embeddings
 from mneme.runtime.feedback import Feedback
+from mneme.runtime.hits import hit_of
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.leasing import Leases
@@ -85,8 +85,9 @@ class Core:
         self.validator = options.validate()
         store, self.deferred = durable(store, options.durability, self.events)
         self.store = store
-        self.table = Table(options.limits())
         self.counters = Counters()
+        self.table = Table(options.limits(), self.counters)
+        self.noted = self.table.uses.noted
         self.embeddings = Embeddings(dim, options.batching, self.events.observers)
         self.sharing = Sharing(store, options)
         self.invalidated = Invalidated()
@@ -117,13 +118,13 @@ class Core:
         with self.table.lock:
             self.table.rank()
             self.counters.load(counters)
-        self._next_check = self._next_try = 0.0
+        self.interval = options.stale_check_interval
+        self._next_try = 0.0
         sampled = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))
         self._times = repeat(True) if self.observers.heard else sampled
         self._counts_due = perf_counter() + COUNTS_SECONDS
         self.threads = Threads(WORKERS, "mneme", self.check_open)
         self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)
-        self._closing = threading.Lock()
         self.pace = Pace()
         # Also at the interpreter's exit: counters and removals that wait for the next write are not lost.
         self._finalizer = weakref.finalize(self, _release, self.journal, self.sharing.leases)
@@ -163,13 +164,7 @@ class Core:
         """Return whether another process or cache changed the store since this one last looked."""
         if self.closed:
             self.check_open()
-        interval = self.options.stale_check_interval
-        if interval:
-            now = time.monotonic()
-            if now < self._next_check:
-                return False
-            self._next_check = now + interval
-        return self.journal.behind()
+        return self.journal.behind(self.interval)
 
     def catch_up(self) -> bool:
         """Apply what others changed; return whether the store could be read.
@@ -206,57 +201,40 @@ class Core:
         if self.closed:
             self.check_open()
         if next(self._times):
+            self.table.settle_if_free()
             started = perf_counter()
             return self.requests.resolve(query, namespace, vary, mode)._replace(started=started)
         return self.requests.resolve(query, namespace, vary, mode)
 
-    def probe(self, request: Request) -> Hit | None:
-        """Return the exact hit, if there is one. Memory only, but for texts that were not used lately."""
-        now = self.clock()
-        table = self.table
-        with table.lock:
-            record = table.by_key.get(request.key)
-            if record is None or (record.ttl is not None and is_expired(record.created_at, record.ttl, now)):
-                return None
-            whole = record if isinstance(record, Whole) else None
-            if whole is not None:
-                table.touch(whole, now)
-                worth = table.worths.get(whole.id) or table.weigh(whole)
-                self.counters.hit(whole.namespace, count.HITS_EXACT, worth)
-        if whole is None:
-            whole = self._read(record, now)
-            if whole is None:
-                return None
-        if request.started:
-            self.time(request, "exact")
-        return self.hit(request, whole, 1.0, 1.0, "exact", now)
+    def probe(self, request: Request, grace: float | None = None) -> Hit | None:
+        """Return the exact hit, if there is one. Memory only, but for texts that were not used lately; takes no lock.
 
-    def _read(self, record: Record, now: float) -> Whole | None:
-        """Return a record with its texts, counted as an exact hit; None where it is gone or cannot be read."""
+        grace: instead the one that ran out, not longer than so many seconds ago.
+        """
+        clock = self.clock
+        now = clock()
+        record = self.table.by_key.get(request.key)
+        if record is None:
+            return None
+        if grace is None:
+            if record.ttl is not None and is_expired(record.created_at, record.ttl, now):
+                return None
+        elif not is_stale(record.created_at, record.ttl, grace, now):
+            return None
+        whole = record if isinstance(record, Whole) else self._read(record)
+        if whole is None:
+            return None
+        seconds = self._seconds(request) if request.started else 0.0
+        self.noted.append((whole, now, count.HITS_EXACT, seconds))
+        hit = hit_of(whole, 1.0, 1.0, "exact", now, request.query)
+        if self.events.heard:
+            self._tell(request, hit, "exact" if grace is None else "stale", None)
+        return hit
+
+    def _read(self, record: Record) -> Whole | None:
+        """Return a record with its texts; None where it cannot be read, or was removed or replaced meanwhile."""
         whole = self.texts.whole(record)
-        with self.table.lock:
-            if whole is None or record.id not in self.table.by_id:  # removed or replaced while it was read
-                return None
-            self.table.touch(whole, now)
-            self.counters.hit(record.namespace, count.HITS_EXACT, self.table.worth(record))
-        return whole
-
-    def stale(self, request: Request, grace: float) -> Hit | None:
-        """Return the exact entry as a hit where it ran out not longer than `grace` seconds ago. Memory only."""
-        now = self.clock()
-        with self.table.lock:
-            record = self.table.by_key.get(request.key)
-            if record is None or not is_stale(record.created_at, record.ttl, grace, now):
-                return None
-            whole = record if isinstance(record, Whole) else None
-            if whole is not None:
-                self.table.touch(whole, now)
-                self.counters.hit(whole.namespace, count.HITS_EXACT, self.table.worth(whole))
-        if whole is None:
-            whole = self._read(record, now)
-            if whole is None:
-                return None
-        return self.hit(request, whole, 1.0, 1.0, "exact", now, outcome="stale")
+        return whole if record.id in self.table.by_id else None
 
     def miss(self, request: Request, reason: str, nearest: Candidate | None = None) -> Hit | None:
         """Count and tell a miss, with the nearest neighbour that was refused; return None, as a lookup does."""
@@ -271,14 +249,19 @@ class Core:
         return None
 
     def time(self, request: Request, of: LatencyOf) -> None:
-        """Count what a lookup took, and have counts written when it is time. Used with no lock held."""
-        now = perf_counter()
+        """Count what a lookup took that was no exact hit. Used with no lock held."""
+        seconds = self._seconds(request)
         with self.table.lock:
-            self.counters.tally(request.namespace, latency_counter(of, now - request.started))
+            self.counters.tally(request.namespace, latency_counter(of, seconds))
+
+    def _seconds(self, request: Request) -> float:
+        """Return what a lookup took, and have counts written when it is time. Used with no lock held."""
+        now = perf_counter()
         if now >= self._counts_due and self.store.blocking:
             self._counts_due = now + COUNTS_SECONDS
             with suppress(CacheClosedError):
                 self.submit(self.journal.write_counts)
+        return now - request.started
 
     def timed(self, request: Request) -> Request:
         """Return a request that is timed: since it was asked, where that is known, else from now on."""
@@ -290,34 +273,12 @@ class Core:
             self.observers.tell(told.of_call(request, outcome, self.clock()))
 
     def hit(
-        self,
-        request: Request,
-        record: Whole,
-        similarity: float,
-        confidence: float,
-        layer: HitLayer,
-        now: float,
-        outcome: Decided | None = None,
-        verdict: str | None = None,
+        self, request: Request, record: Whole, similarity: float, confidence: float, now: float, verdict: str
     ) -> Hit:
-        """Return the hit of a record, after telling it. outcome: the layer, unless it is another."""
-        age = int(now - record.created_at) if now > record.created_at else 0
-        metadata = {} if record.metadata is None else record.metadata_copy()
-        hit = hit_of(
-            record.response,
-            similarity,
-            confidence,
-            age,
-            layer,
-            record.namespace,
-            metadata,
-            record.query,
-            record.key.hex(),
-            record.compute_seconds,
-            request.query,
-        )
+        """Return the semantic hit of a record, after telling it."""
+        hit = hit_of(record, similarity, confidence, "semantic", now, request.query)
         if self.events.heard:
-            self._tell(request, hit, outcome or layer, verdict)
+            self._tell(request, hit, "semantic", verdict)
         return hit
 
     def _tell(self, request: Request, hit: Hit, outcome: Decided, verdict: str | None) -> None:
@@ -416,7 +377,7 @@ class Core:
 
     def close(self) -> None:
         """Write what waits and release the store. Closing twice does nothing."""
-        with self._closing:
+        with self.table.lock:
             if self.closed:
                 return
             self.closed = True
@@ -428,7 +389,6 @@ class Core:
 
     def after_fork(self) -> None:
         """Make this process's own locks, connection and threads."""
-        self._closing = threading.Lock()
         self.threads.after_fork()
         self.searchers.after_fork()
         self.sharing.after_fork()
@@ -444,7 +404,7 @@ class Core:
         if index_after_fork is not None:
             index_after_fork()
         # The parent writes what was counted before the fork.
-        self.table.take_accesses()
+        self.table.uses.take()
         self.counters.take()
 
 

@@ -44,6 +44,22 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Embedder | AsyncEmbedder)
 
 
+class _OfLangChain:
+    """A method that LangChain asks for: it is not there, and its error says what to give LangChain instead.
+
+    A `__getattr__` could say so too; with one, Python finds every attribute several times slower.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, cache: object, owner: type) -> None:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}. For LangChain wrap it: "
+            "set_llm_cache(mneme_langchain.MnemeCache(cache))"
+        )
+
+
 class Facade(Generic[E]):
     """A cache over one file or store.
 
@@ -85,6 +101,9 @@ class Facade(Generic[E]):
 
     _reads_store = False
     """Whether what is never awaited may read the store all the same."""
+
+    if not TYPE_CHECKING:
+        lookup, alookup, update, aupdate = (_OfLangChain() for _ in range(4))
 
     def __init__(
         self,
@@ -180,15 +199,6 @@ class Facade(Generic[E]):
         core.observers.dress(facade)
         return facade
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Say what is missing, and where LangChain asks for its own interface, what to give it instead."""
-            hint = ""
-            if name in ("lookup", "alookup", "update", "aupdate"):
-                hint = ". For LangChain wrap it: set_llm_cache(mneme_langchain.MnemeCache(cache))"
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
-
     def key(self, query: str, *, namespace: str = "default", vary: Vary | None = None) -> str:
         """Return the exact key of a request, hexadecimal: equal keys share an entry."""
         return self._core.request(query, namespace, vary, "exact").key.hex()
@@ -260,6 +270,7 @@ class Facade(Generic[E]):
         namespace = self._scoped(namespace)
         entries = core.entries(namespace)
         with core.table.lock:
+            core.table.uses.settle()
             counts = core.counters.of(namespace)
             tallies = core.counters.tallies(namespace)
         index = core.index
