@@ -153,7 +153,7 @@ def test_a_write_takes_only_some_of_the_uses_along(tmp_path, monkeypatch):
 
 
 def test_a_writer_who_takes_long_is_no_failure_of_the_store(tmp_path, monkeypatch):
-    monkeypatch.setattr("mneme.runtime.core.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("mneme.runtime.lookups.PATIENCE_SECONDS", 0.01)
     with (
         SemanticCache(tmp_path / "c.db", WordEmbedder()) as one,
         SemanticCache(tmp_path / "c.db", WordEmbedder()) as two,

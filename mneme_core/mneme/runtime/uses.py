@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from itertools import islice
+from typing import TypeAlias
 
 from mneme.engine.measures import latency_counter
 from mneme.engine.spending import Worth, worth_of
 from mneme.runtime.counters import Counters
 from mneme.runtime.limits import Limits
 from mneme.runtime.record import Record
+
+Use: TypeAlias = tuple[Record, float, int, float]
+"""(record, when it was served, HITS_EXACT or HITS_SEMANTIC, the seconds it took or 0 where that is not timed)."""
 
 _UNUSED = (0.0, 0)
 # Measured with Python 3.11: a use that the store does not have yet.
@@ -27,8 +31,8 @@ class Uses:
     """
 
     def __init__(self, counters: Counters, limits: Limits, by_id: Mapping[int, Record]) -> None:
-        self.noted: deque[tuple[Record, float, int, float]] = deque()
-        """(record, when, HITS_EXACT or HITS_SEMANTIC, seconds it took or 0) of hits that are not counted yet."""
+        self.noted: deque[Use] = deque()
+        """Of hits that are not counted yet."""
         self.accesses: dict[int, tuple[float, int]] = {}
         """Id -> (last access, accesses) that the store does not have yet."""
         self._counters = counters
