@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class AsyncSemanticCache(AsyncStreaming, AsyncWriting, AsyncRemoving, AsyncMaintaining):
+class AsyncSemanticCache(AsyncMaintaining, AsyncRemoving, AsyncWriting, AsyncStreaming):
     """Answers a request from the cache when it is the same, or means the same, as one answered before.
 
     An exact hit and a short search run in the event loop without giving it up. What waits for a disk, and searches

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mneme.stores.encrypted import Keys
 
 
-class SemanticCache(Streaming, Writing, Removing, Maintaining):
+class SemanticCache(Maintaining, Removing, Writing, Streaming):
     """Answers a request from the cache when it is the same, or means the same, as one answered before."""
 
     _reads_store = True
