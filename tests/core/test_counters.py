@@ -8,6 +8,7 @@ import pytest
 
 from mneme import Health, MemoryStore, SemanticCache, SQLiteStore, Stats
 from mneme.runtime.counters import HITS_EXACT
+from mneme.runtime.lookups import UNTIMED
 from mneme.testing import FaultyStore, WordEmbedder
 
 
@@ -205,7 +206,7 @@ def test_an_exact_hit_waits_for_no_lock_and_is_counted(sync_cache):
 
 
 def test_a_hit_is_noted_and_counted_when_somebody_asks(sync_cache):
-    sync_cache._core._times = repeat(False)
+    sync_cache._core._times = repeat(UNTIMED)
     waiting = []
     for _ in range(3):
         sync_cache.get("one two")

@@ -7,7 +7,6 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from itertools import chain, cycle, repeat
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -25,7 +24,7 @@ from mneme.runtime.feedback import Feedback
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.leasing import Leases
-from mneme.runtime.lookups import COUNTS_SECONDS, TIMED_FIRST, TIMED_OF, Lookups
+from mneme.runtime.lookups import COUNTS_SECONDS, Lookups, times
 from mneme.runtime.options import Options
 from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
@@ -102,8 +101,7 @@ class Core(Lookups):
             self.counters.load(counters)
         self.interval = options.stale_check_interval
         self._next_try = 0.0
-        sampled = chain(repeat(True, TIMED_FIRST), cycle((True, *repeat(False, TIMED_OF - 1))))
-        self._times = repeat(True) if self.observers.heard else sampled
+        self._times = times(always=self.observers.heard)
         self._counts_due = perf_counter() + COUNTS_SECONDS
         self.threads = Threads(WORKERS, "mneme", self.check_open)
         self.searchers = Threads(SEARCHERS, "mneme-search", self.check_open)

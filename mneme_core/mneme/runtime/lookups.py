@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import chain, cycle, repeat
 from time import perf_counter
 
 from mneme.engine.freshness import is_expired, is_stale
@@ -40,6 +41,9 @@ COUNTS_SECONDS = 1.0
 # The first requests are timed, and then one of so many; what is not answered exactly is always timed.
 TIMED_FIRST = 64
 TIMED_OF = 32
+# One of so many requests counts the hits that were noted since: two microseconds, which its own lookup waits for.
+COUNTED_OF = 8
+UNTIMED, COUNTS, TIMED = range(3)
 
 
 class Lookups:
@@ -61,8 +65,8 @@ class Lookups:
     threads: Threads
     _counts_due: float
     _next_try: float
-    _times: Iterator[bool]
-    """Whether the next request is timed, and so on."""
+    _times: Iterator[int]
+    """What the next request is, and the one after it: UNTIMED, COUNTS or TIMED, which counts too."""
 
     @property
     def observers(self) -> Observers:
@@ -114,10 +118,12 @@ class Lookups:
         """Return the request of these arguments; raises for arguments that cannot be used."""
         if self.closed:
             self.check_open()
-        if next(self._times):
+        due = next(self._times)
+        if due:
             self.table.settle_if_free()
-            started = perf_counter()
-            return self.requests.resolve(query, namespace, vary, mode)._replace(started=started)
+            if due == TIMED:
+                started = perf_counter()
+                return self.requests.resolve(query, namespace, vary, mode)._replace(started=started)
         return self.requests.resolve(query, namespace, vary, mode)
 
     def probe(self, request: Request, grace: float | None = None) -> Hit | None:
@@ -206,3 +212,11 @@ class Lookups:
             with suppress(CacheClosedError):
                 self.threads.submit(self.journal.write_counts)
         return now - request.started
+
+
+def times(always: bool) -> Iterator[int]:
+    """Return which requests are timed, all of them or some, and which count what was noted."""
+    if always:
+        return repeat(TIMED)
+    untimed = (COUNTS, *repeat(UNTIMED, COUNTED_OF - 1))
+    return chain(repeat(TIMED, TIMED_FIRST), cycle((TIMED, *untimed[1:], *untimed * (TIMED_OF // COUNTED_OF - 1))))
