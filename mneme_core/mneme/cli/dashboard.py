@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mneme.cli.failing import exits
-from mneme.cli.shared import DEFAULT_EMBEDDER, AsJson, Cache, EmbedderName, PricesName, prices_named, print_json
+from mneme.cli.shared import (
+    DEFAULT_EMBEDDER,
+    LONGEST,
+    AsJson,
+    Cache,
+    EmbedderName,
+    PricesName,
+    prices_named,
+    print_json,
+)
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 
@@ -37,7 +46,9 @@ def command(
     quota: Annotated[list[str], typer.Option(help=QUOTA_HELP)] = [],  # noqa: B006
     prices: PricesName = None,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
-    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two samples of the charts.")] = 2.0,
+    interval: Annotated[
+        float, typer.Option(min=0.2, max=LONGEST, help="Seconds between two samples of the charts.")
+    ] = 2.0,
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes one that is free.")] = 8_765,
     browse: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,

@@ -22,6 +22,7 @@ from mneme.cli.shared import (
     print_json,
     working,
 )
+from mneme.cli.tables import print_table
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 from mneme.tools.wording import Side, differences
@@ -107,7 +108,7 @@ def _show(found: Explanation) -> None:
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
     if found.candidates:
-        console.print(_candidates(found))
+        print_table(_candidates(found))
 
 
 def _candidates(found: Explanation) -> Table:

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from mneme.cli.failing import NOT_FOUND, exits
@@ -23,6 +22,7 @@ from mneme.cli.shared import (
     print_lines,
     working,
 )
+from mneme.cli.tables import print_table
 from mneme.tools.looking.finding import Sort
 from mneme.tools.wording import ago
 
@@ -128,7 +128,7 @@ def _show(found: list[Entry]) -> None:
         age = ago(now - each.created_at) + (" expired" if each.expired else "")
         texts = (each.key[:8], each.namespace, _short(each.query), _short(each.response))
         table.add_row(*map(plain, texts), age, f"{each.access_count:,}")
-    Console().print(table)
+    print_table(table)
 
 
 def _short(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,16 @@ from mneme.errors import InvalidArgumentError, SchemaMigrationError, StoreBacken
 from mneme.stores.base import Change, Cursor, Usage
 from mneme.stores.sqlite import schema
 from mneme.stores.sqlite.store import SQLiteStore
+
+
+def check_writable(path: Path) -> None:
+    """Raise StoreBackendError where a file, or what SQLite makes beside it, may not be written."""
+    for what, place in (("the file", path), ("the directory", path.absolute().parent)):
+        if not os.access(place, os.W_OK):
+            raise StoreBackendError(
+                f"{path} cannot be written: {what} {place} is read-only for this user. SQLite writes to the file and "
+                "makes others beside it; use a copy elsewhere, or change the permissions."
+            )
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -11,7 +12,7 @@ from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.runtime.opening import store_of
 from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, SearchStore, Store, Usage
 from mneme.stores.sqlite import SQLiteStore
-from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
+from mneme.stores.sqlite.reading import ReadOnlySQLiteStore, check_writable
 
 
 @contextmanager
@@ -27,7 +28,11 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
             raise FileNotFoundError(f"there is no cache at {store.path}.")
         if not store.path.stat().st_size:  # opened to be written, it would become a cache
             raise InvalidArgumentError(f"{store.path} has never held a cache.")
-        if not writes:
+        if not os.access(store.path, os.R_OK):
+            raise PermissionError(f"{store.path} may not be read by this user.")
+        if writes:
+            check_writable(store.path)
+        else:
             store = ReadOnlySQLiteStore(store.path)
     elif not writes:
         # The store itself, not one around it: what it can do is told by its methods.
