@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mneme.cli.failing import exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import (
     DEFAULT_EMBEDDER,
     LONGEST,
@@ -46,6 +47,7 @@ def command(
     quota: Annotated[list[str], typer.Option(help=QUOTA_HELP)] = [],  # noqa: B006
     prices: PricesName = None,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
+    keys: KeysFile = None,
     interval: Annotated[
         float, typer.Option(min=0.2, max=LONGEST, help="Seconds between two samples of the charts.")
     ] = 2.0,
@@ -72,7 +74,7 @@ def command(
         from mneme.tools.looking import look
 
         settings = Settings(
-            url=cache,
+            url=with_keys(cache, keys),
             prices=prices_named(prices),
             pairs=tuple(pairs),
             labels=labels,

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from mneme.cli.failing import NOT_FOUND, exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import (
     CODES,
     AsJson,
@@ -51,13 +52,15 @@ def list_(
     expired: Expired = None,
     sort: SortBy = "newest",
     limit: Limit = 20,
+    keys: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List entries. Reads only."""
     from mneme.tools.looking import Wanted, entries
 
     with exits(), working("Reading"):
-        found, number = entries(cache, Wanted(namespace, tag, contains, expired), sort=sort, limit=limit)
+        place, wanted = with_keys(cache, keys), Wanted(namespace, tag, contains, expired)
+        found, number = entries(place, wanted, sort=sort, limit=limit)
     if as_json:
         print_json({"entries": [as_values(each) for each in found], "found": number})
         return
@@ -74,19 +77,20 @@ def search(
     expired: Expired = None,
     sort: SortBy = "newest",
     limit: Limit = 20,
+    keys: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the entries with a text in their question or answer. Reads only."""
-    list_(cache, namespace, tag, text, expired, sort, limit, as_json)
+    list_(cache, namespace, tag, text, expired, sort, limit, keys, as_json)
 
 
 @app.command(epilog=CODES)
-def show(cache: Cache, key: Key, as_json: AsJson = False) -> None:
+def show(cache: Cache, key: Key, keys: KeysFile = None, as_json: AsJson = False) -> None:
     """Show an entry with all that is stored of it. Reads only."""
     from mneme.tools.looking import entry
 
     with exits(), working("Reading"):
-        found = _there(entry(cache, key), key)
+        found = _there(entry(with_keys(cache, keys), key), key)
     if as_json:
         print_json(as_values(found))
     else:
@@ -94,16 +98,17 @@ def show(cache: Cache, key: Key, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog=CODES)
-def delete(cache: Cache, key: Key, yes: Yes = False, as_json: AsJson = False) -> None:
+def delete(cache: Cache, key: Key, keys: KeysFile = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete an entry, for every process that uses the cache."""
     from mneme.tools.looking import delete, entry
 
     with exits():
-        found = _there(entry(cache, key), key)
+        place = with_keys(cache, keys)
+        found = _there(entry(place, key), key)
         if not yes:
             typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.response)}"), err=True)
         confirm("Delete this entry?", yes)
-        found = _there(delete(cache, found.key), key)
+        found = _there(delete(place, found.key), key)
     if as_json:
         print_json({"deleted": found.key})
     else:

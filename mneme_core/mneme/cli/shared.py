@@ -75,7 +75,9 @@ def print_json(value: Any) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines as they are, however long."""
-    Console().print(plain("\n".join(lines)), highlight=False, soft_wrap=True)
+    console = Console()
+    for line in lines:
+        console.print(plain(line), highlight=False, soft_wrap=True)
 
 
 def as_values(thing: Any) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Looking into a cache that others may be using: what it counts, what it holds, and why a question hits or misses.
 
-Everything here only reads, but for `delete`. A cache is named as for `SemanticCache.open`: a path or a URL.
+Everything here only reads, but for `delete`. A cache is named as for `SemanticCache.open`: a path or a URL, and `Keyed`
+for one that is encrypted.
 """
 
 from mneme.tools.looking.counting import Counted, Latency, View, look
 from mneme.tools.looking.explaining import explain
 from mneme.tools.looking.finding import Entry, Wanted, delete, entries, entry
+from mneme.tools.looking.keyed import Keyed
 
-__all__ = ["Counted", "Entry", "Latency", "View", "Wanted", "delete", "entries", "entry", "explain", "look"]
+__all__ = ["Counted", "Entry", "Keyed", "Latency", "View", "Wanted", "delete", "entries", "entry", "explain", "look"]

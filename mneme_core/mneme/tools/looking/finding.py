@@ -136,8 +136,8 @@ def _one(store: Store, identity: Identity, key: str) -> EntryRow | None:
 def _rows(store: Store, identity: Identity, wanted: Wanted) -> Iterator[EntryRow]:
     if identity.is_sealed:
         raise EncryptionError(
-            "this cache is encrypted, and only a program with its keys reads its entries: SemanticCache.open(url, "
-            "encryption=keys). What it counted is in `mneme stats`."
+            "this cache is encrypted, and its entries are read with its keys alone: --keys FILE. What it counted is in "
+            "`mneme stats`."
         )
     now, text = time.time(), None if wanted.contains is None else wanted.contains.casefold()
     for row in rows_of(store):

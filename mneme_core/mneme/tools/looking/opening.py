@@ -13,6 +13,7 @@ from mneme.runtime.opening import store_of
 from mneme.stores.base import BulkStore, Change, Cursor, Delete, EntryRow, Identity, Put, SearchStore, Store, Usage
 from mneme.stores.sqlite import SQLiteStore
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore, check_writable
+from mneme.tools.looking.keyed import Keyed
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     Raises FileNotFoundError where there is no file, InvalidArgumentError where there is no cache, and what opening
     raises.
     """
-    store = store_of(url)
+    store: Store = store_of(url.url if isinstance(url, Keyed) else url)
     if isinstance(store, SQLiteStore):
         if not store.path.is_file():
             raise FileNotFoundError(f"there is no cache at {store.path}.")
@@ -40,6 +41,10 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     with _unchanged(store):
         try:
             identity = bound_to(store, str(url))
+            if isinstance(url, Keyed) and identity.is_sealed:
+                from mneme.stores.encrypted import EncryptedStore
+
+                store, identity = EncryptedStore(store, url.keys), identity.unsealed()
             store.open(identity)
             yield store, identity
         finally:
