@@ -47,7 +47,9 @@ def test_entries_are_read_with_the_keys_of_a_file(run: Any, path: Path) -> None:
 
     assert sorted(each["query"] for each in listed["entries"]) == ["how do I pay 1", "how do I pay 2"]
     assert json.loads(run("inspect", "show", path, key, "--keys", keys, "--json").stdout)["response"] == "By card."
-    assert json.loads(run("explain", path, "how do I pay 2", "--keys", keys, *WORDS, "--json").stdout)["exact"] == "fresh"
+    assert (
+        json.loads(run("explain", path, "how do I pay 2", "--keys", keys, *WORDS, "--json").stdout)["exact"] == "fresh"
+    )
     assert run("inspect", "delete", path, key, "--keys", keys, "--yes").exit_code == 0
     assert [each.query for each in looking.entries(looking.Keyed(path, lambda: [KEY, OLD]))[0]] == ["how do I pay 1"]
 

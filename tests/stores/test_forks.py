@@ -140,3 +140,96 @@ def test_a_change_that_another_thread_is_making_ends_before_the_fork(run: Callab
     """)
 
     assert said == "{'whole': 1} False\n"
+
+
+def test_threads_that_fork_at_once_leave_each_other_s_locks_alone(run: Callable[[str], str]) -> None:
+    said = run("""
+        import threading
+        cache = opened()
+        codes = []
+        def fork():
+            for _ in range(15):
+                child = os.fork()
+                if child == 0:
+                    cache.put(f"child {os.getpid()}", "put")
+                    os._exit(0)
+                codes.append(os.waitpid(child, 0)[1])
+        threads = [threading.Thread(target=fork) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        cache.put("after all", "put")
+        print(set(codes), len(codes), cache.get("after all").response)
+    """)
+
+    assert said == "{0} 45 put\n"
+
+
+def test_stores_that_are_made_meanwhile_disturb_no_fork(run: Callable[[str], str]) -> None:
+    said = run("""
+        import threading
+        from mneme import SQLiteStore
+        cache = opened()
+        stop = threading.Event()
+        def make():
+            while not stop.is_set():
+                kept = [SQLiteStore(sys.argv[1]) for _ in range(50)]
+        thread = threading.Thread(target=make)
+        thread.start()
+        codes = []
+        for _ in range(30):
+            child = os.fork()
+            if child == 0:
+                os._exit(cache._core.table.lock.locked() or cache._core.store._lock._is_owned())
+            codes.append(os.waitpid(child, 0)[1])
+        stop.set()
+        thread.join()
+        print(set(codes))
+    """)
+
+    assert said == "{0}\n"
+
+
+def test_a_connection_that_cannot_be_closed_stops_nobody(run: Callable[[str], str]) -> None:
+    said = run("""
+        import sqlite3
+        cache = opened()
+        cache.put("q", "r")
+        def fails():
+            raise sqlite3.OperationalError("disk I/O error")
+        cache._core.store._close_reader = fails
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if cache.get("q") else 1)
+        print(os.waitpid(child, 0)[1], cache.put("another", "r"))
+    """)
+
+    assert said == "0 None\n"
+
+
+def test_a_child_collects_garbage_though_a_thread_of_its_parent_held_the_collector(run: Callable[[str], str]) -> None:
+    said = run("""
+        import gc, threading
+        from mneme.runtime import collector
+        held, stop = threading.Event(), threading.Event()
+        def load():
+            with collector.paused():
+                held.set()
+                stop.wait()
+        thread = threading.Thread(target=load)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            with collector.paused():
+                pass
+            print(gc.isenabled(), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        stop.set()
+        thread.join()
+        print(gc.isenabled())
+    """)
+
+    assert said == "True\nTrue\n"
