@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mneme.stores import forks
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -142,53 +145,40 @@ def test_a_change_that_another_thread_is_making_ends_before_the_fork(run: Callab
     assert said == "{'whole': 1} False\n"
 
 
-def test_threads_that_fork_at_once_leave_each_other_s_locks_alone(run: Callable[[str], str]) -> None:
-    said = run("""
-        import threading
-        cache = opened()
-        codes = []
-        def fork():
-            for _ in range(15):
-                child = os.fork()
-                if child == 0:
-                    cache.put(f"child {os.getpid()}", "put")
-                    os._exit(0)
-                codes.append(os.waitpid(child, 0)[1])
-        threads = [threading.Thread(target=fork) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        cache.put("after all", "put")
-        print(set(codes), len(codes), cache.get("after all").response)
-    """)
+def test_threads_that_fork_at_once_leave_each_other_s_locks_alone() -> None:
+    class Stopped:
+        """Lets the second thread in before the first has looked for more to release."""
 
-    assert said == "{0} 45 put\n"
+        def __init__(self) -> None:
+            self.lock, self.taken = threading.Lock(), threading.Semaphore(0)
+            forks.watch(self)
 
+        def before_fork(self) -> None:
+            self.lock.acquire()
+            self.taken.release()
 
-def test_stores_that_are_made_meanwhile_disturb_no_fork(run: Callable[[str], str]) -> None:
-    said = run("""
-        import threading
-        from mneme import SQLiteStore
-        cache = opened()
-        stop = threading.Event()
-        def make():
-            while not stop.is_set():
-                kept = [SQLiteStore(sys.argv[1]) for _ in range(50)]
-        thread = threading.Thread(target=make)
-        thread.start()
-        codes = []
-        for _ in range(30):
-            child = os.fork()
-            if child == 0:
-                os._exit(cache._core.table.lock.locked() or cache._core.store._lock._is_owned())
-            codes.append(os.waitpid(child, 0)[1])
-        stop.set()
-        thread.join()
-        print(set(codes))
-    """)
+        def after_fork_on_both_sides(self) -> None:
+            self.lock.release()
+            self.taken.acquire(timeout=5)
 
-    assert said == "{0}\n"
+    store, done = Stopped(), threading.Event()
+
+    def fork() -> None:
+        forks._before()
+        done.wait(10)
+        forks._after()
+
+    forks._before()
+    store.taken.acquire()
+    second = threading.Thread(target=fork)
+    second.start()
+    forks._after()
+    held = store.lock.locked()
+    store.taken.release()
+    done.set()
+    second.join(20)
+
+    assert (held, store.lock.locked()) == (True, False)
 
 
 def test_a_connection_that_cannot_be_closed_stops_nobody(run: Callable[[str], str]) -> None:
