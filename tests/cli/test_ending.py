@@ -213,6 +213,7 @@ def test_an_archive_is_loaded_into_a_file_alone(full: Path, tmp_path: Path, targ
         ["top", "CACHE", "--interval", "nan"],
         ["dashboard", "CACHE", "--interval", "1e300"],
         ["demo", "--latency", "inf"],
+        ["decisions", "CACHE", "--limit", str(10**20)],
     ],
     ids=lambda each: " ".join(each[-2:]),
 )
@@ -229,3 +230,25 @@ def test_what_never_was_a_cache_is_said_to_be_none(tmp_path: Path) -> None:
     found = json.loads(CliRunner().invoke(app, ["doctor", str(tmp_path / "notes.txt"), "--json"]).stdout)
 
     assert (said.exit_code, "else it never was one" in said.stdout, found["is_database"]) == (5, True, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["vacuum", "CACHE"],
+        ["inspect", "delete", "CACHE", "KEY", "--yes"],
+        ["reembed", "CACHE", "new.db", *WORDS],
+        ["dump", "CACHE", "a.zip"],
+    ],
+    ids=lambda each: each[0],
+)
+def test_a_directory_that_is_read_only_is_named(
+    full: Path, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    key = looking.entries(full)[0][0].key
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and real(path, mode))
+    result = CliRunner().invoke(app, [{"CACHE": str(full), "KEY": key}.get(part, part) for part in arguments])
+
+    assert (result.exit_code, "read-only for this user" in result.stderr, list(tmp_path.iterdir())) == (1, True, [])

@@ -17,6 +17,8 @@ from mneme.errors import InvalidArgumentError
 FILE_VARIABLE: Final = "MNEME_KEYS_FILE"
 VARIABLE: Final = "MNEME_KEYS"
 KEY_BYTES: Final = 32
+# Of a file that holds keys, if it does; a device may have no end.
+MOST_CHARS: Final = 100_000
 
 KeysFile: TypeAlias = Annotated[
     str | None,
@@ -59,7 +61,8 @@ def _read(file: str) -> str:
             f"processes and in the history of the shell. Put the keys into a file or into {VARIABLE}; change this one."
         )
     try:
-        return Path(file).read_text("ascii")
+        with Path(file).open(encoding="ascii") as opened:
+            return opened.read(MOST_CHARS)
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or "it is no text of hexadecimal digits or base64"
         raise InvalidArgumentError(f"the file of the keys, {file}, cannot be read: {said}.") from None
