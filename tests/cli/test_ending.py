@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -252,3 +253,13 @@ def test_a_directory_that_is_read_only_is_named(
     result = CliRunner().invoke(app, [{"CACHE": str(full), "KEY": key}.get(part, part) for part in arguments])
 
     assert (result.exit_code, "read-only for this user" in result.stderr, list(tmp_path.iterdir())) == (1, True, [])
+
+
+def test_top_shows_each_frame_where_it_cannot_draw_over_the_last(full: Path) -> None:
+    with command("top", full, "--interval", 0.2, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        seen = sum(b"hit ratio" in line for line in itertools.islice(process.stdout, 60))
+        process.terminate()
+        process.communicate(timeout=30)
+
+    assert seen > 1

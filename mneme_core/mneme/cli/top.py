@@ -48,10 +48,13 @@ def command(
 def _show(frames: Iterator[View], once: bool) -> None:
     from mneme.cli.frame import frame
 
-    console, first = Console(), next(frames)
-    if once:
-        console.print(frame(first, None, width=console.width))
+    console, before = Console(), None
+    if once or not console.is_terminal or console.is_dumb_terminal:  # which cannot go back to draw over the last frame
+        for view in frames:
+            console.print(frame(view, before, width=console.width))
+            before = view
         return
+    first = next(frames)
     with Live(frame(first, None, width=console.width), console=console, screen=True, auto_refresh=False) as live:
         before = first
         for view in frames:
