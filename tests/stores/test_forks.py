@@ -145,7 +145,9 @@ def test_a_change_that_another_thread_is_making_ends_before_the_fork(run: Callab
     assert said == "{'whole': 1} False\n"
 
 
-def test_threads_that_fork_at_once_leave_each_other_s_locks_alone() -> None:
+def test_threads_that_fork_at_once_leave_each_other_s_locks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "_stores", {})  # those of other tests would be waited for, too
+
     class Stopped:
         """Lets the second thread in before the first has looked for more to release."""
 
