@@ -567,7 +567,7 @@ class AsyncSemanticCache(Facade[AsyncEmbedder]):
         core = self._core
         core.check_open()
         feedback.check_hit(hit)
-        feedback.note(core, hit)
+        await self._store(feedback.note, core, hit)
         await self._store(core.read_up)
         changes = await self._store(feedback.corrections, core, hit)
         if changes:

@@ -560,7 +560,7 @@ class SemanticCache(Facade[Embedder]):
         core = self._core
         core.check_open()
         feedback.check_hit(hit)
-        feedback.note(core, hit)
+        self._store(feedback.note, core, hit)
         self._store(core.read_up)
         changes = self._store(feedback.corrections, core, hit)
         if changes:

@@ -50,6 +50,8 @@ def test_entries_are_read_with_the_keys_of_a_file(run: Any, path: Path) -> None:
     assert (
         json.loads(run("explain", path, "how do I pay 2", "--keys", keys, *WORDS, "--json").stdout)["exact"] == "fresh"
     )
+    assert run("report-wrong", path, key, "-q", "how do you pay", "--keys", keys).exit_code == 0
+    assert json.loads(run("inspect", "show", path, key, "--keys", keys, "--json").stdout)["searchable"] is False
     assert run("inspect", "delete", path, key, "--keys", keys, "--yes").exit_code == 0
     assert [each.query for each in looking.entries(looking.Keyed(path, lambda: [KEY, OLD]))[0]] == ["how do I pay 1"]
 

@@ -21,7 +21,7 @@ FIELDS = {
     "Verdict": "accepted confidence reason",
     "Neighbour": "query response similarity age_seconds metadata namespace key turns",
     "Candidate": "neighbour verdict features",
-    "Explanation": "query canonical namespace outcome key exact candidates elsewhere exact_only",
+    "Explanation": "query canonical namespace outcome key exact candidates elsewhere exact_only other_vary",
 }
 DOCUMENTED = {"Hit": 7, "Stats": 12, "Health": 11, "StoredEntry": 11}
 

@@ -24,6 +24,7 @@ from mneme.cli import (
     inspect,
     plugins,
     reembed,
+    report_wrong,
     stats,
     top,
 )
@@ -61,6 +62,7 @@ app.command("top", epilog=CODES)(top.command)
 app.add_typer(inspect.app, name="inspect")
 app.command("explain", epilog=CODES)(explain.command)
 app.command("decisions", epilog=CODES)(decisions.command)
+app.command("report-wrong", epilog=CODES)(report_wrong.command)
 app.command("calibrate", epilog=EPILOG)(calibrate.command)
 app.command("dashboard", epilog=CODES)(dashboard.command)
 app.command("demo", epilog=EPILOG)(demo.command)

@@ -26,6 +26,7 @@ from mneme.cli.shared import (
 from mneme.cli.tables import print_table
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
+from mneme.tools.readable import readable
 from mneme.tools.wording import Side, differences
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def command(
                 place, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
             )
     if as_json:
-        print_json(as_values(found))
+        print_json(_values(found))
     else:
         _show(found)
 
@@ -90,6 +91,13 @@ def _vary(text: str | None) -> dict[str, Any] | None:
     return found
 
 
+def _values(found: Explanation) -> dict[str, Any]:
+    values = as_values(found)
+    for candidate in values["candidates"]:
+        candidate["neighbour"]["answer"] = readable(candidate["neighbour"]["response"])
+    return values
+
+
 def _show(found: Explanation) -> None:
     console = Console()
     hit = found.outcome in ("exact", "semantic")
@@ -104,6 +112,7 @@ def _show(found: Explanation) -> None:
             f"elsewhere  {found.elsewhere:,} entries of this namespace have another vary (model, prompt, turns …); "
             "give it with --vary, or with --like the key of one of them (`mneme inspect list`)"
         )
+    lines += [f"other vary {plain(str(each))}" for each in found.other_vary]
     if found.exact_only:
         lines.append(
             f"exact only {found.exact_only:,} entries with the same vary serve their own questions alone: answers that "
@@ -124,7 +133,7 @@ def _candidates(found: Explanation) -> Table:
         near, verdict = candidate.neighbour, candidate.verdict
         word = Text("accept" if verdict.accepted else "refuse", "green" if verdict.accepted else "red")
         texts = differing(harmless(found.query), harmless(near.query))
-        texts.append(f"\n→ {harmless(' '.join(near.response.split())[:120])}", "dim")
+        texts.append(f"\n{near.key[:8]} → {harmless(' '.join(readable(near.response).split())[:120])}", "dim")
         texts.append(harmless(_weighed(candidate)), "dim")
         word.append(harmless(f": {verdict.reason}"), "")
         table.add_row(f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word, texts)

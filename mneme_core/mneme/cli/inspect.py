@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
@@ -30,6 +30,8 @@ from mneme.tools.wording import ago
 if TYPE_CHECKING:
     from mneme.tools.looking import Entry
 
+T = TypeVar("T")
+
 app = typer.Typer(help="List, search, show and delete entries.", epilog=CODES, no_args_is_help=True)
 
 Namespace = Annotated[str | None, typer.Option(help="Of this namespace alone.")]
@@ -39,6 +41,7 @@ Expired = Annotated[bool | None, typer.Option("--expired/--fresh", help="Those w
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 SortBy = Annotated[Sort, typer.Option("--sort", help="What comes first.")]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The entry's key, or four digits of its beginning or more.")]
+Raw = Annotated[bool, typer.Option("--raw", help="Show the answer as it is stored, where an integration wrote JSON.")]
 # Of an answer in a list; `show` has all of it.
 SHOWN_CHARS = 60
 
@@ -62,7 +65,7 @@ def list_(
         place, wanted = with_keys(cache, keys), Wanted(namespace, tag, contains, expired)
         found, number = entries(place, wanted, sort=sort, limit=limit)
     if as_json:
-        print_json({"entries": [as_values(each) for each in found], "found": number})
+        print_json({"entries": [_values(each) for each in found], "found": number})
         return
     _show(found)
     print_lines([f"{len(found):,} of {number:,} entries"])
@@ -85,16 +88,16 @@ def search(
 
 
 @app.command(epilog=CODES)
-def show(cache: Cache, key: Key, keys: KeysFile = None, as_json: AsJson = False) -> None:
+def show(cache: Cache, key: Key, raw: Raw = False, keys: KeysFile = None, as_json: AsJson = False) -> None:
     """Show an entry with all that is stored of it. Reads only."""
     from mneme.tools.looking import entry
 
     with exits(), working("Reading"):
-        found = _there(entry(with_keys(cache, keys), key), key)
+        found = there(entry(with_keys(cache, keys), key), key)
     if as_json:
-        print_json(as_values(found))
+        print_json(_values(found))
     else:
-        print_lines(_lines(found))
+        print_lines(_lines(found, raw))
 
 
 @app.command(epilog=CODES)
@@ -104,18 +107,24 @@ def delete(cache: Cache, key: Key, keys: KeysFile = None, yes: Yes = False, as_j
 
     with exits():
         place = with_keys(cache, keys)
-        found = _there(entry(place, key), key)
-        if not yes:
-            typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.response)}"), err=True)
-        confirm("Delete this entry?", yes)
-        found = _there(delete(place, found.key), key)
+        found = there(entry(place, key), key)
+        confirm_removal(found, yes)
+        found = there(delete(place, found.key), key)
     if as_json:
         print_json({"deleted": found.key})
     else:
         print_lines([f"{found.key} deleted"])
 
 
-def _there(found: Entry | None, key: str) -> Entry:
+def confirm_removal(found: Entry, yes: bool) -> None:
+    """Show an entry and ask whether it may go; raises typer.Abort where it may not."""
+    if not yes:
+        typer.echo(harmless(f"{found.namespace}  {found.query}\n  {_short(found.answer)}"), err=True)
+    confirm("Delete this entry?", yes)
+
+
+def there(found: T | None, key: str) -> T:
+    """Return what was found of a key; say that there is no such entry, and end, where that is nothing."""
     if found is None:
         typer.echo(f"Error: no entry's key begins with {key!r}. List them with `mneme inspect list CACHE`.", err=True)
         raise typer.Exit(NOT_FOUND)
@@ -131,7 +140,7 @@ def _show(found: list[Entry]) -> None:
     now = time.time()
     for each in found:
         age = ago(now - each.created_at) + (" expired" if each.expired else "")
-        texts = (each.key[:8], each.namespace, _short(each.query), _short(each.response))
+        texts = (each.key[:8], each.namespace, _short(each.query), _short(each.answer))
         table.add_row(*map(plain, texts), age, f"{each.access_count:,}")
     print_table(table)
 
@@ -141,7 +150,11 @@ def _short(text: str) -> str:
     return line if len(line) <= SHOWN_CHARS else f"{line[: SHOWN_CHARS - 1]}…"
 
 
-def _lines(found: Entry) -> list[str]:
+def _values(found: Entry) -> dict[str, Any]:
+    return {**as_values(found), "answer": found.answer}
+
+
+def _lines(found: Entry, raw: bool) -> list[str]:
     now = time.time()
     ttl = "none" if found.ttl is None else f"{found.ttl:g} s{', expired' if found.expired else ''}"
     lines = [
@@ -163,7 +176,9 @@ def _lines(found: Entry) -> list[str]:
         lines.append(f"tags       {', '.join(found.tags)}")
     lines += [f"source     {name} version {version}" for name, version in found.sources.items()]
     lines += [f"metadata   {name}: {value}" for name, value in found.metadata.items()]
-    return [*lines, "question", *_indented(found.query), "answer", *_indented(found.response)]
+    shown = found.response if raw else found.answer
+    title = "answer" if shown == found.response else "answer, as it reads (--raw: as it is stored)"
+    return [*lines, "question", *_indented(found.query), title, *_indented(shown)]
 
 
 def _indented(text: str) -> list[str]:

@@ -111,7 +111,7 @@ class Requests:
     def _varied(self, namespace: str, vary: Vary) -> tuple[bytes, bytes, tuple[Turn, ...] | None]:
         """Return the partition that similar requests have, the one that equal ones have, and the turns."""
         try:
-            # Never read back. Other than equality it tells 1 from True, and it takes nothing but plain values.
+            # Only `vary_of` reads it. Other than equality it tells 1 from True, and it takes nothing but plain values.
             same = namespace, marshal.dumps(vary, 2)  # type: ignore[arg-type]  # refuses the rest
         except ValueError:
             same = namespace, b""
@@ -129,6 +129,16 @@ class Requests:
         check_size("".join(text for _, text in found.turns), self._max_query, "earlier turns", "max_query_bytes")
         exact = partition_of(namespace, found.exact, self.word)
         return partition_of(namespace, found.partition, self.word), exact, found.turns
+
+    def vary_of(self, namespace: str, partition: bytes) -> Vary | None:
+        """Return the `vary` with which this process asked in a partition, None where that is not known any more."""
+        if partition == partition_of(namespace, None, self.word):
+            return {}
+        for (asked_in, values), made in list(self._varies.items()):
+            if made == partition and asked_in == namespace:
+                found: Vary = marshal.loads(values)  # noqa: S302  # of this very process
+                return found
+        return None
 
     @staticmethod
     def _scoped(scope: Scope, namespace: str, vary: Vary | None) -> tuple[str, Vary | None]:

@@ -8,7 +8,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import astuple, dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -71,10 +71,16 @@ class Findings:
         return not (self.problems or self.integrity)
 
 
-def examine(path: str | PathLike[str]) -> Findings:
+def examine(
+    path: str | PathLike[str],
+    *,
+    alone: AbstractContextManager[None] | None = None,
+    shared: AbstractContextManager[None] | None = None,
+) -> Findings:
     """Return what a cache file is and what is wrong with it; every row and page is read, nothing is written.
 
     The file may be in use by other processes, not by this one, which would lose its locks.
+    alone: entered for the moment in which they are lost; shared: for the rest, by a process that uses the file, too.
     Raises FileNotFoundError where there is no file.
     """
     file = Path(path)
@@ -84,8 +90,9 @@ def examine(path: str | PathLike[str]) -> Findings:
     found = Findings(str(file), file.stat().st_size, beside.stat().st_size if beside.exists() else 0)
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         found.warnings.append("others than its owner may read or write it: chmod 600")
-    _check_length(file, found)
-    with _noting(found), closing(connect_read_only(file)) as db:
+    with alone or nullcontext():
+        _check_length(file, found)
+    with shared or nullcontext(), _noting(found), closing(connect_read_only(file)) as db:
         _foreign(db, found)
         version = schema.check(db, str(file))
         if version == 0:
