@@ -399,11 +399,12 @@ def test_without_usearch_ann_says_what_to_install_and_auto_is_exact(monkeypatch)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"abov": 5}, r"\['abov'\] are unknown; an approximate index takes above and recall"),
+        ({"abov": 5}, r"\['abov'\] are unknown; an approximate index takes above, recall and save"),
         ({"above": 0}, "above=0; it is a whole number"),
         ({"above": 1.5}, "above=1.5"),
         ({"recall": 1.1}, r"recall=1\.1; it is a share"),
         ({"recall": True}, "recall=True"),
+        ({"save": 1}, "save=1; it is True or False"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, message) -> None:
