@@ -166,10 +166,10 @@ class AnnIndex(KeptGraphs):
         """Stop what is being prepared, and save what has changed much, for a few seconds at most."""
         super().close()
         until = monotonic() + CLOSE_SECONDS
-        if self._saved is not None and self.wait(CLOSE_SECONDS):
-            for partition, graph in list(self._graphs.items()):
-                if graph.unsaved > SAVE_AFTER * len(graph):
-                    self._save(partition, graph, lambda: monotonic() < until)
+        changed = [item for item in list(self._graphs.items()) if item[1].unsaved > SAVE_AFTER * len(item[1])]
+        if self._saved is not None and changed and self.wait(CLOSE_SECONDS):
+            for partition, graph in changed:
+                self._save(partition, graph, lambda: monotonic() < until)
 
     # ------------------------------------------------------------------ in the background
 

@@ -56,9 +56,12 @@ class KeptGraphs(ExactIndex):
         block = self._blocks.get(partition)
         if self._saved is None or block is None:
             return
-        now = marked(block, self._undisturbed)
-        is_held = ~np.isin(now.ids, np.asarray(graph.missing(now.ids.tolist()), np.int64))
-        held = Marked(now.ids[is_held], now.marks[is_held])
+        try:
+            now = marked(block, self._undisturbed)
+            is_held = ~np.isin(now.ids, np.asarray(graph.missing(now.ids.tolist()), np.int64))
+            held = Marked(now.ids[is_held], now.marks[is_held])
+        except MemoryError:
+            return
         self._saved.save(partition, graph, held, self.dim, self.dtype, goes_on)
 
     def _forget(self, partition: bytes) -> None:

@@ -428,8 +428,10 @@ class Core:
         _open_cores.discard(self)
         self.searchers.close()
         self.threads.close()
-        close_index(self.index)
-        self._finalizer()
+        try:
+            self._finalizer()
+        finally:  # last, for it may save for some seconds what can be made anew
+            close_index(self.index)
 
     def after_fork(self) -> None:
         """Make this process's own locks, connection and threads."""
