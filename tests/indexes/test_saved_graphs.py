@@ -241,11 +241,14 @@ def test_a_graph_of_which_usearch_would_overrun_its_room_is_built_anew(tmp_path,
         index.remove(A, id)
     index._tend(A)
     assert index.wait(SECONDS)
+    before = file_of(tmp_path).read_bytes()
     index.close()
     built.clear()
     left = {id: vector for id, vector in rows.items() if id > 15}
+    was_saved = file_of(tmp_path).read_bytes() != before
     again = index_of(tmp_path, left)
 
+    assert was_saved
     assert sum(built) == len(left)
     assert share_found(again, left) >= 0.98
 

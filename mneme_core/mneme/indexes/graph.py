@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from typing import Any
 
@@ -43,7 +42,8 @@ def check_installed() -> None:
 
 def version() -> str:
     """Return that of usearch: what one wrote another may read otherwise."""
-    return version_of("usearch")
+    _graph_class()
+    return str(import_module("usearch").__version__)
 
 
 def _graph_class() -> Any:

@@ -12,7 +12,6 @@ import logging
 import mmap
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -60,6 +59,8 @@ class SavedGraphs:
         """
         if not self._writes:
             return False
+        import tempfile  # takes milliseconds, and most caches never save anything
+
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self._remove_leftovers()

@@ -16,4 +16,6 @@ def graphs_beside(store: Store, identity: Identity) -> Beside | None:
     path: Path | None = getattr(store, "path", None)
     if path is None or getattr(store, "is_encrypted", False):
         return None
-    return Beside(Path(f"{path}.graphs"), identity.fingerprint, writes=not getattr(store, "read_only", False))
+    return Beside(
+        Path(f"{path}.graphs").absolute(), identity.fingerprint, writes=not getattr(store, "read_only", False)
+    )
