@@ -231,6 +231,17 @@ def test_searches_and_changes_do_not_wait_for_the_building(monkeypatch) -> None:
     assert len(graph_of(index)) == ROWS - 1
 
 
+def test_a_large_graph_is_built_more_thoroughly(monkeypatch) -> None:
+    monkeypatch.setattr(graph, "LARGE", 300)
+    made = Graph(DIM)
+    widths = []
+    for start in range(0, ROWS, 200):
+        made.add(range(start, start + 200), clustered(ROWS, 1, DIM)[start : start + 200])
+        widths.append(made._index.expansion_add)
+
+    assert widths == [128, 128, 256]
+
+
 def test_a_search_by_graph_during_changes_returns_only_what_is_true(monkeypatch) -> None:
     monkeypatch.setattr(ann, "WORTH_TELLING", 8)
     vectors = clustered(ROWS, 1, DIM)

@@ -19,6 +19,9 @@ from mneme.indexes.base import Vector
 # Measured on the vectors of benchmarks/vectors.py: int8 finds what float16 does in two thirds of the time and half
 # the memory, once what is found is compared in full; 16 links and 128 looked at for each vector build fastest.
 KIND, LINKS, BUILD_WIDTH = "i8", 16, 128
+# With twice as many, which takes twice as long, a quarter as many neighbours are lost at every width of a search. Among
+# 100,000 that is not needed; a million had to be searched with a width of 512 without it.
+LARGE, LARGE_BUILD_WIDTH = 100_000, 256
 # How many entries a search looks at, at least and at most. With half of the least a run in ten lost more than one hit
 # in a hundred among 100,000. How many more it takes, the self-check finds out in steps of about a half.
 WIDTH, WIDEST, STEP = 128, 2_048, 2**0.5
@@ -107,6 +110,7 @@ class Graph:
         if not ids:
             return
         with self._lock:
+            self._index.expansion_add = BUILD_WIDTH if len(self._index) < LARGE else LARGE_BUILD_WIDTH
             self._index.add(np.asarray(ids, np.uint64), vectors, threads=max(1, (os.cpu_count() or 1) // 2))
         self.tombstones -= min(len(ids), self.tombstones)
         self.unchecked += len(ids)
