@@ -56,6 +56,8 @@ class ReadOnlySQLiteStore(SQLiteStore):
     Close it soon: of a file that nobody had open it does not see what is written later.
     """
 
+    read_only = True
+
     def write(
         self,
         changes: Sequence[Change],
