@@ -54,7 +54,7 @@ def test_it_tells_people_where_it_is_and_ends_with_an_interrupt(path: Path):
         (["none.db"], 2, "no cache at"),
         (["CACHE", "--quota", "acme"], 5, "acme=500"),
         (["CACHE", "--quota", f"acme={'9' * 5_000}"], 5, "acme=500"),
-        (["CACHE", "--interval", "inf"], 5, "at most 86,400"),
+        (["CACHE", "--interval", "inf"], 2, "86400"),
         (["CACHE", "--host", "no.such.host.invalid"], 5, "cannot be listened on"),
         (["CACHE", "--port", "TAKEN"], 5, "Choose another with --port"),
         (["CACHE", "--pairs", "none.jsonl"], 2, "none.jsonl"),

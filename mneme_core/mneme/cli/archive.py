@@ -24,6 +24,8 @@ def dump(
         if archive.exists():
             confirm(f"{archive} is there already. Replace it?", yes)
         # Beside it first: that nobody wrote to the file meanwhile is known once all has been read.
+        if not os.access(archive.absolute().parent, os.W_OK):
+            raise PermissionError(f"{archive} cannot be written: its directory is missing, or read-only for this user.")
         beside = archive.with_name(f".{archive.name}.{os.getpid()}")
         try:
             with working("Dumping"), reading(cache) as (store, identity):

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mneme.cli.failing import exits
-from mneme.cli.shared import DEFAULT_EMBEDDER, AsJson, Cache, EmbedderName, PricesName, prices_named, print_json
+from mneme.cli.keys import KeysFile, with_keys
+from mneme.cli.shared import (
+    DEFAULT_EMBEDDER,
+    LONGEST,
+    AsJson,
+    Cache,
+    EmbedderName,
+    PricesName,
+    prices_named,
+    print_json,
+)
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 
@@ -50,7 +60,8 @@ def command(
     quota: Annotated[list[str], typer.Option(help=QUOTA_HELP)] = [],  # noqa: B006
     prices: PricesName = None,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
-    interval: Annotated[float, typer.Option(min=0.2, help=INTERVAL_HELP)] = 2.0,
+    keys: KeysFile = None,
+    interval: Annotated[float, typer.Option(min=0.2, max=LONGEST, help=INTERVAL_HELP)] = 2.0,
     host: Annotated[str, typer.Option(help=HOST_HELP)] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes one that is free.")] = 8_765,
     browse: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
@@ -75,7 +86,7 @@ def command(
         from mneme.tools.looking import look
 
         settings = Settings(
-            url=cache,
+            url=with_keys(cache, keys),
             prices=prices_named(prices),
             pairs=tuple(pairs),
             labels=labels,

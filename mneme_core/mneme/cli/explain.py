@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mneme.cli.failing import exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import (
     DEFAULT_EMBEDDER,
     AsJson,
@@ -22,6 +23,7 @@ from mneme.cli.shared import (
     print_json,
     working,
 )
+from mneme.cli.tables import print_table
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 from mneme.tools.readable import readable
@@ -55,6 +57,7 @@ def command(
     policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
     candidates: Annotated[int, typer.Option("-k", "--candidates", min=1, help="How many neighbours.")] = 5,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
+    keys: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say why a question hits or misses: its neighbours, how they differ, what was decided of each. Counts nothing."""
@@ -66,8 +69,9 @@ def command(
         given = _vary(vary)
         model = load_embedder(embedder)
         with working("Reading"):
+            place = with_keys(cache, keys)
             found = explain(
-                cache, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
+                place, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
             )
     if as_json:
         print_json(_values(found))
@@ -116,7 +120,7 @@ def _show(found: Explanation) -> None:
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
     if found.candidates:
-        console.print(_candidates(found))
+        print_table(_candidates(found))
 
 
 def _candidates(found: Explanation) -> Table:

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from mneme.cli.failing import NOT_FOUND, exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import (
     CODES,
     AsJson,
@@ -23,6 +23,7 @@ from mneme.cli.shared import (
     print_lines,
     working,
 )
+from mneme.cli.tables import print_table
 from mneme.tools.looking.finding import Sort
 from mneme.tools.wording import ago
 
@@ -54,13 +55,15 @@ def list_(
     expired: Expired = None,
     sort: SortBy = "newest",
     limit: Limit = 20,
+    keys: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List entries. Reads only."""
     from mneme.tools.looking import Wanted, entries
 
     with exits(), working("Reading"):
-        found, number = entries(cache, Wanted(namespace, tag, contains, expired), sort=sort, limit=limit)
+        place, wanted = with_keys(cache, keys), Wanted(namespace, tag, contains, expired)
+        found, number = entries(place, wanted, sort=sort, limit=limit)
     if as_json:
         print_json({"entries": [_values(each) for each in found], "found": number})
         return
@@ -77,19 +80,20 @@ def search(
     expired: Expired = None,
     sort: SortBy = "newest",
     limit: Limit = 20,
+    keys: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the entries with a text in their question or answer. Reads only."""
-    list_(cache, namespace, tag, text, expired, sort, limit, as_json)
+    list_(cache, namespace, tag, text, expired, sort, limit, keys, as_json)
 
 
 @app.command(epilog=CODES)
-def show(cache: Cache, key: Key, raw: Raw = False, as_json: AsJson = False) -> None:
+def show(cache: Cache, key: Key, raw: Raw = False, keys: KeysFile = None, as_json: AsJson = False) -> None:
     """Show an entry with all that is stored of it. Reads only."""
     from mneme.tools.looking import entry
 
     with exits(), working("Reading"):
-        found = there(entry(cache, key), key)
+        found = there(entry(with_keys(cache, keys), key), key)
     if as_json:
         print_json(_values(found))
     else:
@@ -97,14 +101,15 @@ def show(cache: Cache, key: Key, raw: Raw = False, as_json: AsJson = False) -> N
 
 
 @app.command(epilog=CODES)
-def delete(cache: Cache, key: Key, yes: Yes = False, as_json: AsJson = False) -> None:
+def delete(cache: Cache, key: Key, keys: KeysFile = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Delete an entry, for every process that uses the cache."""
     from mneme.tools.looking import delete, entry
 
     with exits():
-        found = there(entry(cache, key), key)
+        place = with_keys(cache, keys)
+        found = there(entry(place, key), key)
         confirm_removal(found, yes)
-        found = there(delete(cache, found.key), key)
+        found = there(delete(place, found.key), key)
     if as_json:
         print_json({"deleted": found.key})
     else:
@@ -137,7 +142,7 @@ def _show(found: list[Entry]) -> None:
         age = ago(now - each.created_at) + (" expired" if each.expired else "")
         texts = (each.key[:8], each.namespace, _short(each.query), _short(each.answer))
         table.add_row(*map(plain, texts), age, f"{each.access_count:,}")
-    Console().print(table)
+    print_table(table)
 
 
 def _short(text: str) -> str:

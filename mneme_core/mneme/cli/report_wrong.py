@@ -10,6 +10,7 @@ import typer
 
 from mneme.cli.failing import exits
 from mneme.cli.inspect import Key, confirm_removal, there
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import AsJson, Cache, Yes, print_json, print_lines
 from mneme.engine.keys import canonical_text
 
@@ -28,6 +29,7 @@ def command(
     key: Key,
     question: Annotated[str | None, typer.Option("--question", "-q", help=QUESTION_HELP)] = None,
     feedback: Annotated[Path | None, typer.Option(dir_okay=False, metavar="FILE", help=FEEDBACK_HELP)] = None,
+    keys: KeysFile = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,10 +41,11 @@ def command(
     from mneme.tools.looking import entry, report_wrong
 
     with exits():
-        found = there(entry(cache, key), key)
+        place = with_keys(cache, keys)
+        found = there(entry(place, key), key)
         if question is None or canonical_text(question) == canonical_text(found.query):
             confirm_removal(found, yes)
-        reported = there(report_wrong(cache, found.key, question=question, feedback=feedback), key)
+        reported = there(report_wrong(place, found.key, question=question, feedback=feedback), key)
     if as_json:
         print_json({**asdict(reported), "feedback": None if feedback is None else str(feedback)})
     else:

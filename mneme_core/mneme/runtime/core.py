@@ -16,7 +16,9 @@ from mneme.errors import MnemeError
 from mneme.indexes import make_index
 from mneme.indexes.base import Index, close_index
 from mneme.indexes.nothing import NoIndex
+from mneme.model import VectorDtype
 from mneme.observe.events import Events
+from mneme.runtime.beside import graphs_beside
 from mneme.runtime.counters import Counters
 from mneme.runtime.durability import durable
 from mneme.runtime.embedding import Embeddings
@@ -73,7 +75,7 @@ class Core(Lookups):
         self.sharing = Sharing(store, options)
         self.invalidated = Invalidated()
         self.closed = False
-        index: Index = self._new_index()
+        index: Index = self.new_index(options.vector_dtype)
         store.open(self.identity)
         try:
             self.remote = remote_of(store, self.table, dim, options)
@@ -88,6 +90,8 @@ class Core(Lookups):
         try:
             if self.remote is None:
                 self.journal.load()
+                if not self.resident.unread:
+                    self.resident.vectors_read()
             else:
                 self.resident.told = self.remote.saw
                 self.journal.catch_up()
@@ -110,9 +114,11 @@ class Core(Lookups):
         self._finalizer = weakref.finalize(self, _release, self.journal, self.sharing.leases)
         _open_cores.add(self)
 
-    def _new_index(self) -> Index:
+    def new_index(self, dtype: VectorDtype) -> Index:
+        """Return an empty index; raises what `make_index` raises."""
         options = self.options
-        return make_index(options.index_backend, self.identity.dim, options.vector_dtype, options.index_options)
+        beside = graphs_beside(self.store, self.identity)
+        return make_index(options.index_backend, self.identity.dim, dtype, options.index_options, beside)
 
     @property
     def index(self) -> Index:
@@ -221,8 +227,10 @@ class Core(Lookups):
         _open_cores.discard(self)
         self.searchers.close()
         self.threads.close()
-        close_index(self.index)
-        self._finalizer()
+        try:
+            self._finalizer()
+        finally:  # last, for it may save for some seconds what can be made anew
+            close_index(self.index)
 
     def after_fork(self) -> None:
         """Make this process's own locks, connection and threads."""
@@ -236,7 +244,8 @@ class Core(Lookups):
         self.store.after_fork()
         self.journal.after_fork()
         if self.resident.unread:  # another thread may have been reading them
-            self.resident.index, self.resident.unread = self._new_index(), range(self.journal.cursor.sequence + 1)
+            self.resident.index = self.new_index(self.index.dtype)
+            self.resident.unread = range(self.journal.cursor.sequence + 1)
         index_after_fork = getattr(self.index, "after_fork", None)
         if index_after_fork is not None:
             index_after_fork()

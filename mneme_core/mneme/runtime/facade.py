@@ -14,7 +14,6 @@ from mneme.engine.eviction import EvictionPolicy
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
 from mneme.errors import InvalidArgumentError
-from mneme.indexes import make_index
 from mneme.indexes.quantize import check_dtype
 from mneme.model import (
     BypassIf,
@@ -86,7 +85,8 @@ class Facade(Known, Generic[E]):
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
-    large, with the index_options `above` (rows) and `recall` (share of true neighbours); "auto" exactly, but for
+    large, with the index_options `above` (rows), `recall` (share of true neighbours) and `save` (False keeps no graphs
+    beside the file); "auto" exactly, but for
     partitions above 300,000 where that extra is installed; other names are plugins'.
     vector_dtype: how vectors are held in memory; hits are rescored with the stored float32.
     multi_process_mode: kept for compatibility; processes on one file always see each other's changes.
@@ -261,10 +261,7 @@ class Facade(Known, Generic[E]):
         """
         core = self._core
         core.check_open()
-        options = core.options
-        core.journal.rebuild(
-            make_index(options.index_backend, core.identity.dim, check_dtype(dtype), options.index_options)
-        )
+        core.journal.rebuild(core.new_index(check_dtype(dtype)))
 
 
 def check_embedder(embedder: Any) -> None:

@@ -236,7 +236,7 @@ class Journal:
             except Exception as error:
                 self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
-            self._resident.unread = range(0)
+            self._resident.vectors_read()
 
     def catch_up(self, *, patience: float = -1) -> bool:
         """Apply what other writers changed; raises StoreBackendError when the store cannot be read.

@@ -83,6 +83,13 @@ class Resident:
             self._unindex_retired(dict.fromkeys(numbers, partition))
         self.unread = range(batch[-1][0] + 1, self.unread.stop)
 
+    def vectors_read(self) -> None:
+        """Note that the index has the vectors of all that was stored."""
+        self.unread = range(0)
+        filled = getattr(self.index, "filled", None)
+        if filled is not None:
+            filled()
+
     def apply_foreign(self, changes: Sequence[Change]) -> None:
         """Apply what other writers changed: their entries are numbered, and their clearing drops counters here too."""
         gone = cleared(changes)
@@ -129,9 +136,10 @@ class Resident:
             new = {put.entry.id: put for put in puts if put.entry.id in self._table.by_id}
             self._add(index, new)
             added |= {number: put.entry.partition for number, put in new.items()}
-        replaced, self.index, self.unread = self.index, index, range(0)
+        replaced, self.index = self.index, index
         self._unindex_retired(added)
         close_index(replaced)
+        self.vectors_read()
 
     def take_usage(self, most: int | None = None) -> Usage:
         """Return the accesses and counts that the store does not have, as taken; the oldest `most` accesses."""

@@ -58,6 +58,8 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     """What is no fault of the file's content."""
 
+    is_database: bool = True
+    """Whether it begins as a SQLite file does."""
     is_foreign: bool = False
     """Whether it is another program's."""
     importable: str | None = None
@@ -116,6 +118,7 @@ def _noting(found: Findings) -> Iterator[None]:
 def _check_length(file: Path, found: Findings) -> None:
     with file.open("rb") as opened:
         header = opened.read(100)
+    found.is_database = not header or header.startswith(MAGIC)
     # SQLite says no more than that the file is malformed.
     said = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
     if header.startswith(MAGIC) and not found.log_bytes and said > found.size_bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,16 @@ _ORDERS: Final[Mapping[Sort, str]] = {
 _KEY_DIGITS: Final = 64
 
 
+def check_writable(path: Path) -> None:
+    """Raise StoreBackendError where a file, or what SQLite makes beside it, may not be written."""
+    for what, place in (("the file", path), ("the directory", path.absolute().parent)):
+        if not os.access(place, os.W_OK):
+            raise StoreBackendError(
+                f"{path} cannot be written: {what} {place} is read-only for this user. SQLite writes to the file and "
+                "makes others beside it; use a copy elsewhere, or change the permissions."
+            )
+
+
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Return a connection that cannot write; without a lock where nobody has the file open."""
     in_use = any(Path(f"{path}{suffix}").exists() for suffix in ("-wal", "-shm"))
@@ -44,6 +55,8 @@ class ReadOnlySQLiteStore(SQLiteStore):
 
     Close it soon: of a file that nobody had open it does not see what is written later.
     """
+
+    read_only = True
 
     def write(
         self,

@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
+from urllib.parse import urlsplit
 
 from mneme.engine import measures
 from mneme.engine.spending import saved_usage
 from mneme.model import Saving
 from mneme.prices import Prices, savings
 from mneme.runtime.counters import NAMES
+from mneme.stores.arguments import server_of
 from mneme.tools.looking.opening import reading, sizes_of
 
 PERCENTILES = (0.5, 0.95, 0.99)
@@ -121,9 +123,11 @@ def look(
 
 
 def shown(url: str | PathLike[str]) -> str:
-    """Return a path or URL without the user and password in it."""
-    scheme, sign, rest = str(url).partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if sign and "@" in rest else str(url)
+    """Return a path or URL without the user, password and options in it."""
+    scheme, sign, _ = str(url).partition("://")
+    if not sign or scheme == "sqlite":
+        return str(url)
+    return f"{scheme}://{server_of(str(url))}{'' if scheme == 'unix' else urlsplit(str(url)).path}"
 
 
 def _counted(

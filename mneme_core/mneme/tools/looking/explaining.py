@@ -57,8 +57,8 @@ def check_embedder(identity: Identity, embedder: Embedder, url: str) -> None:
     """Raise what `explain` does where this embedder cannot compare questions with a cache's entries."""
     if identity.is_sealed:
         raise EncryptionError(
-            "this cache is encrypted, and only a program with its keys can compare questions with its entries: call "
-            "cache.explain there."
+            "this cache is encrypted, and questions are compared with its entries where its keys are given alone: "
+            "--keys FILE, or cache.explain in its program."
         )
     if identity.normalize == "custom":
         raise InvalidArgumentError(

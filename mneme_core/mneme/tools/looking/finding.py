@@ -187,8 +187,8 @@ def _one(store: Store, identity: Identity, key: str) -> EntryRow | None:
 def _check_readable(identity: Identity) -> None:
     if identity.is_sealed:
         raise EncryptionError(
-            "this cache is encrypted, and only a program with its keys reads its entries: SemanticCache.open(url, "
-            "encryption=keys). What it counted is in `mneme stats`."
+            "this cache is encrypted, and its entries are read with its keys alone: --keys FILE. What it counted is in "
+            "`mneme stats`."
         )
 
 

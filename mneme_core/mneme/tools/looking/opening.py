@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -26,7 +27,8 @@ from mneme.stores.base import (
     Usage,
 )
 from mneme.stores.sqlite import SQLiteStore
-from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
+from mneme.stores.sqlite.reading import ReadOnlySQLiteStore, check_writable
+from mneme.tools.looking.keyed import Keyed
 
 
 @contextmanager
@@ -36,13 +38,17 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     Raises FileNotFoundError where there is no file, InvalidArgumentError where there is no cache, and what opening
     raises.
     """
-    store = store_of(url)
+    store: Store = store_of(url.url if isinstance(url, Keyed) else url)
     if isinstance(store, SQLiteStore):
         if not store.path.is_file():
             raise FileNotFoundError(f"there is no cache at {store.path}.")
         if not store.path.stat().st_size:  # opened to be written, it would become a cache
             raise InvalidArgumentError(f"{store.path} has never held a cache.")
-        if not writes:
+        if not os.access(store.path, os.R_OK):
+            raise PermissionError(f"{store.path} may not be read by this user.")
+        if writes:
+            check_writable(store.path)
+        else:
             store = ReadOnlySQLiteStore(store.path)
     elif not writes:
         # The store itself, not one around it: what it can do is told by its methods.
@@ -50,6 +56,10 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     with _unchanged(store):
         try:
             identity = bound_to(store, str(url))
+            if isinstance(url, Keyed) and identity.is_sealed:
+                from mneme.stores.encrypted import EncryptedStore
+
+                store, identity = EncryptedStore(store, url.keys), identity.unsealed()
             store.open(identity)
             yield store, identity
         finally:
