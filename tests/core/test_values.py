@@ -6,7 +6,9 @@ import dataclasses
 import pytest
 
 import mneme
-from mneme.model import Hit, hit_of
+from mneme.model import Hit
+from mneme.runtime.hits import hit_of
+from mneme.runtime.record import Whole
 
 FIELDS = {
     "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds asked",
@@ -49,8 +51,9 @@ def test_the_values_are_frozen_and_have_slots(name):
 
 
 def test_a_hit_made_fast_is_the_same_and_as_frozen() -> None:
-    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5, "as put")
-    hit = hit_of(*fields)
+    record = Whole(1, "n", b"k", "q", "r", 0, '{"a": 1}', 10.0, 10.0, None, 0, b"p", 0.5, 2)
+    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "6b", 0.5, "as put")
+    hit = hit_of(record, 1.0, 0.9, "exact", 13.5, "as put")
 
     assert (type(hit), hit, repr(hit), copy.copy(hit)) == (Hit, Hit(*fields), repr(Hit(*fields)), Hit(*fields))
     with pytest.raises(dataclasses.FrozenInstanceError):

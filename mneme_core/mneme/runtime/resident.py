@@ -101,6 +101,7 @@ class Resident:
     def drop_counters(self, namespaces: Iterable[str | None]) -> None:
         """Forget the counters of these namespaces; None stands for all."""
         with self._table.lock:
+            self._table.uses.settle()
             for namespace in namespaces:
                 self._counters.drop(namespace)
 
@@ -143,17 +144,18 @@ class Resident:
     def take_usage(self, most: int | None = None) -> Usage:
         """Return the accesses and counts that the store does not have, as taken; the oldest `most` accesses."""
         with self._table.lock:
-            return Usage(self._table.take_accesses(most), self._counters.take())
+            return Usage(self._table.uses.take(most), self._counters.take())
 
     def take_counts(self) -> Usage:
         """Return the counts that the store does not have, as taken; accesses, which may be many, are left."""
         with self._table.lock:
+            self._table.uses.settle()
             return Usage({}, self._counters.take())
 
     def give_back(self, usage: Usage) -> None:
         """Keep what was taken for the next time."""
         with self._table.lock:
-            self._table.give_back(usage.accesses)
+            self._table.uses.give_back(usage.accesses)
             self._counters.give_back(usage.counters)
 
     def _clear(self, change: Clear, new: dict[int, Put]) -> None:
