@@ -39,11 +39,7 @@ def main() -> None:
     pairs = [*hand_written(), *strangers(), *_others(parser.parse_args().data)]
     totals = Counter((pair.set, pair.same) for pair in pairs if pair.half != "developed on")
     compared = [(pair, compare(pair.a, pair.b)) for pair in pairs]
-    allowed = [
-        (pair, found)
-        for pair, found in compared
-        if found.veto is None and (found.doubt is None or found.surface.is_anew)
-    ]
+    allowed = [(pair, found) for pair, found in compared if not found.forbids]
     rows = {name: _rows(allowed, embed) for name, embed in installed()}
     print(f"{len(allowed)} of {len(pairs)} pairs pass the guard; served, in percent of all traps / all paraphrases\n")
     print(f"{'embedder':16} {'curves':12}" + "".join(f"{name:>16}" for name in dict.fromkeys(n for n, _ in totals)))

@@ -39,10 +39,10 @@ def main() -> None:
         (pair, float(embed(pair.a) @ embed(pair.b)), compare(pair.a, pair.b))
         for pair in (*mine, *given, *banking(options.data, embed))
     ]
-    allowed = [row for row in rows if row[2].veto is None]
+    allowed = [row for row in rows if not row[2].forbids]
     for name, chosen in (
         ("paired", [row for row in allowed if row[2].doubt is None]),
-        ("reworded", [row for row in allowed if row[2].doubt is not None and row[2].surface.is_anew]),
+        ("reworded", [row for row in allowed if row[2].doubt is not None]),
     ):
         report(name, chosen, fit(chosen))
 

@@ -58,13 +58,13 @@ async def gather_nothing(count: int) -> None:
     await asyncio.gather(*(nothing() for _ in range(count)))
 
 
-# What the exact index reads of every row: 64 numbers of float32.
-PREFIX_BYTES = 64 * 4
+# What the exact index keeps of every row beside the vector, and what it reads of it in every search: float32.
+PREFIX_BYTES, FIRST_PREFIX_BYTES = 64 * 4, 32 * 4
 
 
-def reader(rows: int) -> Callable[[Any], Any]:
-    """Return what reads the prefixes of so many rows once, in the way that NumPy does fastest: for their maximum."""
-    data = np.ones(rows * PREFIX_BYTES // 8, np.uint64)
+def reader(rows: int, row_bytes: int) -> Callable[[Any], Any]:
+    """Return what reads so many bytes of each row once, in the way that NumPy does fastest: for their maximum."""
+    data = np.ones(rows * row_bytes // 8, np.uint64)
     return lambda _: data.max()
 
 

@@ -200,9 +200,9 @@ class Worker:
         truth = [response_of(row) for row in self.data["answers"][:count].tolist()]
         return timing(nanoseconds, wrong(hits, truth, "semantic"))
 
-    def read_prefix(self, rows: int, count: int) -> Timing:
-        """Read as many bytes as the index does for a lookup among so many rows."""
-        return timing(time_calls(floors.reader(rows), range(count))[0])
+    def read_prefix(self, rows: int, row_bytes: int, count: int) -> Timing:
+        """Read so many bytes of each row."""
+        return timing(time_calls(floors.reader(rows, row_bytes), range(count))[0])
 
     def loop_gap(self, cache: str, count: int) -> Timing:
         """Look up `count` of the data's queries that hit at once; return how long the loop stood still at worst."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from benchmarks import aims
 from benchmarks.bench import Bench
-from benchmarks.floors import PREFIX_BYTES
+from benchmarks.floors import FIRST_PREFIX_BYTES, PREFIX_BYTES
 from benchmarks.measures import unchanged
 from benchmarks.rows import Aim, Row, absolute, compared, told, warmed
 from benchmarks.samples import Timing
@@ -37,7 +37,11 @@ def _against_peer(bench: Bench, entries: int, kind: str) -> None:
                 contender("put", cache="cache", first=0, last=entries)
         bench.say(f"semantic hits, {entries:,} {kind}")
         sides = {name: partial(each, "semantic", cache="cache") for name, each in contenders.items()}
-        floor = {"prefix": partial(contenders["ours"], "read_prefix", rows=entries, count=bench.sizes.queries)}
+        read = partial(contenders["ours"], "read_prefix", rows=entries, count=bench.sizes.queries)
+        floor = {
+            "both": partial(read, row_bytes=PREFIX_BYTES),
+            "first": partial(read, row_bytes=FIRST_PREFIX_BYTES),
+        }
         timings = {
             expected: warmed(
                 bench.sizes.rounds, **{name: partial(look, expected=expected) for name, look in sides.items()}, **floor
@@ -64,12 +68,14 @@ def _against_peer(bench: Bench, entries: int, kind: str) -> None:
     bench.rows.append(_recall(section, f"recall, {store}", hits))
     if kind == "sentences":
         bound = aims.SEMANTIC_OVER_READING_THE_PREFIX if entries == bench.sizes.large else None
-        bytes_read, none = f"reading {entries * PREFIX_BYTES / 1e6:.1f} MB", aims.MISS_OVER_HIT
-        what = "hit, and reading the prefix of each entry"
-        bench.rows += [
-            compared(section, what, hits["ours"], hits["prefix"], at_most=bound, beside=bytes_read),
-            compared(section, "miss, and a hit", misses["ours"], hits["ours"], at_most=none, beside="hit", unit="ms"),
-        ]
+        for name, row_bytes, most in (("both", PREFIX_BYTES, bound), ("first", FIRST_PREFIX_BYTES, None)):
+            what = f"hit, and reading {row_bytes // 4} numbers of each entry"
+            reading = f"reading {entries * row_bytes / 1e6:.1f} MB"
+            bench.rows.append(compared(section, what, hits["ours"], hits[name], at_most=most, beside=reading))
+        none = aims.MISS_OVER_HIT
+        bench.rows.append(
+            compared(section, "miss, and a hit", misses["ours"], hits["ours"], at_most=none, beside="hit", unit="ms")
+        )
 
 
 def _recall(section: str, what: str, timings: dict[str, list[Timing]]) -> Row:

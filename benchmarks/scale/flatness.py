@@ -56,6 +56,8 @@ def measure(partitions: list[int]) -> list[Flat]:
 
 def _costs(index: ExactIndex, partitions: int, what: str, held: np.ndarray) -> Flat:
     queries = near(held[:REPEATS], QUERY_COSINE)
+    index.search(b"large", queries[0], K, THRESHOLD)
+    index.wait()  # its prefixes are there
     small, large = (
         timed(lambda query, name=name: index.search(name, query, K, THRESHOLD), queries)
         for name in (b"small", b"large")

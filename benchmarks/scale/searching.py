@@ -34,7 +34,7 @@ class Cost:
     exact_p99_ms: float
     exact_miss_ms: float
     first_search_ms: float
-    """With the prefixes, which the first search makes."""
+    """Before there are prefixes."""
     exact_mb: float
     graph_ms: float | None
     """None where the graph is not searched: too few entries, or too little was found."""
@@ -85,6 +85,7 @@ def measure(entries: int, say: Callable[[str], None]) -> Cost:
         "graph": lambda query: index.search(NAME, query, K, THRESHOLD),
     }
     answers = {name: [search(query) for query in hits] for name, search in searches.items()}
+    index.wait()  # the prefixes are there
     found = np.array([near[0].id if near else -1 for near in answers["exact"][:CERTIFIED]])
     assert (found == best)[is_clear].all()
     exact, miss, by_graph = [], [], []
@@ -119,6 +120,7 @@ def unaided(vectors: Floats, queries: Floats) -> tuple[list[float], float]:
     index = ExactIndex(384)
     fill(index, vectors)
     (first,) = timed(lambda query: index.search(NAME, query, K, THRESHOLD), queries[:1])
+    index.wait()
     return plain, first
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, ParamSpec, Self, TypeAlias, TypeVar, cast
 
 from mneme import AsyncSemanticCache, Explanation, Hit, InvalidArgumentError, Outcome, SemanticCache
+from mneme.runtime.served import note_served
 from mneme_decorator._keeping import Keeping
 from mneme_decorator._request import Plan, Request
 
@@ -187,6 +188,7 @@ class Cached(Generic[P, R, C]):
         return outcome.value if ran or outcome.hit is not None else _own(outcome.value)
 
     def _count_outcome(self, request: Request, outcome: Outcome[Any], ran: bool) -> None:
+        note_served(outcome.hit)
         if outcome.hit is not None:
             self._count(f"hits_{outcome.hit.layer}")
         elif outcome.status == "refused":

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mneme import AsyncSemanticCache, SemanticCache
+from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
 from mneme_decorator._cached import Decorator, cached
 from mneme_decorator._codecs import ModelCodec
 from mneme_decorator._endpoint import SENTINELS, Client, endpoint_of, has_state
@@ -19,6 +19,8 @@ Create: TypeAlias = Callable[..., Any]
 
 # How long to wait changes no answer; what the SDK's own method depends on is in the endpoint.
 IGNORED = ("timeout", "original")
+# What a cached function has beside the call, and the `create` of a wrapped client has, too.
+ASKING = ("lookup", "explain", "report_wrong", "invalidate")
 _RAW = "x-stainless-raw-response"
 # The endpoint of a request, or None where the request is not to be cached.
 Where: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any] | None]
@@ -81,7 +83,7 @@ def _create(original: Create, whole: Decorator, chunks: Decorator, make: Callabl
             return complete(endpoint=endpoint, **parameters)
         return make(_opened(stream(endpoint=endpoint, **parameters)))
 
-    return create
+    return _asking(create, complete, stream, where)
 
 
 def _async_create(
@@ -107,6 +109,25 @@ def _async_create(
             return await complete(endpoint=endpoint, **parameters)
         return make(await _aopened(stream(endpoint=endpoint, **parameters)))
 
+    return _asking(create, complete, stream, where)
+
+
+def _asking(create: Create, complete: Any, stream: Any, where: Where) -> Create:
+    """Return `create` with what a cached function has beside the call: `create.explain(model=…, messages=…)`."""
+
+    def method(name: str) -> Create:
+        def asked(**parameters: Any) -> Any:
+            parameters = _given(parameters)
+            endpoint = where(parameters)
+            if endpoint is None:
+                raise InvalidArgumentError("this call is not cached: it asks for a raw response or a server's state.")
+            function = stream if parameters.get("stream") else complete
+            return getattr(function, name)(endpoint=endpoint, **parameters)
+
+        return asked
+
+    for name in ASKING:
+        setattr(create, name, method(name))
     return create
 
 

@@ -3,13 +3,23 @@
 from typing import TYPE_CHECKING, Any
 
 from mneme_langchain._activate import activate
+from mneme_langchain._asking import aexplain, areport_wrong, explain, report_wrong
 from mneme_langchain._model import cached_model
 from mneme_langchain.cache import MnemeCache
 
 if TYPE_CHECKING:
     from mneme_langchain._middleware import MnemeCacheMiddleware
 
-__all__ = ["MnemeCache", "MnemeCacheMiddleware", "activate", "cached_model"]
+__all__ = [
+    "MnemeCache",
+    "MnemeCacheMiddleware",
+    "activate",
+    "aexplain",
+    "areport_wrong",
+    "cached_model",
+    "explain",
+    "report_wrong",
+]
 
 
 def __getattr__(name: str) -> Any:

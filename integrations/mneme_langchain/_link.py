@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.load import dumps
-from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import TypeAdapter
 
-from mneme import AsyncSemanticCache, MnemeError, Outcome, SemanticCache
+from mneme import AsyncSemanticCache, Explanation, InvalidArgumentError, MnemeError, Outcome, SemanticCache
+from mneme.runtime.served import note_served
 from mneme_langchain._answers import Answers, Chunks, admits, admits_stream
 from mneme_langchain._codec import Usage
 from mneme_langchain._messages import NotKeyedError
 from mneme_langchain._request import Request, RequestBuilder
 from mneme_langchain._scope import scope_of_run
 from mneme_langchain._settings import settings_digest
+from mneme_langchain._strings import Call, dumped
 from mneme_langchain._usage import usage_of, usage_of_stream
 
 _log = logging.getLogger("mneme.langchain")
@@ -28,15 +28,6 @@ _log = logging.getLogger("mneme.langchain")
 T = TypeVar("T")
 # Whether the model itself is at work: a `_generate` that streams must not ask the cache again.
 _within: ContextVar[bool] = ContextVar("mneme_langchain_within", default=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The arguments of one call of a model."""
-
-    messages: list[BaseMessage]
-    stop: list[str] | None
-    options: Mapping[str, Any]
 
 
 class Link:
@@ -128,6 +119,7 @@ class Link:
         except MnemeError as error:
             self._warn("the cache failed", error)
             return ask()
+        note_served(outcome.hit)
         return outcome.value
 
     async def astream(
@@ -144,34 +136,63 @@ class Link:
         except MnemeError as error:
             self._warn("the cache failed", error)
             return ask()
+        note_served(outcome.hit)
         return outcome.value
 
+    def explain(self, model: BaseChatModel, call: Call) -> Explanation:
+        """Return why a call hits or misses; raises InvalidArgumentError for one that is not cached."""
+        return self._sync.explain(**self._where(self._asked(model, call)))
+
+    async def aexplain(self, model: BaseChatModel, call: Call) -> Explanation:
+        """Return what `explain` returns."""
+        return await self._async.explain(**self._where(self._asked(model, call)))
+
+    def report_wrong(self, model: BaseChatModel, call: Call) -> int:
+        """Take back the answer that a call gets from the cache; 0 where it gets none."""
+        request = self._asked(model, call)
+        hit = self._sync.get(**self._where(request), mode=request.mode)
+        return 0 if hit is None else self._sync.report_wrong(hit)
+
+    async def areport_wrong(self, model: BaseChatModel, call: Call) -> int:
+        """Do what `report_wrong` does."""
+        request = self._asked(model, call)
+        hit = await self._async.get(**self._where(request), mode=request.mode)
+        return 0 if hit is None else await self._async.report_wrong(hit)
+
+    def _asked(self, model: BaseChatModel, call: Call) -> Request:
+        try:
+            return self._keyed(model, call)
+        except NotKeyedError as reason:
+            raise InvalidArgumentError(f"this request is not cached: {reason}.") from reason
+
+    def _where(self, request: Request) -> dict[str, Any]:
+        vary = {**request.vary, "client": "langchain-model/1"}
+        return {"query": request.query, "namespace": self._namespace, "vary": vary}
+
     def _place(self, request: Request) -> dict[str, Any]:
-        return {
-            "query": request.query,
-            "namespace": self._namespace,
-            "vary": {**request.vary, "client": "langchain-model/1"},
-            "mode": request.mode,
-            "ttl": self._ttl,
-        }
+        return {**self._where(request), "mode": request.mode, "ttl": self._ttl}
 
     def _request(self, model: BaseChatModel, call: Call) -> Request | None:
         """Return the request, or None where the call is to be made without the cache."""
         if _within.get():
             return None
         try:
-            prompt = dumps([each.model_copy(update={"id": None}) for each in call.messages])
-            llm_string = model._get_llm_string(stop=call.stop, **_described(call.options))
-            request = self._builder.build(prompt, llm_string, scope_of_run(self._scope_names))
-            return replace(request, vary={**request.vary, "settings": settings_digest(model, self._kind)})
+            return self._keyed(model, call)
         except NotKeyedError as reason:
             self._warn("not cached", reason)
         except Exception as error:  # its text may quote the prompt
             self._warn("not cached", type(error).__name__)
         return None
 
+    def _keyed(self, model: BaseChatModel, call: Call) -> Request:
+        """Return the request. Raises NotKeyedError, and whatever reading a model's settings does."""
+        llm_string = model._get_llm_string(stop=call.stop, **_described(call.options))
+        request = self._builder.build(dumped(call.messages), llm_string, scope_of_run(self._scope_names))
+        return replace(request, vary={**request.vary, "settings": settings_digest(model, self._kind)})
+
     def _own(self, model: BaseChatModel, request: Request, outcome: Outcome[ChatResult], ran: bool) -> ChatResult:
         """Return the caller's own answer: callers that shared one may change theirs."""
+        note_served(outcome.hit)
         if not ran:
             return outcome.value if outcome.hit is not None else outcome.value.model_copy(deep=True)
         try:

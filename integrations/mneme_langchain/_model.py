@@ -12,9 +12,12 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from mneme import AsyncSemanticCache, SemanticCache
 from mneme_langchain._codec import Usage
-from mneme_langchain._link import Call, Link
+from mneme_langchain._link import Link
 from mneme_langchain._request import MAX_QUESTION_CHARS, Context, QueryExtractor, RequestBuilder
+from mneme_langchain._strings import Call
 
+# Where a wrapped model's class keeps its link.
+LINK = "__mneme_link__"
 M = TypeVar("M", bound=BaseChatModel)
 
 
@@ -134,6 +137,7 @@ def _subclass(base: type[M], link: Link, cache: Any) -> type[M]:
     about = {"__module__": base.__module__, "__qualname__": base.__qualname__, "__doc__": base.__doc__}
     metaclass: Any = type(base)
     made = cast("type[M]", metaclass(base.__name__, (base,), {**about, **members}))
+    setattr(made, LINK, link)
     for native in ("_stream_chat_model_events", "_astream_chat_model_events"):
         if getattr(base, native, None) is not None and "_stream" in members:
             setattr(made, native, None)  # LangChain then makes the events from the chunks, which are cached

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import var_child_runnable_config
 
 from mneme_langchain._messages import NotKeyedError
+
+
+@contextmanager
+def run_of(config: RunnableConfig | None) -> Iterator[None]:
+    """Hold while it shall be as inside a chain that runs with `config`; None leaves it as it is."""
+    if config is None:
+        yield
+        return
+    token = var_child_runnable_config.set(config)
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
 
 
 def scope_of_run(names: Sequence[str]) -> dict[str, str | int]:

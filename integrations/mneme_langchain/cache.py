@@ -20,6 +20,7 @@ from mneme import (
     StoreBackendError,
 )
 from mneme.model import Mode
+from mneme.runtime.served import note_served
 from mneme_langchain._codec import Usage, decode
 from mneme_langchain._entry import Entry, entry_of
 from mneme_langchain._messages import NotKeyedError
@@ -188,10 +189,12 @@ class MnemeCache(BaseCache):
         if hit is None:
             return None
         try:
-            return decode(hit.response, usage=self._usage)
+            answer = decode(hit.response, usage=self._usage)
         except (ValueError, KeyError, TypeError):
             _log.warning("removed an entry that holds no readable answer")
             return None
+        note_served(hit)
+        return answer
 
     @contextmanager
     def _guarded(self, what: str, consequence: str) -> Iterator[None]:

@@ -159,16 +159,21 @@ def _named(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**kwargs, "formatted": args[0]} if args else kwargs
 
 
+def keyed(llm: Any, link: Link, method: str, prompt: Prompt, arguments: dict[str, Any]) -> Request:
+    """Return what the cache is asked for a call. Raises NotKeyedError, OSError, and whatever reading settings does."""
+    make: Callable[..., Request] = completion_request if isinstance(prompt, str) else chat_request
+    kind = model_key(llm, plain_class(type(llm)))
+    common = {"client": "llama_index", "llm": kind, "vary": dict(link.vary or {})}
+    return link.here(make(prompt, arguments, common, method.removeprefix("a")))
+
+
 def _asking(llm: Caching, method: str, prompt: Prompt, arguments: dict[str, Any]) -> Asking | None:
     """Return what to ask the cache, or None where the call is part of another answer or has no key."""
     link: Link | None = getattr(llm, LINK, None)
     if link is None or is_answering(llm, method):
         return None
-    make: Callable[..., Request] = completion_request if isinstance(prompt, str) else chat_request
     try:
-        kind = model_key(llm, plain_class(type(llm)))
-        common = {"client": "llama_index", "llm": kind, "vary": dict(link.vary or {})}
-        request = link.here(make(prompt, arguments, common, method.removeprefix("a")))
+        request = keyed(llm, link, method, prompt, arguments)
     except Exception as error:  # arguments, media and settings are the user's: reading them may fail anyhow
         link.warn("a call without a key was made without the cache", error)
         return None

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
 
 from mneme import Hit, MnemeError, Outcome
+from mneme.runtime.served import note_served
 from mneme_llama_index._admission import admits
 from mneme_llama_index._codecs import ResponseCodec
 from mneme_llama_index._events import tell
@@ -40,6 +41,7 @@ class Asking:
         """Tell of a hit, if it was one."""
         if hit is not None:
             self.link.served(self.request, hit)
+            note_served(hit)
             tell(hit)
 
     def told(self, via: list[str]) -> Call | None:

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from mneme.prices import Prices
     from mneme.runtime.codecs import JsonCodec
     from mneme.runtime.computing import Codec
+    from mneme.runtime.served import served_hits
     from mneme.stores.base import Store
     from mneme.stores.memory import MemoryStore
     from mneme.stores.sqlite import SQLiteStore
@@ -129,6 +130,7 @@ _HOMES = {
     "mneme.plugins.install": ("install",),
     "mneme.prices": ("Prices",),
     "mneme.runtime.codecs": ("JsonCodec",),
+    "mneme.runtime.served": ("served_hits",),
     "mneme.runtime.computing": ("Codec",),
     "mneme.stores.base": ("Store",),
     "mneme.stores.memory": ("MemoryStore",),
@@ -199,6 +201,7 @@ __all__ = [
     "__version__",
     "default_embedder",
     "install",
+    "served_hits",
     "to_async_embedder",
     "to_sync_embedder",
     "usage_in",

@@ -66,10 +66,6 @@ def _opened(frozen: type[T]) -> type[T]:
     return cast("type[T]", type(f"_Open{frozen.__name__}", (), {"__slots__": names, "__init__": scope["__init__"]}))
 
 
-# A fifth of a whole exact hit.
-hit_of: Final = _opened(Hit)
-
-
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
     """The tokens that a model's answer took."""
@@ -203,6 +199,24 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherVary:
+    """An entry of the same question that was put with another `vary`."""
+
+    key: str
+    """Hexadecimal."""
+    model: str | None
+    """Which model answered, where the answer told of its tokens."""
+    differs: tuple[str, ...]
+    """What differs: `model: "gpt-4o" there, "gpt-4o-mini" here`. Empty where it is not known: stored is a digest alone,
+    so that it can be told of what this process asked before, and where a single part differs."""
+
+    def __str__(self) -> str:
+        known = "; ".join(self.differs) or "what differs is not known, as a digest is stored alone"
+        answered = f", answered by {self.model}" if self.model and not self.differs else ""
+        return f"the same question is entry {self.key[:8]}: {known}{answered}"
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a query hits or misses; `print` shows it as a table."""
 
@@ -220,6 +234,8 @@ class Explanation:
     exact_only: int = 0
     """Entries beside this query that are served to their own questions alone, as they have no vector: answers that call
     tools, those reported as wrong for another question, and texts that could not be embedded."""
+    other_vary: tuple[OtherVary, ...] = ()
+    """Entries of the same question that were put with another `vary`, the newest first, five at most."""
 
     def __str__(self) -> str:
         lines = [
@@ -233,6 +249,7 @@ class Explanation:
             lines.append(
                 f"elsewhere  {self.elsewhere} entries of this namespace have another vary (model, prompt, turns …)"
             )
+        lines += [f"other vary {each}" for each in self.other_vary]
         if self.exact_only:
             lines.append(f"exact only {self.exact_only} entries serve their own question alone (tools, reports …)")
         if not self.candidates:

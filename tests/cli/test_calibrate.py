@@ -102,6 +102,29 @@ def test_a_log_is_labelled_by_a_person_and_goes_on_where_they_stopped(calibrate,
     assert "of the log's 6 requests 1 repeat" in second.stdout
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["how do I pay", "where is it", "who are you"], ["of its 3 different queries none lies near", "--pairs"]),
+        (["how do I pay", "How do I  pay"], ["asks one question alone, 2 times", "different questions"]),
+    ],
+)
+def test_a_log_without_neighbours_is_told_what_to_do(calibrate, pairs, tmp_path, lines, said):
+    (tmp_path / "log.txt").write_text("\n".join(lines), "utf-8")
+    alone = calibrate("--log", "log.txt", "--no-plot")
+    beside = calibrate("--log", "log.txt", "--pairs", pairs, "--no-plot")
+
+    assert (alone.exit_code, [each in alone.stderr for each in said]) == (5, [True, True]), alone.stderr
+    assert (beside.exit_code, said[0] in beside.stderr) == (0, True), beside.output
+    assert f"of the log's {len(lines)} requests" in beside.stdout
+
+
+def test_skipping_all_that_is_asked_is_told_what_to_do(calibrate, log):
+    result = calibrate("--log", log, "--no-plot", input="s\ns\ns\n")
+
+    assert (result.exit_code, "of 3 pairs of" in result.stderr, "Run it again" in result.stderr) == (5, True, True)
+
+
 def test_a_function_that_is_none_is_named(calibrate, log):
     result = calibrate("--log", log, "--judge", f"{__name__}:LOG")
 

@@ -188,6 +188,24 @@ def test_an_entry_is_shown(run, path):
     assert "  In [bold]Paris[/bold]" in shown
 
 
+ENVELOPE = '{"v": 2, "via": [], "answer": {"text": "In Z\\u00fcrich.", "raw": null}}'
+
+
+def test_an_integrations_answer_is_shown_as_it_reads(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put("where are you", ENVELOPE)
+        key = cache.key("where are you")
+    shown, raw = (run("inspect", "show", tmp_path / "c.db", key, *how).stdout for how in ((), ("--raw",)))
+    listed = json.loads(run("inspect", "search", tmp_path / "c.db", "zürich", "--json").stdout)["entries"]
+    why = ("explain", tmp_path / "c.db", "you are where", *WORDS)
+    near = json.loads(run(*why, "--json").stdout)["candidates"][0]["neighbour"]
+
+    assert (shown.splitlines()[-1], raw.splitlines()[-1]) == ("  In Zürich.", f"  {ENVELOPE}")
+    assert [(each["answer"], each["response"]) for each in [*listed, near]] == [("In Zürich.", ENVELOPE)] * 2
+    assert "→ In Zürich." in run(*why).stdout
+    assert "│ In Zürich." in run("inspect", "list", tmp_path / "c.db").stdout
+
+
 def test_deleting_asks_first(run, path):
     key = key_of(path, "how do I pay")
     refused = run("inspect", "delete", path, key, input="n\n")
@@ -229,6 +247,20 @@ def test_what_must_be_equal_is_given_as_json(run, tmp_path):
     assert json.loads(run(*asked).stdout)["elsewhere"] == 1
     assert json.loads(run(*asked, "--vary", '{"model": "m"}').stdout)["outcome"] == "exact"
     assert [run(*asked, "--vary", bad).exit_code for bad in ("[1]", "{")] == [5, 5]
+
+
+def test_which_part_of_what_must_be_equal_differs_is_told(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put("q", "r", vary={"model": "large"}, usage=TokenUsage("large", 1, 1))
+    asked = ("explain", tmp_path / "c.db", "q", *WORDS, "--vary", '{"model": "small"}')
+    (other,) = json.loads(run(*asked, "--json").stdout)["other_vary"]
+
+    assert other == {
+        "key": key_of(tmp_path / "c.db", "q"),
+        "model": "large",
+        "differs": ['model: "large" there, "small" here'],
+    }
+    assert f'is entry {other["key"][:8]}: model: "large" there, "small" here' in run(*asked).stdout
 
 
 def test_the_wrong_embedder_is_told_which_is_right(run, path, monkeypatch):

@@ -183,3 +183,11 @@ async def test_a_usable_default_ttl_is_accepted(opening, ttl):
 def test_an_sqlite_store_can_be_given(facade, tmp_path):
     with facade(store=SQLiteStore(tmp_path / "c.db"), embedder=WordEmbedder()).as_sync() as cache:
         assert cache.health().store_backend == "sqlite"
+
+
+def test_a_core_has_no_more_attributes_than_python_finds_fast(tmp_path):
+    with SemanticCache(tmp_path / "c.db", WordEmbedder(), durability="deferred", stale_check_interval=1) as cache:
+        cache.put("q", "r")
+        cache.get("other")
+
+        assert len(vars(cache._core)) <= 30

@@ -1,11 +1,15 @@
 """What stats() and health() say."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import pytest
 
-from mneme import Health, MemoryStore, SQLiteStore, Stats
-from mneme.testing import FaultyStore
+from mneme import Health, MemoryStore, SemanticCache, SQLiteStore, Stats
+from mneme.runtime.counters import HITS_EXACT
+from mneme.runtime.lookups import UNTIMED
+from mneme.testing import FaultyStore, WordEmbedder
 
 
 async def counts(cache, namespace=None):
@@ -185,3 +189,44 @@ async def test_what_is_known_is_answered_without_the_store(opening):
     store.read_error = store.write_error = None
 
     assert answers == [1, 1, ["default"]]
+
+
+@pytest.fixture
+def sync_cache():
+    with SemanticCache(store=MemoryStore(), embedder=WordEmbedder()) as cache:
+        cache.put("one two", "r")
+        yield cache
+
+
+def test_an_exact_hit_waits_for_no_lock_and_is_counted(sync_cache):
+    with ThreadPoolExecutor(1) as pool, sync_cache._core.table.lock:
+        hits = [pool.submit(sync_cache.get, "one two").result(timeout=30) for _ in range(100)]
+
+    assert ({hit.response for hit in hits}, sync_cache.stats().hits_exact) == ({"r"}, 100)
+
+
+def test_a_hit_is_noted_and_counted_when_somebody_asks(sync_cache):
+    sync_cache._core._times = repeat(UNTIMED)
+    waiting = []
+    for _ in range(3):
+        sync_cache.get("one two")
+        waiting.append(len(sync_cache._core.noted))
+
+    assert (waiting, sync_cache.stats().hits_exact, len(sync_cache._core.noted)) == ([1, 2, 3], 3, 0)
+
+
+def test_a_hit_that_was_noted_before_its_namespace_is_cleared_counts_no_more(sync_cache):
+    sync_cache.get("one two")
+    sync_cache.clear()
+
+    assert sync_cache.stats().hits_exact == 0
+
+
+def test_a_hit_of_an_entry_that_has_gone_meanwhile_is_counted_all_the_same():
+    with SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), max_entries=10) as cache:
+        cache.put("one two", "r")
+        record = cache._core.table.by_key[bytes.fromhex(cache.key("one two"))]
+        cache.delete("one two")
+        cache._core.noted.append((record, 1.0, HITS_EXACT, 0.0))  # as a reader would that was overtaken
+
+        assert cache.stats().hits_exact == 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mneme import Explanation, InvalidArgumentError, Verdict
+from mneme import Explanation, InvalidArgumentError, SemanticCache, TokenUsage, Verdict
+from mneme.testing import WordEmbedder
 
 
 async def test_a_fresh_exact_entry_is_explained(cache):
@@ -146,3 +147,58 @@ async def test_entries_without_a_vector_are_counted_beside_another_query(cache):
     other = await cache.explain("how do I pay abroad")
     assert other.exact_only == 1
     assert "exact only 1" in str(other)
+
+
+MINI, LARGE = {"model": "gpt-4o-mini", "t": 1}, {"model": "gpt-4o", "t": 1}
+
+
+async def test_the_same_question_with_another_vary_is_told_with_what_differs(cache):
+    await cache.put("how do I pay", "r", vary=LARGE)
+    await cache.put("how do I pay", "r", vary={"t": 1})
+    await cache.put("how do I pay it", "r", vary={"t": 2})
+    await cache.put("how do I pay", "r", vary={"t": 2}, namespace="other")
+    explained = await cache.explain("How do I PAY", vary=MINI)
+
+    found = {each.key: each.differs for each in explained.other_vary}
+    assert (explained.outcome, explained.elsewhere) == ("no_match", 3)
+    assert found == {
+        cache.plain.key("how do I pay", vary=LARGE): ('model: "gpt-4o" there, "gpt-4o-mini" here',),
+        cache.plain.key("how do I pay", vary={"t": 1}): ('model: none there, "gpt-4o-mini" here',),
+    }
+    assert 'model: "gpt-4o" there' in str(explained)
+    assert (await cache.explain("how do I pay", vary=LARGE)).other_vary[0].differs == (
+        'model: none there, "gpt-4o" here',
+    )
+
+
+async def test_a_scope_s_vary_is_part_of_it(cache):
+    with cache.plain.scope(vary={"language": "de"}):
+        await cache.put("how do I pay", "r")
+
+    assert [each.differs for each in (await cache.explain("how do I pay")).other_vary] == [
+        ('language: "de" there, none here',)
+    ]
+
+
+def test_of_a_vary_asked_elsewhere_one_part_is_found(tmp_path):
+    embedder = WordEmbedder()
+    with SemanticCache(tmp_path / "c.db", embedder) as cache:
+        cache.put("q one", "r", vary=LARGE, usage=TokenUsage("gpt-4o-2024-08-06", 1, 1))
+        cache.put("q two", "r", vary={**LARGE, "t": 2}, usage=TokenUsage("gpt-4o", 1, 1))
+    with SemanticCache(tmp_path / "c.db", embedder) as cache:
+        one, two = (cache.explain(query, vary=MINI).other_vary[0] for query in ("q one", "q two"))
+
+    assert one.differs == ('model: "gpt-4o" there, "gpt-4o-mini" here',)
+    assert (two.differs, two.model) == ((), "gpt-4o")
+    assert "not known" in str(two)
+    assert "answered by gpt-4o" in str(two)
+
+
+async def test_a_few_are_told_the_newest_first(opening, clock):
+    cache = opening()
+    for number in range(9):
+        await cache.put("q", "r", vary={"n": number})
+        clock.advance(1)
+    explained = await cache.explain("q", vary={"n": -1})
+
+    assert [each.differs[0] for each in explained.other_vary] == [f"n: {n} there, -1 here" for n in (8, 7, 6, 5, 4)]

@@ -7,8 +7,9 @@ import stat
 
 import pytest
 
-from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
+from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache, Similar
 from mneme.testing import WordEmbedder
+from mneme.testing.searching_store import SearchingStore
 
 OPTIONS = {"embedder": WordEmbedder(), "policy": "threshold:0.7"}
 
@@ -207,3 +208,30 @@ def test_a_report_brings_nothing_back_that_another_took_away(tmp_path, change):
 
         left = one.get(question)
         assert (left and left.response) == ("new" if change == "replace" else None)
+
+
+@pytest.mark.parametrize("question", ["how do I pay", "how do I pay today"])
+def test_what_another_process_served_from_a_store_that_searches_is_taken_back(question):
+    store = SearchingStore()
+    with SemanticCache(store=store, **OPTIONS) as one, SemanticCache(store=store, **OPTIONS) as other:
+        one.put("how do I pay", "card")
+        one.put("how do I pay it", "card")
+        hit = one.get(question)
+
+        assert other.report_wrong(hit) == (1 if hit.layer == "exact" else 2)
+        assert one.get(question, mode="exact") is None
+        served = one.get("how do I pay now")
+        assert (served and served.query) == ("how do I pay it" if hit.layer == "exact" else None)
+
+
+def test_a_follow_up_that_another_process_served_is_not_noted(tmp_path):
+    store, path = SearchingStore(), tmp_path / "wrong.jsonl"
+    vary = {"turns": Similar(["who wrote emma"])}
+    with (
+        SemanticCache(store=store, **OPTIONS) as one,
+        SemanticCache(store=store, feedback=path, **OPTIONS) as other,
+    ):
+        one.put("how old was she then", "41", vary=vary)
+        hit = one.get("how old was she", vary=vary)
+
+        assert (other.report_wrong(hit), path.exists()) == (1, False)

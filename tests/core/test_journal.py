@@ -124,7 +124,7 @@ def test_an_entry_retired_before_it_is_indexed_does_not_stay_in_the_index():
             resident.retire(list(table.by_id.values()))  # another thread, just then
             super().add_many(partition, ids, vectors)
 
-    table, index = Table(Limits()), Early(2)
+    table, index = Table(Limits(), Counters()), Early(2)
     resident = Resident(table, index, Counters(), 2)
     vector = np.array([1, 0], np.float32).tobytes()
     resident.apply([(1, Put(StoredEntry(0, "n", "aa", "q", "r", vector, {}, 0.0, 0.0, None, 0, b"p")))])
@@ -169,13 +169,13 @@ def test_a_write_takes_only_some_of_the_uses_along(tmp_path, monkeypatch):
         cache._core.journal._usage_due = 0.0
         cache.put("f", "r", mode="exact")
 
-        assert len(cache._core.table.touched) == 3
+        assert len(cache._core.table.uses.accesses) == 3
     with SemanticCache(tmp_path / "cache.db", WordEmbedder()) as again:
         assert [record.access_count for record in again._core.table.by_key.values()] == [2, 2, 2, 2, 2, 0]
 
 
 def test_a_writer_who_takes_long_is_no_failure_of_the_store(tmp_path, monkeypatch):
-    monkeypatch.setattr("mneme.runtime.core.PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr("mneme.runtime.lookups.PATIENCE_SECONDS", 0.01)
     with (
         SemanticCache(tmp_path / "c.db", WordEmbedder()) as one,
         SemanticCache(tmp_path / "c.db", WordEmbedder()) as two,

@@ -31,7 +31,7 @@ async def test_any_unicode_names_a_namespace(opening, namespace):
 
 
 async def test_more_namespaces_than_are_remembered_work_all_the_same(opening, monkeypatch):
-    monkeypatch.setattr("mneme.runtime.requests.PARTITIONS_KEPT", 2)
+    monkeypatch.setattr("mneme.runtime.requests.NAMESPACES_KEPT", 2)
     cache = opening()
     for number in range(5):
         await cache.put("q", str(number), namespace=f"n{number}")

@@ -37,7 +37,7 @@ cache.put("before the fork", "r")
 core, held, done = cache._core, threading.Event(), threading.Event()
 # That of the table is not among them: a fork waits for it, as for the store's.
 locks = [core.index._lock, core.journal._lock, core.journal._turn, core.journal._reading,
-         core.embeddings._lock, core.threads._lock, core.searchers._lock, core._closing,
+         core.embeddings._lock, core.threads._lock, core.searchers._lock,
          core.sharing.flights._lock, core.embeddings._flights._lock]
 
 def hold():

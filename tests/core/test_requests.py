@@ -29,11 +29,13 @@ def test_a_request_seen_before_is_the_request_made_anew(calls, kept):
     seen = fresh()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests, "REQUESTS_KEPT", kept)
+        patch.setattr(requests, "NAMESPACES_KEPT", kept)
         patch.setattr(requests, "VARIES_KEPT", kept)
         for call in calls:
             assert seen.resolve(*call) == fresh().resolve(*call)
-        assert len(seen._recent) <= kept
-        assert len(seen._varies) <= kept
+            places = [*seen._places.values(), *seen._varied.values()]
+            assert sum(len(place.asked) for place in places) <= kept
+            assert (len(seen._places) <= kept, len(seen._varied) <= kept) == (True, True)
 
 
 def test_a_request_is_made_once():
@@ -73,14 +75,14 @@ def test_values_that_only_look_like_json_are_not_remembered():
         assert seen.resolve("what?", "default", vary, "semantic") == fresh().resolve(
             "what?", "default", vary, "semantic"
         )
-    assert not seen._varies
+    assert not seen._varied
 
 
 def test_long_questions_and_settings_are_not_kept():
     seen = fresh()
-    seen.resolve("w" * (requests.LONGEST_KEPT + 1), "default", {"a": "x" * requests.LARGEST_VARY_KEPT}, "semantic")
-    assert not seen._recent
-    assert not seen._varies
+    seen.resolve("w" * (requests.LONGEST_KEPT + 1), "default", None, "semantic")
+    seen.resolve("what?", "default", {"a": "x" * requests.LARGEST_VARY_KEPT}, "semantic")
+    assert ([place.asked for place in seen._places.values()], seen._varied) == ([{}], {})
 
 
 def test_a_function_that_normalizes_is_asked_each_time():

@@ -155,7 +155,7 @@ def test_the_nearest_of_those_refused_is_counted():
 
 
 def test_what_a_cache_counts_while_it_is_only_read_is_seen_by_others(tmp_path, monkeypatch):
-    monkeypatch.setattr("mneme.runtime.core.COUNTS_SECONDS", 0.0)
+    monkeypatch.setattr("mneme.runtime.lookups.COUNTS_SECONDS", 0.0)
     with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
         cache.put("q", "r")
         cache._core._counts_due = 0.0

@@ -121,7 +121,7 @@ def test_counters_of_both_add_up(tmp_path):
 
 def test_changes_may_go_unseen_for_the_interval_allowed(tmp_path, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("mneme.runtime.core.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("mneme.runtime.journal.time.monotonic", lambda: now[0])
     path = tmp_path / "cache.db"
     with SemanticCache(path, WordEmbedder()) as one, SemanticCache(path, WordEmbedder(), stale_check_interval=5) as two:
         two.get("q", mode="exact")

@@ -155,7 +155,16 @@ def test_the_methods_take_what_is_documented(facade):
 
 @FACADES
 def test_there_are_no_other_public_methods(facade):
-    assert {name for name in dir(facade) if not name.startswith("_")} == set(METHODS) | {"similarity_threshold"}
+    public = {name for name in dir(facade) if not name.startswith("_") and hasattr(facade, name)}
+
+    assert public == set(METHODS) | {"similarity_threshold"}
+
+
+@FACADES
+@pytest.mark.parametrize("name", ["lookup", "alookup", "update", "aupdate"])
+def test_whoever_gives_a_facade_to_langchain_is_told_what_to_give_it(facade, name):
+    with pytest.raises(AttributeError, match=rf"'{facade.__name__}' .* no attribute '{name}'. For LangChain wrap it"):
+        getattr(facade, name)
 
 
 AWAITED = (

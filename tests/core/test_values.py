@@ -6,7 +6,9 @@ import dataclasses
 import pytest
 
 import mneme
-from mneme.model import Hit, StoredEntry, hit_of, stored_entry_of
+from mneme.model import Hit, StoredEntry, stored_entry_of
+from mneme.runtime.hits import hit_of
+from mneme.runtime.record import Whole
 
 FIELDS = {
     "Hit": "response similarity confidence age_seconds layer namespace metadata query key compute_seconds asked",
@@ -21,7 +23,7 @@ FIELDS = {
     "Verdict": "accepted confidence reason",
     "Neighbour": "query response similarity age_seconds metadata namespace key turns",
     "Candidate": "neighbour verdict features",
-    "Explanation": "query canonical namespace outcome key exact candidates elsewhere exact_only",
+    "Explanation": "query canonical namespace outcome key exact candidates elsewhere exact_only other_vary",
 }
 DOCUMENTED = {"Hit": 7, "Stats": 12, "Health": 11, "StoredEntry": 11}
 
@@ -48,17 +50,22 @@ def test_the_values_are_frozen_and_have_slots(name):
     assert (value.__dataclass_params__.frozen, hasattr(value, "__slots__")) == (True, True)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fast", "fields"),
-    [
-        (Hit, hit_of, ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "k", 0.5, "as put")),
-        (StoredEntry, stored_entry_of, (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)),
-    ],
+FAST_HIT = hit_of(
+    Whole(1, "n", b"k", "q", "r", 0, '{"a": 1}', 10.0, 10.0, None, 0, b"p", 0.5, 2), 1.0, 0.9, "exact", 13.5, "as put"
 )
-def test_a_value_made_fast_is_the_same_and_as_frozen(kind, fast, fields) -> None:
-    made, usual = fast(*fields), kind(*fields)
+ENTRY = (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)
 
-    assert (type(made), made, repr(made), copy.copy(made)) == (kind, usual, repr(usual), usual)
+
+@pytest.mark.parametrize(
+    ("made", "usual"),
+    [
+        (FAST_HIT, Hit("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "6b", 0.5, "as put")),
+        (stored_entry_of(*ENTRY), StoredEntry(*ENTRY)),
+    ],
+    ids=["hit", "entry"],
+)
+def test_a_value_made_fast_is_the_same_and_as_frozen(made, usual) -> None:
+    assert (type(made), made, repr(made), copy.copy(made)) == (type(usual), usual, repr(usual), usual)
     assert dataclasses.replace(made, response="other") == dataclasses.replace(usual, response="other")
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.response = "other"

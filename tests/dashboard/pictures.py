@@ -38,8 +38,8 @@ QUESTIONS = [
 ]
 PICTURES = {
     "overview": "/",
-    "explore": "/explore?limit=0.84",
-    "near": "/near?limit=0.84",
+    "explore": "/explore?kind=threshold&limit=0.84",
+    "near": "/near?kind=threshold&limit=0.84",
     "entries": "/entries?contains=plan",
 }
 

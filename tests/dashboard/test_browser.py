@@ -86,17 +86,25 @@ def test_entries_are_filtered_shown_and_deleted(page, path):
 def test_a_near_miss_is_labelled(page, tmp_path):
     page.get_by_role("link", name="Near misses").click()
     api.expect(page.get_by_role("heading", level=1)).to_have_text("Near misses")
-    before = page.get_by_role("button", name="Same answer").count()
+    same = page.get_by_role("button", name="Same answer", exact=True)
+    before = same.count()
     page.get_by_role("button", name="Different answers").first.click()
 
-    api.expect(page.get_by_role("status")).to_have_text("Labelled as different.")
-    assert page.get_by_role("button", name="Same answer").count() == before - 1
-    assert [pair.same for pair in read_labelled(tmp_path / "labels.jsonl")] == [False]
+    api.expect(page.get_by_role("status")).to_contain_text("Labelled as different:")
+    assert same.count() == before - 1
+    api.expect(same.first).to_be_focused()
+    page.get_by_role("button", name="No, the same answer").click()
+    api.expect(page.get_by_role("status")).to_contain_text("Labelled as the same:")
+    assert same.count() == before - 1
+    assert [pair.same for pair in read_labelled(tmp_path / "labels.jsonl")] == [False, True]
 
 
 def test_another_threshold_changes_the_numbers(page):
     page.get_by_role("link", name="Similarity").click()
+    page.get_by_label("Judged by").select_option("similarity alone")
+    page.get_by_role("button", name="Show").click()
     api.expect(page.locator("#wrong")).to_have_text("0 of 1")
+    assert page.get_by_label("At least").input_value() == "0.85"
     page.get_by_label("At least").fill("0.7")
     page.get_by_label("At least").press("Enter")
 
@@ -110,6 +118,8 @@ def test_the_slider_moves_the_threshold_by_keys(browser, address):
     page.get_by_role("link", name="Similarity").click()
     slider = page.get_by_label("Move it")
     api.expect(slider).to_be_visible()
+    page.get_by_label("Judged by").select_option("similarity alone")
+    api.expect(slider).to_have_value("0.85")
     slider.focus()
     for _ in range(12):
         slider.press("ArrowLeft")
@@ -117,6 +127,8 @@ def test_the_slider_moves_the_threshold_by_keys(browser, address):
     api.expect(page.locator("#wrong")).to_have_text("1 of 1")
     assert slider.evaluate("each => each === document.activeElement")
     assert page.get_by_label("At least").input_value() == "0.79"
+    api.expect(page.locator("#policy")).to_have_text('policy="threshold:0.79"')
+    api.expect(page.get_by_role("status")).to_contain_text("At 0.7900")
     page.context.close()
 
 
@@ -139,6 +151,82 @@ def test_the_overview_goes_on_by_itself_until_told_not_to(browser, address, path
 
     api.expect(lookups).to_have_text(str(before + 1))
     api.expect(page.get_by_role("img", name=re.compile("Lookups a second"))).to_be_visible()
+    page.context.close()
+
+
+PLACES = [
+    "/",
+    "/explore",
+    "/near",
+    "/entries",
+    "/explain?question=how+do+I+pay+my+bill",
+    "/namespaces",
+    "/health?check=1",
+]
+
+
+@pytest.mark.parametrize("width", [320, 1_280])
+def test_no_page_is_wider_than_its_window(browser, address, path, width):
+    context = browser.new_context(viewport={"width": width, "height": 700}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(address)
+    key = looking.entries(path)[0][0].key
+    for place in [*PLACES, f"/entries/{key}"]:
+        page.goto(address.partition("/?")[0] + place)
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+        clipped = """() => [...document.querySelectorAll("svg.chart")].flatMap((chart) =>
+          [...chart.querySelectorAll("text")].filter((text) => text.getBoundingClientRect().left < 0))"""
+        assert page.evaluate(clipped) == [], place
+    context.close()
+
+
+def test_a_page_that_cannot_be_brought_up_to_date_says_so(browser, address, path):
+    page = browser.new_context().new_page()
+    page.goto(address)
+    api.expect(page.get_by_role("img", name=re.compile("Lookups a second"))).to_be_visible()
+    path.rename(path.with_name("gone.db"))
+
+    api.expect(page.get_by_role("alert")).to_contain_text("what is shown is older")
+    path.with_name("gone.db").rename(path)
+    api.expect(page.get_by_role("alert")).to_have_count(0)
+    page.context.close()
+
+
+def test_the_focus_stays_over_a_refresh(browser, address, path):
+    page = browser.new_context().new_page()
+    page.goto(address)
+    summary = page.locator("summary").nth(1)
+    summary.focus()
+    summary.press("Enter")
+    lookups = page.locator("dl.facts > div", has_text="Lookups").locator("dd")
+    before = int(lookups.inner_text())
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.get("where is my order")
+
+    api.expect(lookups).to_have_text(str(before + 1))
+    api.expect(summary).to_be_focused()
+    assert page.locator("details").nth(1).get_attribute("open") is not None
+    page.context.close()
+
+
+def test_an_answer_that_comes_late_replaces_no_later_one(browser, address):
+    page = browser.new_context().new_page()
+    page.goto(address)
+    page.goto(address.partition("?")[0] + "explore?kind=threshold")
+    held = []
+    page.route(re.compile("limit=0.6$"), lambda route: held.append(route))
+    limit = page.get_by_label("At least")
+    limit.fill("0.6")
+    while not held:
+        page.wait_for_timeout(10)
+    limit.fill("0.9")
+    api.expect(page.locator("#policy")).to_have_text('policy="threshold:0.9"')
+    with page.expect_response(re.compile("limit=0.6$")):
+        held[0].continue_()
+    page.wait_for_timeout(50)
+
+    api.expect(page.locator("#policy")).to_have_text('policy="threshold:0.9"')
     page.context.close()
 
 

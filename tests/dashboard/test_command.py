@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 import pytest
 from typer.testing import CliRunner
 
+from mneme.cli import dashboard as command
 from mneme.cli.app import app
 
 from .running import running
@@ -51,6 +53,9 @@ def test_it_tells_people_where_it_is_and_ends_with_an_interrupt(path: Path):
     [
         (["none.db"], 2, "no cache at"),
         (["CACHE", "--quota", "acme"], 5, "acme=500"),
+        (["CACHE", "--quota", f"acme={'9' * 5_000}"], 5, "acme=500"),
+        (["CACHE", "--interval", "inf"], 2, "86400"),
+        (["CACHE", "--host", "no.such.host.invalid"], 5, "cannot be listened on"),
         (["CACHE", "--port", "TAKEN"], 5, "Choose another with --port"),
         (["CACHE", "--pairs", "none.jsonl"], 2, "none.jsonl"),
         (["CACHE", "--pairs", "CACHE"], 5, "is not UTF-8"),
@@ -64,6 +69,39 @@ def test_what_cannot_be_is_said_at_the_start(path: Path, monkeypatch, arguments,
         result = CliRunner().invoke(app, ["dashboard", *(places.get(each, each) for each in arguments)])
 
     assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "is_told"),
+    [
+        *(("localhost", "localhost", False), ("127.0.0.2", "127.0.0.2", False)),
+        *(("0.0.0.0", "127.0.0.1", True), ("", "127.0.0.1", True)),
+    ],
+)
+def test_who_can_reach_it_is_said(path: Path, monkeypatch, host, name, is_told):
+    served = []
+    monkeypatch.setattr(command, "_serve", lambda app, listening: served.append(listening.close()))
+    result = CliRunner().invoke(app, ["dashboard", str(path), "--host", host, "--port", "0"])
+
+    assert result.stdout.startswith(f"The dashboard is at http://{name}:")
+    assert ("Other machines can reach port" in result.stderr, len(served)) == (is_told, 1)
+
+
+def test_a_browser_is_opened_without_the_token_in_a_command_line(path: Path, monkeypatch):
+    opened: list[tuple[str, str, int]] = []
+
+    def note(url: str) -> None:
+        page = Path(url.removeprefix("file://"))
+        opened.append((url, page.read_text(), page.parent.stat().st_mode & 0o777))
+
+    monkeypatch.setattr(command.webbrowser, "open", note)
+    monkeypatch.setattr(command, "_serve", lambda app, listening: listening.close())
+    result = CliRunner().invoke(app, ["dashboard", str(path), "--open", "--port", "0", "--json"])
+    ((url, page, mode),) = opened
+    address = json.loads(result.stdout)["url"]
+
+    assert (address.partition("token=")[2] in url, f"0;url={address}" in page, mode) == (False, True, 0o700)
+    assert not Path(url.removeprefix("file://")).exists()
 
 
 def test_without_its_extra_it_says_what_to_install(path: Path):

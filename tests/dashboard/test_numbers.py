@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from mneme.dashboard import charts, sampling
 from mneme.dashboard.charts import Series
 from mneme.dashboard.exploring import bucketed, served
+from mneme.dashboard.gate import Gate
 from mneme.dashboard.sampling import Sampler
 from mneme.tools import looking
 from mneme.tools.looking import View
@@ -33,7 +36,7 @@ def test_a_higher_limit_serves_no_more(scored, one, other):
 @given(SCORED, st.floats(0, 1))
 def test_what_is_served_is_counted_by_its_label(scored, limit):
     found = served(scored, limit)
-    taken = [same for score, same in scored if score >= limit]
+    taken = [same for score, same in scored if score >= limit and score > 0]
 
     assert (found.served, found.right, found.wrong) == (len(taken), taken.count(True), taken.count(False))
     assert found.precision is None or 0 <= found.precision_interval[0] <= found.precision <= 1
@@ -149,3 +152,82 @@ def test_bars_stay_inside_their_chart(values, mark):
         assert 0 <= float(y) <= float(y) + float(tall) <= charts.HEIGHT
 
     assert drawn.count("<rect") == sum(map(bool, values))
+
+
+@given(st.one_of(st.just(0.0), st.floats(1e-9, 1e15)), st.sampled_from([0.0, 2.0]))
+def test_an_axis_ends_at_a_round_number_not_far_above_its_values(most, least):
+    drawn = charts.lines("Title", [0.0, 1.0], [Series("one", [most, 0.0])], repr, least=least)
+    ticks = [float(each) for each in re.findall(r'text-anchor="end">([\d.e+-]+)</text>', drawn)]
+    end = max(ticks)
+
+    assert end >= most
+    assert len(f"{end / 10 ** math.floor(math.log10(end)):.6g}") == 1
+    assert end <= max(2.001 * most, least) or (most, end) == (0.0, 1.0)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(1e-7, 1e3)), min_size=1, max_size=20))
+def test_lines_by_powers_of_ten_stay_inside_their_chart(values):
+    times = [float(at) for at in range(len(values))]
+    drawn = charts.lines("Title", times, [Series("one", values)], repr, decades=True)
+    ticks = [float(each) for each in re.findall(r'text-anchor="end">([\d.e+-]+)</text>', drawn)]
+    (path,) = re.findall(r'<path class="line s1" d="(.*?)"', drawn)
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.-]+)", path)]
+
+    assert all(after == pytest.approx(10 * before) for before, after in pairwise(ticks))
+    assert len(heights) == len([each for each in values if each is not None])
+    assert all(charts.TOP <= each <= charts.TOP + charts.SQUARE_HEIGHT for each in heights)
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=50))
+def test_the_ticks_of_counts_are_whole(values):
+    drawn = charts.histogram("Title", [Series("one", values)], low=0.5, high=1.0, mark=None)
+    low, middle, end = (int(each.replace(",", "")) for each in re.findall(r'text-anchor="end">(.*?)</text>', drawn))
+
+    assert (low, 2 * middle) == (0, end)
+
+
+def test_an_outage_is_logged_once_and_ends_no_sampling(view, caplog):
+    answers: list[View | Exception] = [RuntimeError("gone"), RuntimeError("gone"), view, RuntimeError("gone")]
+
+    def look() -> View:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    sampler = Sampler(look, 1.0)
+    for _ in range(4):
+        sampler._sample()
+
+    assert caplog.text.count("gone") == 2
+    assert len(sampler.steps(later(view, 5.0, 1))) == 1
+
+
+def test_many_share_a_gate_and_one_has_it_alone():
+    gate, noted = Gate(), []
+    inside = threading.Barrier(3, timeout=30)
+
+    def share() -> None:
+        with gate.shared():
+            inside.wait()  # all three at once
+            noted.append("shared")
+
+    def take() -> None:
+        with gate.alone():
+            noted.append("alone")
+
+    sharing = [threading.Thread(target=share) for _ in range(2)]
+    for each in sharing:
+        each.start()
+    with gate.shared():
+        alone = threading.Thread(target=take)
+        inside.wait()
+        alone.start()
+        for each in sharing:
+            each.join(30)
+        noted.append("left")
+    alone.join(30)
+    with gate.shared():
+        noted.append("free")
+
+    assert noted == ["shared", "shared", "left", "alone", "free"]

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from starlette.testclient import TestClient
 
-from mneme import SemanticCache
+from mneme import SemanticCache, TokenUsage
+from mneme import dashboard as dashboard_folder
+from mneme.dashboard import Settings, dashboard
 from mneme.observe import AuditTrail
 from mneme.runtime.pairs import read_labelled
-from mneme.testing import WordEmbedder
+from mneme.stores.base import StoreBusyError
+from mneme.testing import FakeClock, WordEmbedder
 from mneme.tools import looking
 
-from .conftest import TOKEN
+from .conftest import ORIGIN, TOKEN
 from .reading import Page
 
 PAGES = ["/", "/explore", "/near", "/entries", "/namespaces", "/health", "/health?check=1", "/explain"]
@@ -135,7 +143,7 @@ def test_charts_show_what_happens_while_the_dashboard_runs(serve, path, monkeypa
 
 
 def numbers(client, **asked) -> list[str]:
-    page = Page(client.get("/explore", params=asked).text)
+    page = Page(client.get("/explore", params={"kind": "threshold", **asked}).text)
     return [page.by_id(name).text for name in ("served", "right", "wrong")]
 
 
@@ -156,7 +164,10 @@ def test_another_threshold_changes_the_numbers(serve, path, tmp_path):
 
 def test_the_counters_tell_what_a_threshold_would_reach(serve, path):
     client = serve(path)
-    near, far = (Page(client.get("/explore", params={"limit": at}).text).by_id("reaching").text for at in (0.5, 1))
+    near, far = (
+        Page(client.get("/explore", params={"kind": "threshold", "limit": at}).text).by_id("reaching").text
+        for at in (0.5, 1)
+    )
 
     assert near != far
 
@@ -177,7 +188,7 @@ def test_a_line_that_was_torn_is_told_and_costs_no_other(serve, path, tmp_path):
     before = numbers(client, limit=0.85)[1]
     form, _ = first_pair(client)
     client.post("/near", data={**form, "label": "same"})
-    after = client.get("/explore?limit=0.5")
+    after = client.get("/explore?kind=threshold&limit=0.5")
 
     assert "Of labels.jsonl 1 lines cannot be read." in after.text
     assert (before, Page(after.text).by_id("right").text) == ("1 of 1", "2 of 2")
@@ -221,8 +232,24 @@ def test_a_label_is_written_as_calibrate_reads_it(serve, path, tmp_path, label):
     assert next(each.text for each in before.all("dd")) == pair.a
     assert (pair.same, pair.kind) == (label == "same", "dashboard")
     assert len(Page(answer.text).all("section")) == len(before.all("section")) - 1
-    assert f"Labelled as {'the same' if label == 'same' else 'different'}." in answer.text
+    assert f"Labelled as {'the same' if label == 'same' else 'different'}:" in answer.text
+    assert [each.text for each in Page(answer.text).by_id("labelled").inside] == [pair.a, pair.b]
     assert labels.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_labelled_as_different_is_kept_apart_where_the_file_is_the_cache_s_feedback(serve, path, tmp_path):
+    labels = tmp_path / "labels.jsonl"
+    form, _ = first_pair(client := serve(path, labels=labels))
+    client.post("/near", data={**form, "label": "different"})
+    (pair,) = read_labelled(labels)
+    embedder, policy = WordEmbedder(), "threshold:0.1"
+    reasons = []
+    for feedback in (None, labels):
+        with SemanticCache.open(path, embedder=embedder, policy=policy, feedback=feedback) as cache:
+            near = {each.neighbour.query: each.verdict.reason for each in cache.explain(pair.a, k=9).candidates}
+            reasons.append(near[pair.b] == "reported wrong")
+
+    assert reasons == [False, True]
 
 
 def test_labels_change_what_the_explorer_shows_and_make_a_policy(serve, path, tmp_path):
@@ -274,6 +301,19 @@ def test_entries_are_searched(serve, path, asked, expected):
     assert queries(serve(path), **asked) == expected
 
 
+def test_an_integrations_answer_is_shown_as_it_reads(serve, tmp_path):
+    stored = '{"v": 2, "via": [], "answer": {"text": "In Bern."}}'
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put("where are you", stored)
+        key = cache.key("where are you")
+    client = serve(tmp_path / "c.db")
+    shown = Page(client.get(f"/entries/{key}").text).all("pre")
+    lists = [Page(client.get(place).text).all("td") for place in ("/entries", "/explain?question=you+are+where")]
+
+    assert [each.text for each in shown] == ["where are you", "In Bern.", stored]
+    assert ["In Bern." in [each.text for each in cells] for cells in lists] == [True, True]
+
+
 def test_entries_come_in_pages(serve, tmp_path):
     client = serve(big(tmp_path))
     first, second, last = (queries(client, sort="oldest", page=page) for page in (1, 2, 9_999))
@@ -283,16 +323,45 @@ def test_entries_come_in_pages(serve, tmp_path):
     assert 'rel="prev"' in client.get("/entries?page=2").text
 
 
+def form_of(client, key: str) -> dict[str, str]:
+    (form,) = Page(client.get(f"/entries/{key}").text).all("form")
+    return {each.attributes["name"]: each.attributes["value"] for each in form.inside if each.tag == "input"}
+
+
 def test_an_entry_is_deleted_where_that_is_allowed(serve, path):
     client = serve(path, allow_delete=True)
     (entry,), _ = looking.entries(path, looking.Wanted(contains="canada"))
     with SemanticCache(path, WordEmbedder()) as cache:
         assert cache.get(entry.query) is not None
-        first, second = (client.post(f"/entries/{entry.key}", data={"token": TOKEN}) for _ in range(2))
+        form = form_of(client, entry.key)
+        first, second = (client.post(f"/entries/{entry.key}", data=form) for _ in range(2))
 
         assert cache.get(entry.query, mode="exact") is None
     assert "The entry is deleted." in first.text
-    assert "no such entry any more" in second.text
+    assert "nothing was deleted" in second.text
+    assert len(looking.entries(path)[0]) == 6
+
+
+def test_a_form_that_is_older_than_the_answer_deletes_nothing(serve, path):
+    client = serve(path, allow_delete=True)
+    key = looking.entries(path)[0][0].key
+    form = form_of(client, key)
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("who are we", "Acme and Sons.", namespace="acme")
+    answer = client.post(f"/entries/{key}", data=form)
+
+    assert "another answer took its place" in answer.text
+    assert getattr(looking.entry(path, key), "response", None) == "Acme and Sons."
+
+
+@pytest.mark.parametrize("stored_at", [None, "", "nan", "inf", "-1", "x", "1e999", "9" * 400])
+def test_a_form_that_says_nothing_deletes_nothing(serve, path, stored_at):
+    client = serve(path, allow_delete=True)
+    key = looking.entries(path)[0][0].key
+    form = {"token": TOKEN} if stored_at is None else {"token": TOKEN, "stored_at": stored_at}
+
+    assert client.post(f"/entries/{key}", data=form).status_code in (200, 400)
+    assert looking.entry(path, key) is not None
 
 
 def test_an_entry_is_not_deleted_where_that_is_not_allowed(serve, path):
@@ -337,6 +406,16 @@ def test_a_question_is_explained(serve, path):
     assert "refuse" in answer.text
 
 
+def test_an_entry_of_the_question_with_another_vary_is_named(serve, tmp_path):
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put("q", "r", vary={"model": "large"}, usage=TokenUsage("large", 1, 1))
+        key = cache.key("q", vary={"model": "large"})
+    page = Page(serve(tmp_path / "c.db").get("/explain?question=q").text)
+    (link,) = [each for each in page.all("a") if each.attributes["href"] == f"/entries/{key}"]
+
+    assert link.text.strip() == f'the same question is entry {key[:8]}: model: "large" there, none here'
+
+
 def test_what_cannot_be_shown_is_said(serve, path):
     client = serve(path, embedder=lambda: WordEmbedder(fingerprint="other"))
     unexplained = client.get("/explain?question=x")
@@ -356,3 +435,257 @@ def test_an_encrypted_cache_shows_what_it_counted_alone(serve, tmp_path):
 
     assert [client.get(place).status_code for place in ("/", "/explore", "/near", "/namespaces")] == [200] * 4
     assert (client.get("/entries").status_code, "encrypted" in client.get("/entries").text) == (503, True)
+
+
+def test_a_label_that_was_wrong_is_changed(serve, path, tmp_path):
+    client = serve(path, labels=tmp_path / "labels.jsonl")
+    form, _ = first_pair(client)
+    answer = client.post("/near", data={**form, "label": "same"})
+    again = {**form, "label": "different"}
+    refused = client.post("/near", data=again)
+    changed = client.post("/near", data={**again, "again": "1"})
+
+    assert len([each for each in Page(answer.text).elements if "autofocus" in each.attributes]) == 1
+    assert "had a label already" in refused.text
+    assert Page(changed.text).by_id("labelled").text.startswith("Labelled as different:")
+    assert [pair.same for pair in read_labelled(tmp_path / "labels.jsonl")] == [True, False]
+
+
+def test_pairs_come_in_pages_and_a_label_leads_back_to_its_own(serve, path, tmp_path):
+    rows = [{"a": f"one {at}", "b": f"two {at}", "similarity": 0.5 + at / 100} for at in range(45)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    client = serve(path, pairs=(tmp_path / "pairs.jsonl",), labels=tmp_path / "labels.jsonl")
+    pages = [Page(client.get("/near", params={"page": number}).text) for number in (1, 2, 3, 99)]
+    form = {
+        each.attributes["name"]: each.attributes["value"]
+        for each in pages[1].all("form")[1].inside
+        if each.tag == "input"
+    }
+    answer = client.post("/near", data={**form, "label": "same"})
+
+    assert [len(each.all("section")) for each in pages] == [20, 20, 7, 7]
+    assert answer.url.params["page"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "limit", "named"),
+    [
+        (None, {}, "0.9800", "guarded:0.02"),
+        (None, {"kind": "threshold"}, "0.8500", "threshold:0.85"),
+        (None, {"kind": "threshold", "limit": "0.98", "was": "guarded"}, "0.8500", "threshold:0.85"),
+        (None, {"kind": "threshold", "limit": "0.98", "was": "threshold"}, "0.9800", "threshold:0.98"),
+        (None, {"limit": "1"}, "1.0000", None),
+        ("guarded:0.1", {}, "0.9000", "guarded:0.1"),
+        ("threshold:0.7", {}, "0.7000", "threshold:0.7"),
+        ("threshold:0.7", {"kind": "guarded"}, "0.9800", "guarded:0.02"),
+    ],
+)
+def test_the_explorer_begins_with_what_the_program_does(serve, path, policy, asked, limit, named):
+    text = serve(path, policy=policy).get("/explore", params=asked).text
+    page = Page(text)
+
+    assert next(each.text for each in page.all("dd")) == limit
+    assert ('id="policy"' in text, named is None or page.by_id("policy").text == f'policy="{named}"') == (
+        named is not None,
+        True,
+    )
+
+
+def test_what_the_guard_refuses_is_served_at_no_limit(serve, path, tmp_path):
+    pair = {"a": "do you ship to Canada", "b": "do you not ship to Canada", "similarity": 0.9, "same": False}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    client = serve(path, pairs=(tmp_path / "pairs.jsonl",))
+
+    assert numbers(client, kind="guarded", limit=0)[2] == "0 of 1"
+    assert numbers(client, kind="threshold", limit=0)[2] == "1 of 1"
+
+
+@pytest.mark.parametrize("limit", ["0.875", "0.865", "0.8", "0.29", "1"])
+def test_the_limit_that_lookups_are_counted_to_is_the_one_that_is_said(serve, path, limit):
+    view, _ = looking.look(path)
+    said = Page(serve(path).get("/explore", params={"kind": "threshold", "limit": limit}).text).by_id("reaching").text
+    edge = float(re.search(r"lie at ([\d.]+) or nearer", said)[1])
+    both = [sum(each) for each in zip(*view.total.similarity.values(), strict=True)]
+
+    assert edge <= float(limit) < edge + 0.01
+    assert f"{sum(both[round(edge * 100) :]):,} lie at" in said
+
+
+def test_ask_why_judges_as_the_program_does(serve, path, tmp_path):
+    pair = {"a": "do you ship to Canada", "b": "do you ship to Canada please", "same": False}
+    (tmp_path / "feedback.jsonl").write_text(json.dumps(pair) + "\n")
+    asked = {"question": "do you ship to Canada please"}
+    plain, strict, told = (
+        serve(path, **settings).get("/explain", params=asked).text
+        for settings in ({}, {"policy": "threshold:0.999"}, {"feedback": tmp_path / "feedback.jsonl"})
+    )
+
+    assert ("accept" in plain, "accept" in strict, "by threshold:0.999" in strict) == (True, False, True)
+    assert ("reported wrong" in told, "accept" in told) == (True, False)
+
+
+def test_ask_why_asks_as_an_entry_was_asked(serve, path):
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("are you open today", "Yes.", vary={"model": "m"}, namespace="acme")
+    (entry,), _ = looking.entries(path, looking.Wanted(contains="open today"))
+    client = serve(path)
+    shown = Page(client.get(f"/entries/{entry.key}").text)
+    (link,) = [
+        each.attributes["href"] for each in shown.all("a") if (each.attributes["href"] or "").startswith("/explain?")
+    ]
+
+    assert "exact" in client.get(link).text
+    assert "begins with &#39;ffffffff&#39;" in client.get("/explain?question=x&like=ffffffff").text
+
+
+def test_a_namespace_without_entries_is_told_from_one_without_neighbours(serve, path):
+    client = serve(path)
+    other, known = (
+        client.get("/explain", params={"question": "x", "namespace": each}).text for each in ("acne", "acme")
+    )
+
+    assert "holds no entries; others do: <b" in other
+    assert "holds no entries" not in known
+
+
+def test_namespaces_come_in_pages_and_are_found_by_name(serve, tmp_path):
+    with SemanticCache(tmp_path / "many.db", WordEmbedder()) as cache:
+        for at in range(130):
+            cache.put("hello", "there", namespace=f"tenant {at:03}")
+        cache.put("hello you", "there", namespace="tenant 129")
+    client = serve(tmp_path / "many.db", quotas={"tenant 129": 1, "nobody": 5})
+
+    def rows(**asked) -> list[str]:
+        page = Page(client.get("/namespaces", params=asked).text)
+        return [each.text for each in page.all("th") if each.attributes.get("scope") == "row"]
+
+    assert [len(rows(page=page)) for page in (1, 2, 99)] == [100, 30, 30]
+    assert (rows()[0], rows(contains="T 12")) == (
+        "tenant 129",
+        ["tenant 129", *(f"tenant {at}" for at in range(120, 129))],
+    )
+    assert "Nothing was ever in the namespace" in client.get("/namespaces").text
+
+
+@pytest.mark.parametrize("now", [0.0, -1e12, 1.8e12, 1e18, 1e300, float("inf")])
+def test_the_times_of_any_clock_are_shown(serve, tmp_path, now):
+    with SemanticCache(tmp_path / "odd.db", WordEmbedder(), clock=FakeClock(now)) as cache:
+        cache.put("hello", "there", ttl=1e300)
+    client = serve(tmp_path / "odd.db")
+    key = looking.entries(tmp_path / "odd.db")[0][0].key
+
+    assert [client.get(place).status_code for place in (*PAGES, f"/entries/{key}")] == [200] * (len(PAGES) + 1)
+
+
+def test_files_of_pairs_that_are_of_no_use_are_told(serve, path, tmp_path):
+    (tmp_path / "odd.jsonl").write_text('{"a": 1}\n{"a": "one", "b": "two", "similarity": 0.7}\n')
+    (tmp_path / "gone.jsonl").write_text('{"a": "one", "b": "three", "similarity": 0.7}\n')
+    client = serve(path, pairs=(tmp_path / "odd.jsonl", tmp_path / "gone.jsonl"))
+    (tmp_path / "gone.jsonl").unlink()
+
+    for place in ("/explore", "/near"):
+        text = client.get(place).text
+        assert "Of odd.jsonl 1 lines hold no pair" in text
+        assert "gone.jsonl cannot be read" in text
+
+
+def test_what_was_deleted_is_no_pair_any_more(serve, path):
+    client = serve(path, allow_delete=True)
+    (entry,), _ = looking.entries(path, looking.Wanted(contains="how can I pay"))
+    before = len(Page(client.get("/near").text).all("section"))
+    client.post(f"/entries/{entry.key}", data=form_of(client, entry.key))
+
+    assert len(Page(client.get("/near").text).all("section")) < before
+
+
+def test_a_page_that_fails_is_a_page(path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no text of this is shown")
+
+    app = dashboard(Settings(url=path), token=TOKEN)
+    client = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
+    client.get("/", params={"token": TOKEN})
+    monkeypatch.setattr("mneme.dashboard.live.looking.entries", fail)
+    answer = client.get("/entries")
+
+    assert (answer.status_code, "RuntimeError" in answer.text, "no text" in answer.text) == (500, True, False)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_file_that_others_begin_to_write_is_read_again(serve, path, monkeypatch):
+    calls: list[int] = []
+    entries = looking.entries
+
+    def busy(*arguments, **options):
+        calls.append(1)
+        if len(calls) < 3:
+            raise StoreBusyError("a program began to write")
+        return entries(*arguments, **options)
+
+    monkeypatch.setattr("mneme.dashboard.live.looking.entries", busy)
+
+    assert (serve(path).get("/entries").status_code, len(calls)) == (200, 3)
+
+
+def test_the_whole_file_that_a_url_names_is_checked(serve, path):
+    place = path.with_name("with space.db")
+    path.rename(place)
+    url = f"sqlite:///{quote(str(place))}"
+
+    assert "Nothing is wrong." in serve(url).get("/health?check=1").text
+
+
+@pytest.mark.parametrize("change", ["missing", "empty", "foreign", "damaged", "folder"])
+def test_a_file_that_changed_under_the_dashboard_gives_a_page(serve, path, change):
+    client = serve(path)
+    path.unlink()
+    if change == "empty":
+        path.write_bytes(b"")
+    elif change == "foreign":
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE other (x)")
+    elif change == "damaged":
+        path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5_000)
+    elif change == "folder":
+        path.mkdir()
+
+    for place in ("/", "/explore", "/near", "/entries", "/entries/abcd", "/namespaces", "/explain?question=x"):
+        answer = client.get(place)
+        assert answer.status_code in (400, 503), (place, answer.text)
+        assert "This cannot be shown" in answer.text
+
+
+def test_a_file_that_is_locked_gives_a_page(serve, path, monkeypatch):
+    monkeypatch.setattr(
+        "mneme.stores.sqlite.store.SQLiteStore.__init__.__kwdefaults__", {"timeout": 0.05, "cache_size_kb": 100}
+    )
+    client = serve(path, allow_delete=True)
+    (entry,), _ = looking.entries(path, limit=1)
+    form = form_of(client, entry.key)
+    with SemanticCache(path, WordEmbedder()), closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        read, deleted = client.get("/entries"), client.post(f"/entries/{entry.key}", data=form)
+        db.execute("ROLLBACK")
+
+    assert (read.status_code, deleted.status_code) == (200, 503)
+    assert "another process" in deleted.text
+    assert looking.entry(path, entry.key) == entry
+
+
+def test_a_light_and_a_dark_page_have_enough_contrast():
+    def light(colour: str) -> float:
+        digits = "".join(each * 2 for each in colour) if len(colour) == 3 else colour
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        parts = [each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    style = (Path(dashboard_folder.__file__).parent / "static" / "style.css").read_text()
+    schemes = [dict(re.findall(r"--(\w+): #(\w+)", block)) for block in re.findall(r":root {(.*?)}", style, re.DOTALL)]
+    assert len(schemes) == 2
+    for scheme in schemes:
+        for front in ("text", "dim", "link", "good", "bad", "s1", "s2", "s3", "mark"):
+            for back in ("back", "panel"):
+                one, other = sorted((light(scheme[front]), light(scheme[back])))
+
+                # WCAG 2.2, AA.
+                assert (other + 0.05) / (one + 0.05) >= 4.5, (front, back)

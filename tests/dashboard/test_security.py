@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,34 @@ def test_another_name_of_the_machine_is_not_answered(stranger, host):
     assert answer.status_code == 421
 
 
-@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:8765", "[::1]:80"])
+NO_HOSTS = [
+    "",
+    "localhost/",
+    "evil.example/localhost",
+    "evil@localhost",
+    "localhost?",
+    "[::1",
+    "localhost:x",
+    "a b",
+    "[z]",
+]
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_what_is_no_host_is_not_answered(stranger, host):
+    answer = stranger.get("/", headers={"host": host, "cookie": f"mneme-8765={TOKEN}"})
+
+    assert answer.status_code == 421
+
+
+def test_the_name_that_was_given_may_have_capitals(path):
+    app = dashboard(Settings(url=path), token=TOKEN, hosts=("MyMachine",))
+    answer = TestClient(app, base_url="http://mymachine").get("/", params={"token": TOKEN}, follow_redirects=False)
+
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:8765", "[::1]:80", "LOCALHOST:8765"])
 def test_loopback_has_several_names(stranger, host):
     answer = stranger.get("/", params={"token": TOKEN}, headers={"host": host}, follow_redirects=False)
 
@@ -64,7 +92,11 @@ def test_loopback_has_several_names(stranger, host):
 
 
 @pytest.mark.parametrize(
-    "origin", [None, "null", "http://evil.example", "http://localhost:1", "https://localhost:8765", "http://localhost"]
+    "origin",
+    [
+        *(None, "", "null", "http://evil.example", "http://localhost:1", "https://localhost:8765", "http://localhost"),
+        *("http://[", "http://localhost:8765/", "http://localhost:8765, http://evil.example", "http://127.0.0.1:8765"),
+    ],
 )
 def test_a_form_of_another_site_changes_nothing(serve, path, origin):
     client = serve(path, allow_delete=True)
@@ -93,6 +125,46 @@ def test_a_form_with_the_token_and_no_cookie_changes_nothing(stranger, path):
 
 def test_a_form_that_is_too_large_is_refused(serve, path):
     assert serve(path).post("/near", data={"token": TOKEN, "pair": "x" * 20_000}).status_code == 413
+
+
+def test_a_form_of_two_origins_is_refused(serve, path):
+    client = serve(path)
+    request = client.build_request("POST", "/near", data={"token": TOKEN})
+    request.headers = httpx_headers = type(request.headers)([*request.headers.raw, (b"origin", b"http://evil.example")])
+
+    assert len(httpx_headers.get_list("origin")) == 2
+    assert client.send(request).status_code == 403
+
+
+def test_a_form_that_is_cut_off_ends_quietly(path):
+    app = dashboard(Settings(url=path), token=TOKEN)
+    sent: list[dict[str, object]] = []
+    headers = {"host": "localhost", "origin": "http://localhost", "cookie": f"mneme-80={TOKEN}"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/near",
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]  # messages are of any mapping
+
+    assert sent[0]["status"] == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2fapp.py", "%2e%2e/app.py", "%00", "/etc/passwd", "..%5capp.py", "%ff", "a" * 300, ""]
+)
+def test_nothing_but_the_style_sheet_and_its_like_is_static(serve, path, name):
+    assert serve(path).get(f"/static/{name}").status_code == 404
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -161,3 +163,55 @@ RESPONSE_STREAM = [{"type": "response.created"}, {"type": "response.completed", 
 )
 def test_the_usage_of_an_answer_is_found(answer, usage):
     assert usage_in(answer) == usage
+
+
+class Raising:
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class Comparing(int):
+    def __gt__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+
+class Odd(dict[str, Any]):
+    def get(self, *_: Any) -> Any:
+        raise KeyError("no")
+
+
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+LOOP: dict[str, Any] = {}
+LOOP |= {"usage": LOOP, "message": LOOP, "response": LOOP, "model": LOOP}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Raising(),
+        {"usage": Raising()},
+        Odd(),
+        CYCLE,
+        LOOP,
+        {"usage": {"input_tokens": Comparing(3)}},
+        {"usage": {"input_tokens": 10**400, "output_tokens": 2}},
+        {"usage": {"input_tokens": math.nan, "output_tokens": math.inf}},
+        {"usage": {"input_tokens": -1, "output_tokens": True}},
+        {"usage": {"input_tokens": "3", "prompt_tokens": b"3"}},
+        object,
+        3,
+        "text",
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_reports_nonsense_or_raises_reports_nothing(answer: Any) -> None:
+    assert usage_in(answer) is None
+
+
+def test_a_number_of_another_class_is_counted_as_a_number() -> None:
+    found = usage_in({"usage": {"input_tokens": type("Tokens", (int,), {})(3)}, "model": "\x1b"})
+
+    assert found == TokenUsage("", 3, 0)
+    assert found is not None
+    assert type(found.input_tokens) is int

@@ -103,6 +103,12 @@ PASSES = [
     ("joined", "What is a good sci-fi book?", "What is a good scifi book?"),
     ("frame", "What should I wear to a wedding?", "I don't know what to wear to a wedding"),
     ("platform", "How do I mount a disk on Linux?", "How do I mount a disk under Linux?"),
+    ("perfect", "Why was my card declined?", "What is the reason my card got declined?"),
+    ("plan", "How long will it take to ship?", "How long does it take to ship?"),
+    ("agent", "Who is the inventor of the phone?", "Who is credited with inventing the phone?"),
+    ("clause", "Can I travel without a visa?", "Can I travel if I don't have a visa?"),
+    ("undo", "How do I undo a commit?", "How do I roll back a commit?"),
+    ("means", "Can I file my taxes online?", "Can I file my taxes on the internet?"),
     ("echo", "My phone won't start. How can I fix it?", "How do I fix a phone that does not start?"),
 ]
 

@@ -30,6 +30,21 @@ def test_a_near_miss_is_refused_with_its_first_difference(neighbour: Build) -> N
     assert Guarded().judge("What is 2 + 3?", near, [near]) == Verdict(False, 0.0, "number: 3 / 2")
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("How can I keep my subscription from being cancelled?", "polarity: keep / (nothing)"),
+        ("How do I undo it if my subscription was cancelled?", "polarity: undo / (nothing)"),
+        ("What is the procedure for me to cancel only half of my subscription?", "quantifier: only half / (nothing)"),
+        ("Is there a way to insist on cancelling my subscription?", "word: insist / (nothing)"),
+    ],
+)
+def test_another_way_to_ask_makes_no_other_sentence(neighbour: Build, query: str, reason: str) -> None:
+    near = neighbour("I'd like to cancel my subscription, how do I do that?", similarity=0.95)
+
+    assert Guarded().judge(query, near, [near]) == Verdict(False, 0.0, reason)
+
+
 def test_a_far_neighbour_is_refused_by_its_similarity(neighbour: Build) -> None:
     near = neighbour("How do I reset my password?", similarity=0.5)
 

@@ -36,6 +36,11 @@ class Settled(AnnIndex):
         super().add_many(partition, ids, vectors)
         assert self.wait(SECONDS)
 
+    @property
+    def tombstones(self) -> int:
+        assert self.wait(SECONDS)
+        return super().tombstones
+
     def compact(self) -> int:
         reclaimed = super().compact()
         assert self.wait(SECONDS)
@@ -226,6 +231,17 @@ def test_searches_and_changes_do_not_wait_for_the_building(monkeypatch) -> None:
     assert len(graph_of(index)) == ROWS - 1
 
 
+def test_a_large_graph_is_built_more_thoroughly(monkeypatch) -> None:
+    monkeypatch.setattr(graph, "LARGE", 300)
+    made = Graph(DIM)
+    widths = []
+    for start in range(0, ROWS, 200):
+        made.add(range(start, start + 200), clustered(ROWS, 1, DIM)[start : start + 200])
+        widths.append(made._index.expansion_add)
+
+    assert widths == [128, 128, 256]
+
+
 def test_a_search_by_graph_during_changes_returns_only_what_is_true(monkeypatch) -> None:
     monkeypatch.setattr(ann, "WORTH_TELLING", 8)
     vectors = clustered(ROWS, 1, DIM)
@@ -394,11 +410,12 @@ def test_without_usearch_ann_says_what_to_install_and_auto_is_exact(monkeypatch)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"abov": 5}, r"\['abov'\] are unknown; an approximate index takes above and recall"),
+        ({"abov": 5}, r"\['abov'\] are unknown; an approximate index takes above, recall and save"),
         ({"above": 0}, "above=0; it is a whole number"),
         ({"above": 1.5}, "above=1.5"),
         ({"recall": 1.1}, r"recall=1\.1; it is a share"),
         ({"recall": True}, "recall=True"),
+        ({"save": 1}, "save=1; it is True or False"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, message) -> None:

@@ -46,3 +46,27 @@ def test_what_chunks_report_adds_up() -> None:
 
     assert usage_of_stream(chunks) == TokenUsage("claude", 90, 9)
     assert usage_of_stream([]) is None
+
+
+class Raising(AIMessage):
+    """Its class reports tokens as it likes."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "usage_metadata":
+            raise RuntimeError(name)
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize(
+    "reported", [[1], {"input_tokens": "3"}, {"input_tokens": float("nan")}, {"input_tokens": 10**400}]
+)
+def test_tokens_that_make_no_sense_are_left_out(reported: Any) -> None:
+    odd, chunk = AIMessage("Fine."), AIMessageChunk("Fine.")
+    odd.usage_metadata = chunk.usage_metadata = reported
+
+    assert usage_of([ChatGeneration(message=odd)]) is None
+    assert usage_of_stream([ChatGenerationChunk(message=chunk)]) is None
+
+
+def test_a_message_that_raises_has_no_tokens() -> None:
+    assert usage_of([ChatGeneration(message=Raising("Fine."))]) is None

@@ -281,3 +281,77 @@ def test_a_forked_process_writes_its_own_decisions(path: Path) -> None:
 def test_what_cannot_be_is_refused_at_the_door(path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(options))):
         AuditTrail(path, **options)
+
+
+def ends(_: str) -> str:
+    raise SystemExit("the process, says the function")
+
+
+@pytest.mark.parametrize(
+    "redact",
+    [ends, lambda _: b"bytes", lambda _: 3, lambda text: text[1_000]],
+    ids=["exit", "bytes", "number", "raises"],
+)
+def test_what_redact_makes_of_one_text_costs_that_text_alone(path: Path, redact: Any) -> None:
+    with AuditTrail(path, redact=lambda text: redact(text) if text == "odd" else text) as trail:
+        for query in ("before", "odd", "after"):
+            trail.decided(decision(query=query))
+
+    assert [line.get("query") for line in lines(path)] == ["before", None, "after"]
+
+
+def test_a_decision_that_is_no_json_costs_that_decision_alone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with AuditTrail(path) as trail:
+        for verdict in ("accepted", b"bytes", {1, 2}, "again \udcff"):
+            trail.decided(decision(verdict=verdict, query="\ud800"))
+
+    assert [line["verdict"] for line in lines(path)] == ["accepted", "again \udcff"]
+    assert (trail.dropped, len(caplog.records)) == (2, 1)
+
+
+def test_a_redact_that_uses_the_cache_feeds_itself_nothing(path: Path) -> None:
+    def redact(text: str) -> str:
+        cache.get(text)
+        return text
+
+    trail = AuditTrail(path, redact=redact)
+    cache = cache_with(trail)
+    with trail:
+        cache.get("one")
+        assert trail.flush()
+        assert trail.flush()
+
+    assert [line["query"] for line in lines(path)] == ["one"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_costs_decisions_and_no_lookup(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.symlink_to("/dev/full")
+    with AuditTrail(path) as trail:
+        cache = cache_with(trail)
+        cache.put(QUESTION, "By card.")
+        found = [cache.get(QUESTION) for _ in range(3)]
+        assert trail.flush()
+        path.unlink()
+        cache.get(QUESTION)
+
+    assert [hit.response for hit in found if hit] == ["By card."] * 3
+    assert (trail.dropped, len(lines(path)), len(caplog.records)) == (3, 1, 1)
+
+
+def test_a_file_that_another_process_holds_is_waited_for_by_nobody(path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with path.open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        trail = AuditTrail(path, capacity=5)
+        cache = cache_with(trail)
+        cache.put(QUESTION, "By card.")
+        hits = [cache.get(QUESTION) for _ in range(50)]
+        was_written = trail.flush(timeout=0.05)
+        dropped = trail.dropped
+        fcntl.flock(held, fcntl.LOCK_UN)
+    trail.close()
+
+    assert (None in hits, was_written) == (False, False)
+    assert len(lines(path)) + dropped == 50
+    assert dropped >= 40

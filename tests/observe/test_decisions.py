@@ -317,3 +317,41 @@ def test_an_exception_is_part_of_the_line() -> None:
 
     line = json.loads(JsonFormatter().format(record))
     assert (line["message"], line["exception"].endswith("ValueError: no")) == ("it failed: x", True)
+
+
+@pytest.mark.parametrize("kind", ["observer", "hook", "step"])
+async def test_an_observer_that_uses_the_cache_is_not_told_of_that(opened: Callable[..., Any], kind: str) -> None:
+    told: list[str] = []
+
+    def uses(what: str) -> None:
+        told.append(what)
+        # Twice: without an end to it, it would be 2 ** depth.
+        for _ in range(2):
+            found = cache.get("what the observer asks")
+            if inspect.iscoroutine(found):
+                with pytest.raises(StopIteration):
+                    found.send(None)
+
+    class Around:
+        steps = ("lookup",)
+
+        def decided(self, decision: Decision) -> None:
+            pass
+
+        @contextlib.contextmanager
+        def step(self, name: str, about: dict[str, Any]) -> Iterator[None]:
+            uses("before")
+            yield
+            uses("after")
+
+    given: dict[str, Any] = {
+        "observer": {"observers": [lambda decision: uses(decision.outcome)]},
+        "hook": {"metrics_hook": lambda event, attributes: uses(event)},
+        "step": {"observers": [Around()]},
+    }[kind]
+    cache = opened(**given)
+    await done(cache.put("what the observer asks", "r"))
+    told.clear()
+    await done(cache.get("what the observer asks"))
+
+    assert told == {"observer": ["exact"], "hook": ["hit"], "step": ["before", "after"]}[kind]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from mneme import MemoryStore, SemanticCache
 from mneme.adapters.opentelemetry import OTelMetricsHook
@@ -231,3 +232,71 @@ def test_a_missing_client_library_names_the_extra(module: str, library: str, ext
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert f"pip install '{extra}'" in done.stderr
+
+
+HOSTILE = ["\ud800lone", 'quote" } line\nfeed', "x" * 10_000, "", "(others)", "\x1b[31m"]
+
+
+def spaces_of(registry: CollectorRegistry) -> set[str]:
+    return {
+        sample.labels["namespace"]
+        for family in registry.collect()
+        for sample in family.samples
+        if "namespace" in sample.labels
+    }
+
+
+def test_prometheus_names_so_many_namespaces_and_counts_the_others_together(registry: CollectorRegistry) -> None:
+    hook = PrometheusMetricsHook(registry=registry, most_namespaces=3)
+    with SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), metrics_hook=hook) as cache:
+        for number in range(500):
+            cache.get("q", namespace=f"tenant {number}")
+            cache.put("q", "r", namespace=f"tenant {number}")
+            cache.get("q", namespace=f"tenant {number}")
+        for name in ("tenant 0", "tenant 499"):
+            hook.update_gauges(cache.stats(namespace=name))
+
+    labels = {"layer": "exact", "namespace": "(others)"}
+    assert spaces_of(registry) == {"tenant 0", "tenant 1", "tenant 2", "(others)"}
+    assert registry.get_sample_value("mneme_hits_total", labels) == 497
+    assert registry.get_sample_value("mneme_entries", {"namespace": "(others)"}) is None
+
+
+def test_the_limit_holds_under_threads(registry: CollectorRegistry) -> None:
+    hook = PrometheusMetricsHook(registry=registry, most_namespaces=5)
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(400):
+            threads.submit(hook, "miss", {"namespace": f"tenant {number}", "reason": "no_match"})
+
+    assert len(spaces_of(registry)) == 6
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=["surrogate", "quotes", "long", "empty", "others", "escape"])
+def test_a_namespace_of_any_name_is_exported(registry: CollectorRegistry, name: str) -> None:
+    hook = PrometheusMetricsHook(registry=registry)
+    hook("miss", {"namespace": name, "reason": "no_match"})
+    hook.update_gauges(stats_of(None, 7))
+    page = generate_latest(registry)
+
+    (label,) = spaces_of(registry) - {""}
+    assert 0 < len(label) <= 200
+    assert b'mneme_entries{namespace=""} 7.0' in page
+
+
+def test_opentelemetry_names_so_many_namespaces() -> None:
+    reader = InMemoryMetricReader()
+    hook = OTelMetricsHook(MeterProvider([reader]).get_meter("test"), most_namespaces=2)
+    for name in (*HOSTILE, "a", "b"):
+        hook("miss", {"namespace": name, "reason": "no_match"})
+    data = reader.get_metrics_data()
+    assert data is not None
+    points = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+    names = {str(point.attributes["namespace"]).encode("utf-8") for point in points}
+
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("most", [-1, 1.5, True, "many"])
+def test_a_limit_that_is_no_number_is_refused(registry: CollectorRegistry, most: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="most_namespaces is"):
+        PrometheusMetricsHook(registry=registry, most_namespaces=most)

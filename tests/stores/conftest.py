@@ -16,7 +16,9 @@ from hypothesis import settings
 from mneme import SemanticCache, SQLiteStore
 from mneme.stores.base import Put
 from mneme.testing import WordEmbedder
+from mneme.testing.network_contract import eventually
 from mneme.testing.reader import IDENTITY, Reader, entry
+from mneme.tools import looking
 
 # Repeatable: the examples are derived from the test, not drawn.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -120,3 +122,28 @@ def answers() -> Callable[[Path], dict[str, str]]:
             return Reader(store).pull()
 
     return answers
+
+
+@pytest.fixture
+def look_into() -> Callable[[str, str], None]:
+    """Look into a cache on a server, which holds nothing yet, as a program is using it; name: its store's."""
+
+    def look_into(url: str, name: str) -> None:
+        with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
+            cache.put("q", "r", usage={"model": "m", "input_tokens": 3, "output_tokens": 2}, namespace="a")
+            cache.get("q", namespace="a")
+            cache._core.journal.flush()
+            counters = cache._core.store.counters()
+            view, _ = looking.look(url)
+            (found,), number = looking.entries(url)
+            explained = looking.explain(url, "q", WordEmbedder(64), namespace="a")
+
+            assert (view.store, view.total.hits_exact, view.total.saved_input_tokens) == (name, 1, 3)
+            assert (found.query, found.access_count, number, explained.outcome) == ("q", 1, 1, "exact")
+            assert cache._core.store.counters() == counters
+            deleted = looking.delete(url, found.key[:8])
+            assert deleted is not None
+            assert deleted.key == found.key
+            assert eventually(lambda: cache.get("q", namespace="a", mode="exact") is None)
+
+    return look_into

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from mneme import AsyncSemanticCache, InvalidArgumentError, MemoryStore, SemanticCache, SQLiteStore, StoreBackendError
 from mneme.model import StoredEntry
 from mneme.stores import deferred
-from mneme.stores.base import Clear, Delete, Put
+from mneme.stores.base import BEGINNING, Clear, Delete, Identity, Put
 from mneme.stores.deferred import writer as deferring
 from mneme.stores.deferred.merging import Step, corrections
 from mneme.stores.deferred.queue import Queue
@@ -575,3 +575,54 @@ def test_a_removal_waits_for_the_writer_however_long_it_takes(
             removed = removal.result(10)
 
         assert (waited, removed, cache.get("b")) == (True, True, None)
+
+
+def answering(key: str, answer: str) -> Put:
+    return Put(StoredEntry(0, "n", key * 32, key, answer, b"", {}, 0.0, 0.0, None, 0, b"p" * 16))
+
+
+def answers(store: SQLiteStore) -> dict[str, str]:
+    return {row[3]: row[4] for batch, _ in store.load() for row in batch}
+
+
+@pytest.fixture
+def behind(path: Path, idle: None) -> Iterator[tuple[deferred.DeferredStore, SQLiteStore]]:
+    """Give a store that writes when it is told to, and the one under it."""
+    under = SQLiteStore(path)
+    store = deferred.DeferredStore(under)
+    store.open(Identity("f", DIM, "default"))
+    list(store.pull(BEGINNING))
+    yield store, under
+    store.close()
+
+
+def test_a_removal_of_a_version_that_was_never_written_leaves_the_one_that_was(behind: Any) -> None:
+    store, under = behind
+    _, (first,), _ = store.write([answering("a", "old")], BEGINNING)
+    store.write([answering("a", "new")], BEGINNING)
+    store.flush()
+    store.write([Delete("a" * 32, first), answering("b", "b")], BEGINNING)
+    store.flush()
+
+    assert answers(under) == {"a": "new", "b": "b"}
+
+
+def test_a_removal_of_the_version_that_was_written_removes_it(behind: Any) -> None:
+    store, under = behind
+    store.write([answering("a", "old")], BEGINNING)
+    _, (last,), _ = store.write([answering("a", "new")], BEGINNING)
+    store.flush()
+    store.write([Delete("a" * 32, last)], BEGINNING)
+    store.flush()
+
+    assert answers(under) == {}
+
+
+def test_what_is_removed_while_it_fails_to_be_written_takes_the_older_one_away() -> None:
+    queue = Queue()
+    queue.add(2, answering("a", "new"))
+    flight = queue.take(1)
+    queue.add(2, Delete("a" * 32, 2))
+    queue.give_back(flight)
+
+    assert (queue.removals, queue.puts) == ([Delete("a" * 32)], {})

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mneme.stores import forks
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -140,3 +143,85 @@ def test_a_change_that_another_thread_is_making_ends_before_the_fork(run: Callab
     """)
 
     assert said == "{'whole': 1} False\n"
+
+
+def test_threads_that_fork_at_once_leave_each_other_s_locks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forks, "_stores", {})  # those of other tests would be waited for, too
+
+    class Stopped:
+        """Lets the second thread in before the first has looked for more to release."""
+
+        def __init__(self) -> None:
+            self.lock, self.taken = threading.Lock(), threading.Semaphore(0)
+            forks.watch(self)
+
+        def before_fork(self) -> None:
+            self.lock.acquire()
+            self.taken.release()
+
+        def after_fork_on_both_sides(self) -> None:
+            self.lock.release()
+            self.taken.acquire(timeout=5)
+
+    store, done = Stopped(), threading.Event()
+
+    def fork() -> None:
+        forks._before()
+        done.wait(10)
+        forks._after()
+
+    forks._before()
+    store.taken.acquire()
+    second = threading.Thread(target=fork)
+    second.start()
+    forks._after()
+    held = store.lock.locked()
+    store.taken.release()
+    done.set()
+    second.join(20)
+
+    assert (held, store.lock.locked()) == (True, False)
+
+
+def test_a_connection_that_cannot_be_closed_stops_nobody(run: Callable[[str], str]) -> None:
+    said = run("""
+        import sqlite3
+        cache = opened()
+        cache.put("q", "r")
+        def fails():
+            raise sqlite3.OperationalError("disk I/O error")
+        cache._core.store._close_reader = fails
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if cache.get("q") else 1)
+        print(os.waitpid(child, 0)[1], cache.put("another", "r"))
+    """)
+
+    assert said == "0 None\n"
+
+
+def test_a_child_collects_garbage_though_a_thread_of_its_parent_held_the_collector(run: Callable[[str], str]) -> None:
+    said = run("""
+        import gc, threading
+        from mneme.runtime import collector
+        held, stop = threading.Event(), threading.Event()
+        def load():
+            with collector.paused():
+                held.set()
+                stop.wait()
+        thread = threading.Thread(target=load)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            with collector.paused():
+                pass
+            print(gc.isenabled(), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        stop.set()
+        thread.join()
+        print(gc.isenabled())
+    """)
+
+    assert said == "True\nTrue\n"

@@ -22,8 +22,7 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder, servers
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
-from mneme.testing.network_contract import NetworkContract, eventually
-from mneme.tools import looking
+from mneme.testing.network_contract import NetworkContract
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -304,19 +303,7 @@ def test_what_a_schema_is_bound_to_is_told_without_making_one(url: str, schema: 
     assert (*before, PostgresStore(url, schema=schema).identity()) == (None, None, bound)
 
 
-def test_a_cache_is_looked_into_by_its_url(url: str) -> None:
+def test_a_cache_is_looked_into_by_its_url(url: str, look_into: Callable[[str, str], None]) -> None:
     with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
         cache.clear()  # the schema is the default one, which other tests use too
-        cache.put("q", "r", usage={"model": "m", "input_tokens": 3, "output_tokens": 2}, namespace="a")
-        cache.get("q", namespace="a")
-        cache._core.journal.flush()
-        counters = cache._core.store.counters()
-        view, _ = looking.look(url)
-        (found,), number = looking.entries(url)
-        explained = looking.explain(url, "q", WordEmbedder(64), namespace="a")
-
-        assert (view.store, view.total.hits_exact, view.total.saved_input_tokens) == ("postgres", 1, 3)
-        assert (found.query, found.access_count, number, explained.outcome) == ("q", 1, 1, "exact")
-        assert cache._core.store.counters() == counters
-        assert looking.delete(url, found.key[:8]).key == found.key
-        assert eventually(lambda: cache.get("q", namespace="a", mode="exact") is None)
+    look_into(url, "postgres")

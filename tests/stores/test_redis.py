@@ -267,21 +267,8 @@ def test_the_how_to_page_runs(url):
     assert (run.returncode, len(blocks)) == (0, 3), run.stderr
 
 
-def test_a_cache_is_looked_into_by_its_url() -> None:
+def test_a_cache_is_looked_into_by_its_url(look_into: Callable[[str, str], None]) -> None:
     url = _urls[0].removesuffix("/0") + "/7"  # a database where nobody else is
     with pytest.raises(InvalidArgumentError, match="never held"):
         looking.look(url)
-    with SemanticCache.open(url, embedder=WordEmbedder(64)) as cache:
-        cache.put("q", "r", usage={"model": "m", "input_tokens": 3, "output_tokens": 2}, namespace="a")
-        cache.get("q", namespace="a")
-        cache._core.journal.flush()
-        counters = cache._core.store.counters()
-        view, _ = looking.look(url)
-        (found,), number = looking.entries(url)
-        explained = looking.explain(url, "q", WordEmbedder(64), namespace="a")
-
-        assert (view.store, view.total.hits_exact, view.total.saved_input_tokens) == ("redis", 1, 3)
-        assert (found.query, found.access_count, number, explained.outcome) == ("q", 1, 1, "exact")
-        assert cache._core.store.counters() == counters
-        assert looking.delete(url, found.key[:8]).key == found.key
-        assert eventually(lambda: cache.get("q", namespace="a", mode="exact") is None)
+    look_into(url, "redis")

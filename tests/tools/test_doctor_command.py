@@ -78,6 +78,7 @@ def test_a_sound_file_is_described(path: Path, findings: Any) -> None:
         "integrity": [],
         "problems": [],
         "warnings": [],
+        "is_database": True,
         "is_foreign": False,
         "importable": None,
         "sound": True,

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 import pytest
 
 from mneme import (
@@ -27,9 +28,10 @@ from mneme.stores.base import Change, Clear, Cursor, Delete, Put, Usage
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 from mneme.testing import FakeClock, WordEmbedder
 from mneme.testing.reader import entry
+from mneme.testing.searching_store import SearchingStore
 from mneme.tools import looking
 from mneme.tools.looking import Wanted
-from mneme.tools.looking.opening import bound_to, reading, rows_of, sizes_of
+from mneme.tools.looking.opening import bound_to, reading, rows_of, sizes_of, with_vectors
 
 EMBEDDER = WordEmbedder()
 USAGE = TokenUsage("small", 1_000, 100)
@@ -320,3 +322,96 @@ def test_what_a_log_holds_of_removed_and_replaced_entries_is_not_listed() -> Non
 def test_a_store_that_does_not_say_what_filled_it_is_told_what_lacks() -> None:
     with pytest.raises(InvalidArgumentError, match=r"identity\(\)"):
         bound_to(SimpleNamespace(name="log"), "log:x")  # type: ignore[arg-type]  # only the method is looked for
+
+
+def many(file: Path) -> None:
+    """Entries of two namespaces with ties in every order, some used, some that ran out, some with tags."""
+    clock = FakeClock(1_000.0)
+    with SemanticCache(file, EMBEDDER, clock=clock) as cache:
+        for at in range(24):
+            clock.advance(float(at % 2))
+            tags = ["even"] if at % 4 == 0 else []
+            cache.put(f"Straße {at}", "x" * (at % 5), namespace=f"n{at % 2}", tags=tags, ttl=5 if at % 3 == 0 else None)
+        clock.advance(10.0)
+        for at in (3, 7, 7, 15):
+            cache.get(f"Straße {at}", namespace="n1")
+
+
+WANTED = [
+    Wanted(),
+    Wanted(namespace="n1"),
+    Wanted(namespace="none"),
+    Wanted(contains="STRASSE 1"),
+    Wanted(contains="xxx", namespace="n0"),
+    Wanted(tag="even"),
+    Wanted(expired=True),
+    Wanted(expired=False, tag="even", contains="2"),
+]
+
+
+@pytest.mark.parametrize("wanted", WANTED)
+@pytest.mark.parametrize("sort", get_args(looking.finding.Sort))
+def test_a_file_sorts_as_any_other_store_is_sorted(tmp_path, monkeypatch, wanted, sort):
+    many(tmp_path / "many.db")
+    parts = [(None, 0), (5, 0), (5, 3), (5, 100), (0, 0)]
+
+    def found() -> list[tuple[list[looking.Entry], int]]:
+        return [
+            looking.entries(tmp_path / "many.db", wanted, sort=sort, limit=limit, skip=skip) for limit, skip in parts
+        ]
+
+    quick = found()
+    monkeypatch.setattr(looking.finding, "ReadOnlySQLiteStore", type(None))
+
+    assert quick == found()
+
+
+def test_a_key_is_found_by_any_beginning(path, monkeypatch):
+    (first, *_), _ = looking.entries(path)
+    parts = [first.key[:digits] for digits in range(4, 33)] + ["zzzz", "0" * 32, "f" * 33, "f" * 99, f"{first.key}0"]
+    quick = [looking.entry(path, part) for part in parts]
+    monkeypatch.setattr(looking.finding, "ReadOnlySQLiteStore", type(None))
+
+    assert quick == [looking.entry(path, part) for part in parts]
+    assert quick.count(first) == 29
+
+
+def test_an_answer_that_was_replaced_is_not_deleted(path):
+    (old, *_), _ = looking.entries(path)
+
+    assert looking.delete(path, old.key, stored_at=old.created_at - 1) is None
+    assert looking.delete(path, old.key, stored_at=old.created_at) == old
+
+
+def test_a_view_without_namespaces_has_the_same_total(path):
+    whole, part = (looking.look(path, by_namespace=each)[0] for each in (True, False))
+
+    assert (part.total, part.namespaces, len(whole.namespaces)) == (whole.total, (), 2)
+
+
+@pytest.mark.parametrize("kind", [MemoryStore, SearchingStore])
+def test_entries_come_with_their_vectors_from_any_store(kind):
+    store = kind()
+    with SemanticCache(store=store, embedder=EMBEDDER, policy="threshold:0.9") as cache:
+        for at in range(5):
+            cache.put(f"question {at}", "answer")
+        cache.put("", "which has no vector")
+        found, some = with_vectors(store, 9), with_vectors(store, 2)
+
+    assert [row[3] for row, _ in found] == [f"question {at}" for at in range(5)]
+    for row, vector in found:
+        asked = np.asarray(EMBEDDER.embed(row[3]))
+        assert np.frombuffer(vector, np.float32) == pytest.approx(asked / np.linalg.norm(asked), abs=1e-6)
+    assert some == found[:2]
+
+
+def test_a_store_that_searches_is_asked_for_the_one_entry(monkeypatch):
+    store = SearchingStore()
+    with SemanticCache(store=store, embedder=EMBEDDER) as cache:
+        cache.put("how do I pay", "By card.")
+        (row,) = rows_of(store)
+        monkeypatch.setattr(store, "load", lambda: pytest.fail("all entries were read"))
+        shown = looking.finding._one(store, store.identity(), row[2].hex())
+        none = looking.finding._one(store, store.identity(), "0" * 32)
+
+    assert (shown, none) == (row, None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import mneme
 from mneme.cli import (
@@ -23,9 +24,11 @@ from mneme.cli import (
     inspect,
     plugins,
     reembed,
+    report_wrong,
     stats,
     top,
 )
+from mneme.cli.ending import INTERRUPTED
 from mneme.cli.shared import CODES
 
 EPILOG = (
@@ -33,8 +36,23 @@ EPILOG = (
     "3 no such entry; 4 nothing meets the demands; 5 what was given cannot be used."
 )
 
+
+class Commands(TyperGroup):
+    """The commands, which Ctrl-C ends with one exit code under every version of Typer."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise typer.Exit(INTERRUPTED) from error
+
+
 app = typer.Typer(
     name="mneme",
+    cls=Commands,
+    # A plain traceback of what is a fault of Mneme's own shows no values: one of them might be a key.
+    pretty_exceptions_enable=False,
     help="A semantic cache for LLM calls.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -44,6 +62,7 @@ app.command("top", epilog=CODES)(top.command)
 app.add_typer(inspect.app, name="inspect")
 app.command("explain", epilog=CODES)(explain.command)
 app.command("decisions", epilog=CODES)(decisions.command)
+app.command("report-wrong", epilog=CODES)(report_wrong.command)
 app.command("calibrate", epilog=EPILOG)(calibrate.command)
 app.command("dashboard", epilog=CODES)(dashboard.command)
 app.command("demo", epilog=EPILOG)(demo.command)
@@ -68,6 +87,8 @@ def _root(
 ) -> None:
     if str(Path.cwd()) not in sys.path:  # MODULE:ATTRIBUTE may be a file beside one's data; it hides nothing installed
         sys.path.append(str(Path.cwd()))
+    if as_json and not version:
+        raise typer.BadParameter("--json stands behind a command: mneme stats CACHE --json.")
     if version:
         _version(as_json)
         raise typer.Exit

@@ -8,11 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mneme.cache import SemanticCache
 from mneme.cli.failing import exits
 from mneme.cli.shared import AsJson, Cache, Yes, confirm, file_of, print_json, print_lines, working
-from mneme.stores.base import Identity, Store
-from mneme.tools.looking.opening import reading
+from mneme.tools.looking.opening import Stand, cache_over, reading
 
 
 def dump(
@@ -26,10 +24,12 @@ def dump(
         if archive.exists():
             confirm(f"{archive} is there already. Replace it?", yes)
         # Beside it first: that nobody wrote to the file meanwhile is known once all has been read.
+        if not os.access(archive.absolute().parent, os.W_OK):
+            raise PermissionError(f"{archive} cannot be written: its directory is missing, or read-only for this user.")
         beside = archive.with_name(f".{archive.name}.{os.getpid()}")
         try:
             with working("Dumping"), reading(cache) as (store, identity):
-                opened = _cache(store, identity)
+                opened = cache_over(store, identity)
                 opened.dumps(beside)
                 number = opened.stats().entries
                 opened.close()
@@ -54,9 +54,9 @@ def load(
             confirm(f"{path} is there already, and all in it would be replaced. Go on?", yes)
         with working("Loading"):
             identity = checkpoint.identity_of(archive)
-            checkpoint.load(archive, path, _Stand(identity))
+            checkpoint.load(archive, path, Stand(identity))
             with reading(path) as (store, identity):
-                opened = _cache(store, identity)
+                opened = cache_over(store, identity)
                 number = opened.stats().entries
                 opened.close()
     _tell({"path": str(path), "entries": number, "embedder": identity.fingerprint}, as_json)
@@ -73,25 +73,11 @@ def vacuum(
     Giving room back copies the file: for that long other processes cannot write.
     """
     with exits(), working("Vacuuming"), reading(cache, writes=True) as (store, identity):
-        opened = _cache(store, identity)
+        opened = cache_over(store, identity)
         number = opened.vacuum(namespace=namespace, compact=compact)
         left = opened.stats().entries
         opened.close()
     _tell({"removed": number, "entries": left}, as_json)
-
-
-class _Stand:
-    """Stands for the embedder that filled a cache where nothing is embedded."""
-
-    def __init__(self, identity: Identity) -> None:
-        self.fingerprint, self.dim = identity.fingerprint, identity.dim
-
-    def embed(self, text: str) -> Any:
-        raise NotImplementedError  # no command here compares anything
-
-
-def _cache(store: Store, identity: Identity) -> SemanticCache:
-    return SemanticCache(store=store, embedder=_Stand(identity), normalize=identity.normalize == "default")
 
 
 def _tell(found: dict[str, Any], as_json: bool) -> None:

@@ -17,7 +17,7 @@ from mneme.cli.failing import exits
 from mneme.cli.shared import harmless, print_json, print_lines
 from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.contenders import Vectors
-from mneme.evaluation.mining import Mined, mine, read_log, sample
+from mneme.evaluation.mining import FLOOR, Mined, mine, read_log, sample
 from mneme.evaluation.tuning import Tuned, scorer, texts_of, tune
 from mneme.runtime.pairs import LabelledPair, append_row, latest, read_labelled
 from mneme.runtime.policy_file import write_policy
@@ -79,7 +79,10 @@ def command(
         if log is not None:
             file = labels or log.with_name(f"{log.name}.pairs.jsonl")
             mined = _mined(log, vectors)
-            labelled += _label(mined, file, _judge(judge), questions)
+            answered = _label(mined, file, _judge(judge), questions)
+            if not answered:
+                _without_labels(_no_labels(mined, log), bool(labelled))
+            labelled += answered
         labelled = latest(labelled)
         with counting("Embedding", len(vectors.unknown(texts_of(labelled)))) as step:
             vectors.learn(texts_of(labelled), step)
@@ -119,11 +122,35 @@ def _label(mined: Mined, file: Path, judge: Judge | None, questions: int) -> lis
         if same is not None:
             append_row(file, {"a": a, "b": b, "same": bool(same), "kind": "log"})
             known.append(LabelledPair(a, b, bool(same), "log", a))
-    if not known:
-        raise InvalidArgumentError(
-            f"nothing was labelled: {len(mined.pairs)} of {mined.requests} queries have an earlier neighbour."
-        )
     return known
+
+
+def _no_labels(mined: Mined, log: Path) -> str:
+    """Return why a log gave no labels, and what to do about it."""
+    if mined.pairs:
+        return (
+            f"nothing was labelled: of {len(mined.pairs):,} pairs of {log} none was answered with yes or no. Run it "
+            "again and answer some; what was answered is kept."
+        )
+    unlike = mined.requests - mined.repeats
+    if unlike < 2:
+        return (
+            f"{log} asks one question alone, {mined.requests:,} times: nothing is compared by meaning there. Give a "
+            "log of different questions, or labelled pairs with --pairs."
+        )
+    return (
+        f"{log} gives nothing to label: of its {unlike:,} different queries none lies near an earlier one (cosine "
+        f"{FLOOR} or more), so that a cache would serve next to none of them by meaning. Give a longer log, of weeks "
+        "say; see that each line is one user's question alone and that --embedder is the cache's own; or give labelled "
+        "pairs with --pairs. Until then keep the default policy, which needs no calibration."
+    )
+
+
+def _without_labels(why: str, are_others: bool) -> None:
+    """Say that a log gave no labels; raises InvalidArgumentError where no others were given."""
+    if not are_others:
+        raise InvalidArgumentError(why)
+    typer.echo(harmless(f"The pairs given are all there is: {why}"), err=True)
 
 
 def _ask(a: str, b: str, number: str) -> bool | None:

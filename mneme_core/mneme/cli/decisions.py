@@ -35,7 +35,7 @@ def command(
     ] = [],  # noqa: B006
     namespace: Annotated[str | None, typer.Option(help="Of this namespace alone.")] = None,
     since: Annotated[str | None, typer.Option(help=SINCE_HELP)] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many at most, the newest.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show what was asked, what was served or refused, and why, from the file of an AuditTrail. Reads only."""

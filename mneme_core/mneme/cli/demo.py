@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from mneme.cli.shared import print_json
+from mneme.cli.failing import BAD_DATA, exits
+from mneme.cli.shared import harmless, print_json
 from mneme.demo import report
 from mneme.demo.run import DEFAULT_THRESHOLD, PLOT, REPORT, Demo
 from mneme.demo.summary import Summary
 from mneme.demo.traffic import SHIPPED, BadLineError, DemoRequest, load
 
-BAD_DATA = 5
 DATA_HELP = (
     'Your own requests, JSON lines: "messages" as OpenAI takes them, or "prompt". Optional: "truth" (names '
     "the right answer; equal where one answer serves both; without it wrong hits are unknown), "
@@ -37,7 +37,7 @@ def command(
     ] = DEFAULT_THRESHOLD,
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Requests under way at once.")] = 8,
     latency: Annotated[
-        float, typer.Option(min=0, help="Multiplies the model's delay of 0.2 to 0.6 s; 0 is none.")
+        float, typer.Option(min=0, max=100, help="Multiplies the model's delay of 0.2 to 0.6 s; 0 is none.")
     ] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -50,14 +50,14 @@ def command(
     try:
         requests = load(data)
     except BadLineError as error:
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {harmless(str(error))}", err=True)
         raise typer.Exit(BAD_DATA) from error
     demo = Demo(out, threshold=threshold, concurrency=concurrency, latency=latency)
-    try:
-        summary = _run(demo, requests)
-    except ImportError as error:
-        typer.echo(f'The demo needs its extra: pip install "mneme-middleware[demo]" ({error})', err=True)
-        raise typer.Exit(1) from error
+    with exits():
+        try:
+            summary = _run(demo, requests)
+        except ImportError as error:
+            raise ImportError(f'The demo needs its extra: pip install "mneme-middleware[demo]" ({error})') from error
     if as_json:
         print_json(asdict(summary))
         return

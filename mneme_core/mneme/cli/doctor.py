@@ -97,6 +97,8 @@ def _remedy(found: Findings) -> str:
         )
     if found.is_foreign:
         return "it is no cache that Mneme knows; `mneme import` reads those of mneme-cache, GPTCache and LangChain"
+    if not found.is_database:
+        return f"if it was a cache before it was damaged, to recover what can be read: {RECOVER}; else it never was one"
     return f"to recover what can be read: {RECOVER}"
 
 

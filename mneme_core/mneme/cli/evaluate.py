@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from mneme.cli.counting import counting
 from mneme.cli.failing import exits
 from mneme.cli.shared import plain, print_json
+from mneme.cli.tables import print_table
 from mneme.demo.traffic import DemoRequest, load
 from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Contender, Own, Vectors
@@ -73,7 +73,7 @@ def command(
     if as_json:
         print_json([_as_json(*result) for result in results])
     else:
-        _show(results, Console(), kinds)
+        _show(results, kinds)
 
 
 COLUMNS = ("served", "wrong,\nof all", "right, of\nserved", "traps\nserved", "right\nfound")
@@ -158,7 +158,7 @@ def _as_json(each: Set, contender: str, asked: list[Asked], seconds: float) -> d
     }
 
 
-def _show(results: Sequence[Result], console: Console, kinds: bool) -> None:
+def _show(results: Sequence[Result], kinds: bool) -> None:
     for name in dict.fromkeys(each.name for each, *_ in results):
         table = Table(title=plain(name), caption="[95 % intervals]")
         table.add_column("")
@@ -170,7 +170,7 @@ def _show(results: Sequence[Result], console: Console, kinds: bool) -> None:
                 if kinds:
                     for kind, of_kind in by_kind(asked).items():
                         _row(table, f"  {kind}", figures(of_kind))
-        console.print(table)
+        print_table(table)
 
 
 def _row(table: Table, name: str, found: Figures) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mneme.cli.failing import exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import (
     DEFAULT_EMBEDDER,
     AsJson,
@@ -22,8 +23,10 @@ from mneme.cli.shared import (
     print_json,
     working,
 )
+from mneme.cli.tables import print_table
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
+from mneme.tools.readable import readable
 from mneme.tools.wording import Side, differences
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ def command(
     policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
     candidates: Annotated[int, typer.Option("-k", "--candidates", min=1, help="How many neighbours.")] = 5,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
+    keys: KeysFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say why a question hits or misses: its neighbours, how they differ, what was decided of each. Counts nothing."""
@@ -65,11 +69,12 @@ def command(
         given = _vary(vary)
         model = load_embedder(embedder)
         with working("Reading"):
+            place = with_keys(cache, keys)
             found = explain(
-                cache, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
+                place, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
             )
     if as_json:
-        print_json(as_values(found))
+        print_json(_values(found))
     else:
         _show(found)
 
@@ -86,6 +91,13 @@ def _vary(text: str | None) -> dict[str, Any] | None:
     return found
 
 
+def _values(found: Explanation) -> dict[str, Any]:
+    values = as_values(found)
+    for candidate in values["candidates"]:
+        candidate["neighbour"]["answer"] = readable(candidate["neighbour"]["response"])
+    return values
+
+
 def _show(found: Explanation) -> None:
     console = Console()
     hit = found.outcome in ("exact", "semantic")
@@ -100,6 +112,7 @@ def _show(found: Explanation) -> None:
             f"elsewhere  {found.elsewhere:,} entries of this namespace have another vary (model, prompt, turns …); "
             "give it with --vary, or with --like the key of one of them (`mneme inspect list`)"
         )
+    lines += [f"other vary {plain(str(each))}" for each in found.other_vary]
     if found.exact_only:
         lines.append(
             f"exact only {found.exact_only:,} entries with the same vary serve their own questions alone: answers that "
@@ -107,7 +120,7 @@ def _show(found: Explanation) -> None:
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
     if found.candidates:
-        console.print(_candidates(found))
+        print_table(_candidates(found))
 
 
 def _candidates(found: Explanation) -> Table:
@@ -120,7 +133,7 @@ def _candidates(found: Explanation) -> Table:
         near, verdict = candidate.neighbour, candidate.verdict
         word = Text("accept" if verdict.accepted else "refuse", "green" if verdict.accepted else "red")
         texts = differing(harmless(found.query), harmless(near.query))
-        texts.append(f"\n→ {harmless(' '.join(near.response.split())[:120])}", "dim")
+        texts.append(f"\n{near.key[:8]} → {harmless(' '.join(readable(near.response).split())[:120])}", "dim")
         texts.append(harmless(_weighed(candidate)), "dim")
         word.append(harmless(f": {verdict.reason}"), "")
         table.add_row(f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word, texts)

@@ -8,11 +8,11 @@ from typing import Final
 
 import typer
 
+from mneme.cli.ending import FAILED
 from mneme.cli.shared import harmless
 from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.evaluation.calibration import NoThresholdError
 
-FAILED: Final = 1
 BAD_USAGE: Final = 2
 NOT_FOUND: Final = 3
 NOTHING_MEETS: Final = 4
@@ -30,8 +30,12 @@ def exits() -> Iterator[None]:
         _end(error, BAD_DATA)
     except (MnemeError, ImportError, AttributeError) as error:
         _end(error, FAILED)
-    except OSError as error:
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         _end(error, BAD_USAGE)
+    except OSError as error:
+        _end(error, FAILED)
 
 
 def _end(error: Exception, code: int) -> None:

@@ -22,11 +22,15 @@ BARS = " ▁▂▃▄▅▆▇█"
 # Below half a neighbour is no neighbour.
 LOWEST, STEP = 50, 2
 SLOWEST = 8
+# Columns that the tables take.
+WIDTH = 56
 
 
-def frame(view: View, before: View | None) -> RenderableType:
-    """Return what is to be seen of a view; `before` is the last one, for what happens now."""
+def frame(view: View, before: View | None, *, width: int = WIDTH) -> RenderableType:
+    """Return what is to be seen of a view; `before` is the last one, for what happens now. width: in columns."""
     total = view.total
+    if width < WIDTH:
+        return Group(*(Text.from_markup(line) for line in _narrow(view, before)))
     head = Table.grid(padding=(0, 3))
     head.add_row(*_ratio(view, before), f"entries  {total.entries:,}", f"evicted  {total.evictions:,}")
     head.add_row(*_saved(view))
@@ -37,6 +41,18 @@ def frame(view: View, before: View | None) -> RenderableType:
         _similarity(total),
         _slowest(view),
     )
+
+
+def _narrow(view: View, before: View | None) -> list[str]:
+    total = view.total
+    taken = [f"{of} p95  {duration(found.p95)}" for of, found in total.latency.items()]
+    return [
+        *_ratio(view, before),
+        f"entries  {total.entries:,}",
+        f"evicted  {total.evictions:,}",
+        *_saved(view),
+        *taken,
+    ]
 
 
 def _ratio(view: View, before: View | None) -> list[str]:

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from mneme.cli.shared import plain, print_json
+from mneme.cli.tables import print_table
 
 if TYPE_CHECKING:
     from mneme.plugins.manager import PluginInfo
@@ -23,7 +23,7 @@ def command(as_json: Annotated[bool, typer.Option("--json", help="Print the list
     if as_json:
         print_json([asdict(plugin) for plugin in plugins])
     else:
-        Console().print(_table(plugins))
+        print_table(_table(plugins))
 
 
 def _table(plugins: list[PluginInfo]) -> Table:

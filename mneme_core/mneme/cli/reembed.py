@@ -9,6 +9,7 @@ import typer
 from mneme.cli.counting import patient
 from mneme.cli.failing import exits
 from mneme.cli.shared import AsJson, file_of, print_json, print_lines
+from mneme.tools.embedding import MOST
 from mneme.tools.loading import load_embedder
 from mneme.tools.migrate import reembed
 
@@ -18,7 +19,7 @@ def command(
     dest: Annotated[str, typer.Argument(metavar="NEW_CACHE", help="The new file.")],
     embedder: Annotated[str, typer.Option(help="MODULE:ATTRIBUTE, the new embedder or what makes one.")],
     namespace: Annotated[list[str], typer.Option(help="Copy this namespace alone; can be given several times.")] = [],  # noqa: B006
-    batch_size: Annotated[int, typer.Option(min=1, help="Texts that are embedded in one call.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, max=MOST, help="Texts that are embedded in one call.")] = 64,
     as_json: AsJson = False,
 ) -> None:
     """Copy a cache into a new file with the vectors of another embedder. The new file appears when it is whole."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -38,6 +39,8 @@ PricesName: TypeAlias = Annotated[
         help='What tokens cost: a file of yours, JSON or TOML, or "shipped" for the table that came with Mneme.',
     ),
 ]
+# Seconds between two looks.
+LONGEST: Final = 86_400.0
 DEFAULT_EMBEDDER: Final = "mneme:default_embedder"
 
 
@@ -54,8 +57,10 @@ _UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u20
 
 
 def harmless(text: str) -> str:
-    """Return a text for a terminal: what would steer it is written as its code, `\\x1b`."""
-    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], text)
+    """Return a text for a terminal: what would steer it, or what it cannot show, is written as its code, `\\x1b`."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    shown = text.encode(encoding, "backslashreplace").decode(encoding)
+    return _UNSAFE.sub(lambda found: ascii(found[0])[1:-1], shown)
 
 
 def plain(text: str) -> str:
@@ -70,7 +75,9 @@ def print_json(value: Any) -> None:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines as they are, however long."""
-    Console().print(plain("\n".join(lines)), highlight=False, soft_wrap=True)
+    console = Console()
+    for line in lines:
+        console.print(plain(line), highlight=False, soft_wrap=True)
 
 
 def as_values(thing: Any) -> dict[str, Any]:
@@ -91,15 +98,20 @@ def working(what: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(what):
+    with console.status(what, spinner="line"):  # which every encoding has
         yield
 
 
 def file_of(cache: str, what: str) -> Path:
-    """Return the path of a cache that is to be a file; raises InvalidArgumentError for a server."""
-    scheme, sign, rest = cache.partition("://")
-    if not sign:
-        return Path(cache)
-    if scheme == "sqlite" and rest.startswith("/"):
-        return Path(rest[1:])
-    raise InvalidArgumentError(f"{what} is for files, and {scheme}:// is a server. Use its own tools for copies.")
+    """Return the path of a cache that is to be a file; raises InvalidArgumentError for anything else."""
+    from mneme.runtime.opening import store_of
+    from mneme.stores.sqlite import SQLiteStore
+
+    store = store_of(cache)
+    if not isinstance(store, SQLiteStore):
+        raise InvalidArgumentError(
+            f"{what} is for files, and a {store.name} cache is none. Use its own tools for copies."
+        )
+    if store.path.is_dir():
+        raise InvalidArgumentError(f"{store.path} is a directory; {what} takes a file.")
+    return store.path

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from mneme.cli.failing import exits
@@ -17,8 +16,10 @@ from mneme.cli.shared import (
     plain,
     prices_named,
     print_json,
+    print_lines,
     working,
 )
+from mneme.cli.tables import print_table
 from mneme.tools.wording import money, percent
 
 if TYPE_CHECKING:
@@ -47,12 +48,10 @@ def command(cache: Cache, prices: PricesName = None, as_json: AsJson = False) ->
 
 def show(view: View) -> None:
     """Print the view as tables."""
-    console = Console()
-    console.print(_namespaces(view))
+    print_table(_namespaces(view))
     if view.total.savings:
-        console.print(_models(view))
-    for note in notes(view):
-        console.print(plain(note), highlight=False, soft_wrap=True)
+        print_table(_models(view))
+    print_lines(notes(view))
 
 
 def notes(view: View) -> list[str]:

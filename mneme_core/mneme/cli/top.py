@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from mneme.cli.failing import exits
-from mneme.cli.shared import AsJson, Cache, PricesName, as_values, prices_named, print_json
+from mneme.cli.shared import LONGEST, AsJson, Cache, PricesName, as_values, prices_named, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ RECOUNT_SECONDS = 10.0
 
 def command(
     cache: Cache,
-    interval: Annotated[float, typer.Option(min=0.2, help="Seconds between two frames.")] = 2.0,
+    interval: Annotated[float, typer.Option(min=0.2, max=LONGEST, help="Seconds between two frames.")] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print one frame and end.")] = False,
     prices: PricesName = None,
     as_json: AsJson = False,
@@ -48,14 +48,17 @@ def command(
 def _show(frames: Iterator[View], once: bool) -> None:
     from mneme.cli.frame import frame
 
-    first = next(frames)
-    if once:
-        Console().print(frame(first, None))
+    console, before = Console(), None
+    if once or not console.is_terminal or console.is_dumb_terminal:  # which cannot go back to draw over the last frame
+        for view in frames:
+            console.print(frame(view, before, width=console.width))
+            before = view
         return
-    with Live(frame(first, None), console=Console(), screen=True, auto_refresh=False) as live:
+    first = next(frames)
+    with Live(frame(first, None, width=console.width), console=console, screen=True, auto_refresh=False) as live:
         before = first
         for view in frames:
-            live.update(frame(view, before), refresh=True)
+            live.update(frame(view, before, width=console.width), refresh=True)
             before = view
 
 

@@ -15,12 +15,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from mneme.dashboard.comparing import Comparing
 from mneme.dashboard.live import Live
 from mneme.dashboard.pages import Pages
+from mneme.dashboard.pool import Pool
 from mneme.dashboard.sampling import Sampler
 from mneme.dashboard.security import LOOPBACK, Guard
 from mneme.dashboard.settings import Settings
-from mneme.errors import MnemeError
+from mneme.errors import InvalidArgumentError, MnemeError
 
 
 def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None = LOOPBACK) -> ASGIApp:
@@ -31,7 +33,9 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
     """
     live = Live(settings)
     sampler = Sampler(live.look, settings.interval)
-    pages = Pages(settings, live, sampler, token)
+    pool = Pool(live, settings)
+    pages = Pages(settings, live, sampler, pool, token)
+    comparing = Comparing(settings, live, pool, pages)
 
     @asynccontextmanager
     async def sampling(_: Starlette) -> AsyncIterator[None]:
@@ -42,9 +46,13 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
             await run_in_threadpool(sampler.stop)
 
     async def failed(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 503
-        what = error.detail if isinstance(error, HTTPException) else str(error) or type(error).__name__
-        return pages.problem(request, what, status)
+        if isinstance(error, HTTPException):
+            return pages.problem(request, error.detail, error.status_code)
+        status = 400 if isinstance(error, InvalidArgumentError) else 503
+        return pages.problem(request, str(error) or type(error).__name__, status)
+
+    async def broken(request: Request, error: Exception) -> Response:
+        return pages.problem(request, f"This page failed, which is a fault of Mneme: {type(error).__name__}", 500)
 
     def get(path: str, handler: Callable[[Request], Response]) -> Route:
         return Route(path, handler, methods=["GET"])
@@ -55,9 +63,9 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
     app = Starlette(
         routes=[
             get("/", pages.overview),
-            get("/explore", pages.explore),
-            get("/near", pages.near),
-            post("/near", pages.label),
+            get("/explore", comparing.explore),
+            get("/near", comparing.near),
+            post("/near", comparing.label),
             get("/entries", pages.entries),
             get("/entries/{key}", pages.entry),
             post("/entries/{key}", pages.delete),
@@ -66,7 +74,10 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
             get("/explain", pages.explain),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
-        exception_handlers=dict.fromkeys((HTTPException, MnemeError, OSError, ImportError), failed),
+        exception_handlers={
+            **dict.fromkeys((HTTPException, MnemeError, OSError, ImportError), failed),
+            Exception: broken,
+        },
         lifespan=sampling,
     )
     return Guard(app, token=token, hosts=hosts)

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 720, 200
-LEFT, RIGHT, TOP, BOTTOM = 74, 8, 10, 24
+WIDTH, HEIGHT = 480, 180
+LEFT, RIGHT, TOP, BOTTOM = 96, 8, 10, 24
+# Where an axis may end, so that its middle is round, too.
+ROUND = (1, 2, 4, 6, 8, 10)
+# Below it a float has too few digits to round.
+LEAST = 1e-300
 SQUARE_WIDTH, SQUARE_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 
@@ -22,12 +26,25 @@ class Series:
     values: Sequence[float | None]
 
 
-def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Callable[[float], str]) -> Markup:
-    """Return lines over time from zero up. `say` words a value; what is None leaves a gap."""
-    most = max((value for each in series for value in each.values if value is not None), default=0.0) or 1.0
+def lines(
+    title: str,
+    times: Sequence[float],
+    series: Sequence[Series],
+    say: Callable[[float], str],
+    *,
+    least: float = 0.0,
+    decades: bool = False,
+) -> Markup:
+    """Return lines over time from zero up. `say` words a value; what is None leaves a gap.
+
+    least: where the axis ends at least.
+    decades: by powers of ten instead, for values above zero that differ by more than one can see.
+    """
+    known = [value for each in series for value in each.values if value is not None]
+    ticks = _decades(known) if decades else _halves(_end(max(known, default=0.0), least))
     first, last = times[0], times[-1]
     span = max(last - first, 1e-6)
-    drawn = [_grid(most, say)]
+    drawn = [_grid(ticks, say)]
     for at, when, anchor in ((LEFT, first, "start"), (WIDTH - RIGHT, last, "end")):
         clock = time.strftime("%H:%M:%S", time.localtime(when))
         drawn.append(
@@ -36,9 +53,7 @@ def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Cal
     for number, each in enumerate(series, 1):
         path = _path(
             [
-                None
-                if value is None
-                else (LEFT + (when - first) / span * SQUARE_WIDTH, TOP + (1 - value / most) * SQUARE_HEIGHT)
+                None if value is None else (LEFT + (when - first) / span * SQUARE_WIDTH, _up(value, ticks, decades))
                 for when, value in zip(times, each.values, strict=True)
             ]
         )
@@ -48,8 +63,8 @@ def lines(title: str, times: Sequence[float], series: Sequence[Series], say: Cal
 
 def histogram(title: str, series: Sequence[Series], *, low: float, high: float, mark: float | None) -> Markup:
     """Return counts as bars side by side over `low` to `high`, with a line at `mark`."""
-    most = max((value or 0.0 for each in series for value in each.values), default=0.0) or 1.0
-    drawn = [_grid(most, lambda value: f"{value:,.4g}")]
+    most = _end(max((value or 0.0 for each in series for value in each.values), default=0.0), 2.0)
+    drawn = [_grid(_halves(most), "{:,.0f}".format)]
     groups = max((len(each.values) for each in series), default=1)
     wide = SQUARE_WIDTH / groups / len(series)
     for number, each in enumerate(series, 1):
@@ -80,18 +95,44 @@ def histogram(title: str, series: Sequence[Series], *, low: float, high: float, 
     return _svg(title, ", ".join(f"{each.name} {sum(v or 0 for v in each.values):,.0f}" for each in series), drawn)
 
 
+def _end(most: float, least: float) -> float:
+    """Return a round number that is no less than either."""
+    most = max(most, least)
+    if not LEAST < most < math.inf:
+        return 1.0
+    size = 10.0 ** math.floor(math.log10(most))
+    # Not below it by the error of a float.
+    return max(most, next(each * size for each in (*ROUND, 20) if each * size >= most * (1 - 1e-9)))
+
+
 def _across(value: float, low: float, high: float) -> float:
     return LEFT + (value - low) / (high - low) * SQUARE_WIDTH
 
 
-def _grid(most: float, say: Callable[[float], str]) -> Markup:
+def _halves(most: float) -> list[float]:
+    return [0.0, most / 2, most]
+
+
+def _decades(values: Sequence[float]) -> list[float]:
+    """Return the powers of ten around values, two at least."""
+    powers = [math.log10(value) for value in values if value > 0] or [0.0]
+    low = math.floor(min(powers))
+    return [10.0**power for power in range(low, max(math.ceil(max(powers)), low + 1) + 1)]
+
+
+def _up(value: float, ticks: Sequence[float], decades: bool) -> float:
+    share = math.log(max(value / ticks[0], 1.0), ticks[-1] / ticks[0]) if decades else value / ticks[-1]
+    return TOP + (1 - share) * SQUARE_HEIGHT
+
+
+def _grid(ticks: Sequence[float], say: Callable[[float], str]) -> Markup:
     drawn = Markup()
-    for share in (0.0, 0.5, 1.0):
-        y = TOP + (1 - share) * SQUARE_HEIGHT
+    for number, value in enumerate(ticks):
+        y = TOP + (1 - number / (len(ticks) - 1)) * SQUARE_HEIGHT
         drawn += Markup(
             '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
             '<text class="tick" x="{3}" y="{4:.1f}" text-anchor="end">{5}</text>'
-        ).format(LEFT, WIDTH - RIGHT, y, LEFT - 6, y + 4, say(share * most))
+        ).format(LEFT, WIDTH - RIGHT, y, LEFT - 6, y + 4, say(value))
     return drawn
 
 

@@ -42,23 +42,29 @@ class Served:
         return self.right / self.same if self.same else None
 
 
+def is_served(score: float, limit: float) -> bool:
+    """Return whether a pair is served. A score of 0 is that of what a policy refuses whatever its limit."""
+    return score >= limit and score > 0
+
+
 def served(scored: Iterable[tuple[float, bool | None]], limit: float) -> Served:
     """Return what a limit does to pairs, each a score and its label."""
     pairs = taken = 0
     counts = {(same, is_served): 0 for same in (True, False) for is_served in (True, False)}
     for score, same in scored:
-        is_served = score >= limit
-        pairs, taken = pairs + 1, taken + is_served
+        reaches = is_served(score, limit)
+        pairs, taken = pairs + 1, taken + reaches
         if same is not None:
-            counts[same, is_served] += 1
+            counts[same, reaches] += 1
     right, wrong = counts[True, True], counts[False, True]
     return Served(pairs, taken, right, wrong, right + counts[True, False], wrong + counts[False, False])
 
 
-def reaching(counted: Counted, limit: float) -> tuple[int, int]:
-    """Return how many neighbours of lookups lie at `limit` or nearer, to a hundredth, and how many are known."""
+def reaching(counted: Counted, limit: float) -> tuple[float, int, int]:
+    """Return `limit` cut to a hundredth, how many neighbours of lookups lie there or nearer, and how many are known."""
     both = [sum(numbers) for numbers in zip(*counted.similarity.values(), strict=True)]
-    return sum(both[max(0, int(round(limit * 100, 4))) :]), sum(both)
+    first = max(0, int(round(limit * 100, 4)))
+    return first / 100, sum(both[first:]), sum(both)
 
 
 def hundredths(buckets: Sequence[int]) -> list[int]:

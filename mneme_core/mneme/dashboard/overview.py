@@ -35,14 +35,19 @@ def charts_of(steps: Sequence[Step], currency: str | None) -> list[Chart]:
         return []
     times = [step.time for step in steps]
 
-    def chart(title: str, series: Sequence[Series], say: Callable[[float], str]) -> Chart:
+    def chart(
+        title: str, series: Sequence[Series], say: Callable[[float], str], *, least: float = 0.0, decades: bool = False
+    ) -> Chart:
         rows = [
             (_clock(when), *("–" if value is None else say(value) for value in values))
             for when, *values in zip(times, *(each.values for each in series), strict=True)
         ]
         every = -(-len(rows) // MOST_ROWS)
         return Chart(
-            title, tuple(each.name for each in series), charts.lines(title, times, series, say), rows[::-every]
+            title,
+            tuple(each.name for each in series),
+            charts.lines(title, times, series, say, least=least, decades=decades),
+            rows[::-every],
         )
 
     rates = zip(*(step.rates for step in steps), strict=True)
@@ -59,8 +64,9 @@ def charts_of(steps: Sequence[Step], currency: str | None) -> list[Chart]:
             "Latency of lookups that were timed",
             [Series(name, [step.latency[at] for step in steps]) for at, name in enumerate(PERCENT_NAMES)],
             duration,
+            decades=True,
         ),
-        chart("Saved tokens, in all", [Series("tokens", tokens)], "{:,.0f}".format),
+        chart("Saved tokens, in all", [Series("tokens", tokens)], "{:,.0f}".format, least=2.0),
         chart("Saved time, in all", [Series("time", seconds)], "{:,.1f} s".format),
     ]
     if currency is not None:

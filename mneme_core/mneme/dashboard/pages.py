@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, cast, get_args
@@ -12,27 +13,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mneme.dashboard import exploring
-from mneme.dashboard.charts import Series, histogram
+from mneme.dashboard.limits import number_in
 from mneme.dashboard.live import Live
 from mneme.dashboard.overview import charts_of
-from mneme.dashboard.pool import Pair, Pool
+from mneme.dashboard.pool import Pool
 from mneme.dashboard.sampling import Sampler
 from mneme.dashboard.settings import Settings
-from mneme.evaluation.tuning import PolicyKind
 from mneme.tools.looking import Wanted
 from mneme.tools.looking.finding import Sort
+from mneme.tools.readable import readable
 from mneme.tools.wording import ago, differences, duration, money, percent
 
-DEFAULT_LIMITS: Final[Mapping[PolicyKind, float]] = {"threshold": 0.85, "guarded": 0.98}
 PAGE_ENTRIES = 25
-SHOWN_PAIRS = 20
+PAGE_NAMESPACES = 100
+# No list has more pages than a number of so many can say.
+MOST_DIGITS = 9
 SHOWN_CHARS = 160
 DONE: Final = {
-    "same": "Labelled as the same.",
-    "different": "Labelled as different.",
+    "labelled": "This pair had a label already; nothing was written.",
     "deleted": "The entry is deleted.",
-    "gone": "There is no such entry any more.",
+    "gone": "This entry is not there any more, or another answer took its place: nothing was deleted.",
     "unknown": "This pair is not here any more; nothing was written.",
 }
 
@@ -40,11 +40,11 @@ DONE: Final = {
 class Pages:
     """The handlers. Each may block: they run in threads."""
 
-    def __init__(self, settings: Settings, live: Live, sampler: Sampler, token: str) -> None:
+    def __init__(self, settings: Settings, live: Live, sampler: Sampler, pool: Pool, token: str) -> None:
         self._settings = settings
         self._live = live
         self._sampler = sampler
-        self._pool = Pool(live, settings)
+        self._pool = pool
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
         )
@@ -53,8 +53,10 @@ class Pages:
             "differences": differences,
             "duration": duration,
             "percent": percent,
+            "readable": readable,
             "short": short,
-            "when": lambda when: datetime.fromtimestamp(when).strftime("%Y-%m-%d %H:%M:%S"),
+            "when": when,
+            "as_json": lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         }
         self._templates.globals |= {"money": money, "settings": settings, "token": token}
 
@@ -62,74 +64,7 @@ class Pages:
         """Show what was counted, and the charts."""
         view = self._live.look()
         charts = charts_of(self._sampler.steps(view), view.currency)
-        return self._page(request, "overview", view=view, charts=charts)
-
-    def explore(self, request: Request) -> Response:
-        """Show how near neighbours are, and what another limit would do."""
-        view = self._live.look()
-        kind, limit = _limit(request.query_params)
-        pairs = list(self._pool.pairs().values())
-        scored = [
-            (self._pool.score(pair, kind, view.fingerprint), pair.same) for pair in pairs if pair.similarity is not None
-        ]
-        seen = [Series(of, exploring.hundredths(view.total.similarity[of])) for of in ("accepted", "refused")]
-        labelled = [
-            Series(name, exploring.bucketed(score for score, said in scored if said is same))
-            for name, same in (("same", True), ("different", False), ("not labelled", None))
-        ]
-        low = exploring.LOWEST
-        mark = limit if kind == "threshold" else None
-        return self._page(
-            request,
-            "explore",
-            kind=kind,
-            limit=limit,
-            reaching=exploring.reaching(view.total, limit),
-            counted=histogram("Nearest neighbours of lookups", seen, low=low, high=1.0, mark=mark),
-            counted_rows=_rows(seen),
-            served=exploring.served(scored, limit),
-            pairs=histogram("Pairs of questions", labelled, low=low, high=1.0, mark=limit),
-            pairs_rows=_rows(labelled),
-            is_cut=self._pool.is_cut,
-            troubles=self._pool.troubles,
-        )
-
-    def near(self, request: Request) -> Response:
-        """Show the pairs nearest to the limit that nobody has labelled."""
-        view = self._live.look()
-        kind, limit = _limit(request.query_params)
-        pairs = self._pool.pairs().values()
-        open_pairs = [pair for pair in pairs if pair.same is None and pair.similarity is not None]
-
-        def score(pair: Pair) -> float:
-            return self._pool.score(pair, kind, view.fingerprint)
-
-        open_pairs.sort(key=lambda pair: (abs(score(pair) - limit), pair.id))
-        shown = [(pair, score(pair)) for pair in open_pairs[:SHOWN_PAIRS]]
-        labels = sum(pair.same is not None for pair in pairs)
-        return self._page(
-            request,
-            "near",
-            kind=kind,
-            limit=limit,
-            shown=shown,
-            number=len(open_pairs),
-            labels=labels,
-            troubles=self._pool.troubles,
-        )
-
-    def label(self, request: Request) -> Response:
-        """Write a label to the labels file."""
-        form = request.state.form
-        if self._settings.labels is None or form.get("label") not in ("same", "different"):
-            return self.problem(request, "Nothing can be labelled: start the dashboard with --labels FILE.", 400)
-        kind, limit = _limit(form)
-        pair = self._pool.pairs().get(form.get("pair", ""))
-        done = "unknown"
-        if pair is not None and pair.same is None:
-            done = form["label"]
-            self._pool.label(pair, done == "same")
-        return RedirectResponse(f"/near?kind={kind}&limit={limit:g}&done={done}", 303)
+        return self.page(request, "overview", view=view, charts=charts)
 
     def entries(self, request: Request) -> Response:
         """List entries."""
@@ -142,21 +77,23 @@ class Pages:
             {"yes": True, "no": False}.get(asked["expired"]),
         )
         sort = cast("Sort", asked["sort"] if asked["sort"] in get_args(Sort) else "newest")
-        number = max(1, int(given["page"])) if given.get("page", "").isdecimal() and len(given["page"]) < 9 else 1
-        found, total = self._live.entries(wanted, sort, number * PAGE_ENTRIES)
+        number = page_number(request)
+        found, total = self._live.entries(wanted, sort, PAGE_ENTRIES, (number - 1) * PAGE_ENTRIES)
         pages = max(1, -(-total // PAGE_ENTRIES))
-        number = min(number, pages)
-        first = (number - 1) * PAGE_ENTRIES
-        return self._page(
+        if number > pages:
+            number = pages
+            found, total = self._live.entries(wanted, sort, PAGE_ENTRIES, (number - 1) * PAGE_ENTRIES)
+        return self.page(
             request,
             "entries",
             asked={**asked, "sort": sort},
             sorts=get_args(Sort),
-            found=found[first : first + PAGE_ENTRIES],
+            found=found,
             total=total,
             number=number,
             pages=pages,
-            url_of=lambda page: str(request.url.include_query_params(page=page).query),
+            url_of=url_of(request),
+            held=self._live.sizes(),
         )
 
     def entry(self, request: Request) -> Response:
@@ -164,18 +101,40 @@ class Pages:
         found = self._live.entry(request.path_params["key"])
         if found is None:
             return self.problem(request, "No entry's key begins so.", 404)
-        return self._page(request, "entry", entry=found)
+        return self.page(request, "entry", entry=found)
 
     def delete(self, request: Request) -> Response:
         """Delete an entry."""
         if not self._settings.allow_delete:
             return self.problem(request, "This dashboard only reads: start it with --allow-delete.", 403)
-        found = self._live.delete(request.path_params["key"])
+        stored_at = number_in(request.state.form.get("stored_at"))
+        if stored_at is None:
+            return self.problem(request, "This form does not say which answer it means: load its page again.", 400)
+        found = self._live.delete(request.path_params["key"], stored_at)
+        self._pool.forget()
         return RedirectResponse(f"/entries?done={'gone' if found is None else 'deleted'}", 303)
 
     def namespaces(self, request: Request) -> Response:
         """List the namespaces."""
-        return self._page(request, "namespaces", view=self._live.look(recount=True))
+        view = self._live.look(by_namespace=True)
+        contains = request.query_params.get("contains", "")
+        text = contains.casefold()
+        named = [each for each in view.namespaces if each.namespace is not None and text in each.namespace.casefold()]
+        named.sort(key=lambda each: -each.entries)
+        pages = max(1, -(-len(named) // PAGE_NAMESPACES))
+        number = min(page_number(request), pages)
+        return self.page(
+            request,
+            "namespaces",
+            view=view,
+            contains=contains,
+            found=named[(number - 1) * PAGE_NAMESPACES : number * PAGE_NAMESPACES],
+            absent=sorted(self._settings.quotas.keys() - {each.namespace for each in view.namespaces}),
+            total=len(named),
+            number=number,
+            pages=pages,
+            url_of=url_of(request),
+        )
 
     def health(self, request: Request) -> Response:
         """Show the plugins, and what `mneme doctor` finds."""
@@ -186,20 +145,26 @@ class Pages:
         plugins = get_plugin_manager().plugins()
         view = None if checked else self._live.look()
         is_file = self._live.path is not None
-        return self._page(request, "health", view=view, found=found, checked=checked, plugins=plugins, is_file=is_file)
+        return self.page(request, "health", view=view, found=found, checked=checked, plugins=plugins, is_file=is_file)
 
     def explain(self, request: Request) -> Response:
         """Say why a question hits or misses."""
-        question, namespace = (request.query_params.get(name, "") for name in ("question", "namespace"))
-        found = self._live.explain(question, namespace or "default") if question.strip() else None
-        return self._page(request, "explain", question=question, namespace=namespace or "default", found=found)
+        asked = {name: request.query_params.get(name, "") for name in ("question", "namespace", "like")}
+        namespace = asked["namespace"] or "default"
+        like = asked["like"].strip() or None
+        found = self._live.explain(asked["question"], namespace, like) if asked["question"].strip() else None
+        held = self._live.sizes()
+        absent = found is not None and like is None and namespace not in held
+        shown: dict[str, Any] = {**asked, "namespace": namespace, "found": found, "held": held, "absent": absent}
+        return self.page(request, "explain", **shown)
 
     def problem(self, request: Request, what: str, status: int) -> Response:
         """Say what cannot be shown."""
-        return self._page(request, "problem", status=status, what=what)
+        return self.page(request, "problem", status=status, what=what)
 
-    def _page(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+    def page(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
         done = DONE.get(request.query_params.get("done", ""))
+        """Return a page of a template."""
         text = self._templates.get_template(f"{name}.html").render(page=name, done=done, **values)
         # A JSON text may hold half a surrogate pair.
         return HTMLResponse(text.encode("utf-8", "replace"), status)
@@ -211,20 +176,20 @@ def short(text: str) -> str:
     return line if len(line) <= SHOWN_CHARS else f"{line[: SHOWN_CHARS - 1]}…"
 
 
-def _limit(given: Mapping[str, str]) -> tuple[PolicyKind, float]:
-    """Return what policy is asked for, with its limit; the defaults for what makes no sense."""
-    kind = cast("PolicyKind", given.get("kind") if given.get("kind") in DEFAULT_LIMITS else "threshold")
+def when(time: float) -> str:
+    """Return a time for people; a program's clock may be none of ours."""
     try:
-        limit = float(given.get("limit") or DEFAULT_LIMITS[kind])
-    except ValueError:
-        return kind, DEFAULT_LIMITS[kind]
-    return kind, min(max(limit, 0.0), 1.0) if limit == limit else DEFAULT_LIMITS[kind]
+        return datetime.fromtimestamp(time).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"{time:g} s since 1970"
 
 
-def _rows(series: list[Series]) -> list[tuple[str, ...]]:
-    """Return the rows of a histogram's table, the nearest first; empty ones left out."""
-    rows = []
-    for at, values in enumerate(zip(*(each.values for each in series), strict=True)):
-        if any(values):
-            rows.append((f"{exploring.LOWEST + at / 100:.2f}", *(f"{value:,.0f}" for value in values)))
-    return rows[::-1]
+def page_number(request: Request) -> int:
+    """Return which page of a list is asked for, from 1."""
+    text = request.query_params.get("page", "")
+    return max(1, int(text)) if text.isdecimal() and len(text) <= MOST_DIGITS else 1
+
+
+def url_of(request: Request) -> Callable[[int], str]:
+    """Return what makes the address of another page of the same list."""
+    return lambda number: f"?{request.url.include_query_params(page=number).remove_query_params('done').query}"

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from mneme.dashboard.live import Live
 from mneme.dashboard.settings import Settings
+from mneme.engine.guarded import Guarded
 from mneme.engine.keys import canonical_text
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import SIMILARITY_DECIMALS
+from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import mine
 from mneme.evaluation.tuning import PolicyKind, weigher
 from mneme.indexes.base import Vector
-from mneme.model import StoredEntry
 from mneme.observe.redaction import HASHED
 from mneme.runtime.pairs import append_row, read_rows
+from mneme.stores.base import EntryRow
 
 # Each is compared with all before it: 5,000 take half a second.
 MOST_ENTRIES = 5_000
 FRESH_SECONDS = 60.0
+MOST_SCORES = 100_000
+Stored: TypeAlias = tuple[EntryRow, bytes]
+"""An entry and its vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,17 @@ class Pair:
         return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """All pairs at one time."""
+
+    by_id: Mapping[str, Pair]
+    is_cut: bool
+    """Whether the cache holds more entries than were compared."""
+    troubles: tuple[str, ...]
+    """What of the files could not be used."""
+
+
 class Pool:
     """All pairs, each once; a label that was given last holds."""
 
@@ -62,27 +79,30 @@ class Pool:
         self._mined: list[Pair] = []
         self._mined_at: float | None = None
         self._vectors: Vectors | None = None
-        self._scores: dict[tuple[PolicyKind, str], float] = {}
-        self._files: dict[Path, tuple[tuple[int, int], list[Pair], int]] = {}
-        self.is_cut = False
-        """Whether the cache holds more entries than were compared."""
-        self.troubles: list[str] = []
-        """What of the files could not be used when the pairs were asked for last."""
+        self._scores: dict[tuple[PolicyKind, str, Pair], float] = {}
+        self._weighers: dict[tuple[PolicyKind, str], Callable[[float, str, str], float]] = {}
+        self._files: dict[Path, tuple[tuple[int, int], list[Pair], tuple[str, ...]]] = {}
+        self._is_cut = False
 
-    def pairs(self) -> Mapping[str, Pair]:
-        """Return the pairs by id. Raises what reading the cache or a file raises."""
+    def pairs(self) -> Pairs:
+        """Return all pairs. Raises what reading the cache raises."""
         with self._lock:
             self._mine()
-            self.troubles = []
+            troubles: list[str] = []
             found: dict[str, Pair] = {}
-            for pair in (*self._mined, *self._filed()):
+            for pair in (*self._mined, *self._filed(troubles)):
                 known = found.get(pair.id)
                 if known is not None:
                     same = known.same if pair.same is None else pair.same
                     similarity = known.similarity if pair.similarity is None else pair.similarity
                     pair = replace(pair, same=same, similarity=similarity)
                 found[pair.id] = pair
-            return self._embedded(found)
+            self._embed(found, troubles)
+            return Pairs(found, self._is_cut, tuple(troubles))
+
+    def forget(self) -> None:
+        """Look for pairs among the entries anew when they are next asked for."""
+        self._mined_at = None
 
     def label(self, pair: Pair, same: bool) -> None:
         """Write a label as `mneme calibrate --pairs` reads it. Raises OSError."""
@@ -92,74 +112,93 @@ class Pool:
             row["similarity"] = pair.similarity
         append_row(self._settings.labels, row)
 
-    def score(self, pair: Pair, kind: PolicyKind, fingerprint: str) -> float:
-        """Return what a policy compares with its limit: the cosine, or P(same answer). The pair has a similarity."""
+    def score(self, pair: Pair, kind: PolicyKind, fingerprint: str, policy: object) -> float:
+        """Return what a policy compares with its limit: the cosine, or P(same answer). The pair has a similarity.
+
+        policy: of the program; always the same.
+        """
         assert pair.similarity is not None
-        place = kind, pair.id
+        place = kind, fingerprint, pair
         if place not in self._scores:
-            self._scores[place] = weigher(fingerprint, kind)(pair.similarity, pair.a, pair.b)
+            if len(self._scores) >= MOST_SCORES:
+                self._scores.clear()
+            if place[:2] not in self._weighers:
+                guarded = policy if isinstance(policy, Guarded) else None
+                self._weighers[place[:2]] = weigher(fingerprint, kind, guarded)
+            self._scores[place] = self._weighers[place[:2]](pair.similarity, pair.a, pair.b)
         return self._scores[place]
 
     def _mine(self) -> None:
         now = time.monotonic()
         if self._mined_at is not None and now - self._mined_at < FRESH_SECONDS:
             return
-        entries, self.is_cut = self._live.stored(MOST_ENTRIES)
+        entries, self._is_cut = self._live.stored(MOST_ENTRIES)
         self._mined = list(_nearest(entries))
         self._mined_at = now
 
-    def _filed(self) -> Iterator[Pair]:
+    def _filed(self, troubles: list[str]) -> Iterator[Pair]:
         labels = self._settings.labels
         for path in (*self._settings.pairs, *([labels] if labels is not None and labels.exists() else [])):
-            about = path.stat()
-            stamp = about.st_mtime_ns, about.st_size
-            if path not in self._files or self._files[path][0] != stamp:
-                rows, unreadable = read_rows(path)
-                pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
-                self._files[path] = stamp, pairs, unreadable
-            _, pairs, unreadable = self._files[path]
-            if unreadable:
-                self.troubles.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+            try:
+                pairs, notes = self._read(path)
+            except (OSError, InvalidArgumentError) as error:
+                troubles.append(f"{path.name} cannot be read: {error}")
+                continue
+            troubles += notes
             yield from pairs
 
-    def _embedded(self, found: dict[str, Pair]) -> dict[str, Pair]:
+    def _read(self, path: Path) -> tuple[list[Pair], tuple[str, ...]]:
+        about = path.stat()
+        stamp = about.st_mtime_ns, about.st_size
+        if path not in self._files or self._files[path][0] != stamp:
+            rows, unreadable = read_rows(path)
+            pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
+            strange = sum("outcome" not in row and not _has_texts(row) for row in rows)
+            notes = []
+            if unreadable:
+                notes.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
+            if strange:
+                notes.append(f'Of {path.name} {strange:,} lines hold no pair: no texts "a" and "b".')
+            self._files[path] = stamp, pairs, tuple(notes)
+        return self._files[path][1:]
+
+    def _embed(self, found: dict[str, Pair], troubles: list[str]) -> None:
         unknown = {name: pair for name, pair in found.items() if pair.similarity is None}
         if not unknown:
-            return found
+            return
         try:
             if self._vectors is None:
                 self._vectors = Vectors(self._live.cache_embedder())
             self._vectors.learn(text for pair in unknown.values() for text in (pair.a, pair.b))
         except Exception as error:  # the embedder is the user's, and may not be installed
-            self.troubles.append(f"{len(unknown):,} pairs of files have no similarity: {error}")
-            return found
+            troubles.append(f"{len(unknown):,} pairs of files have no similarity: {error}")
+            return
         for name, pair in unknown.items():
             a, b = self._vectors.of(pair.a), self._vectors.of(pair.b)
             if a is not None and b is not None:
                 found[name] = replace(pair, similarity=_cosine(a, b))
-        return found
 
 
 class _Held:
     """The vectors of entries, as their cache stored them."""
 
-    def __init__(self, entries: Iterable[StoredEntry]) -> None:
-        self._vectors = {canonical_text(entry.query): np.frombuffer(entry.embedding, np.float32) for entry in entries}
+    def __init__(self, entries: Iterable[Stored]) -> None:
+        self._vectors = {canonical_text(row[3]): np.frombuffer(vector, np.float32) for row, vector in entries}
 
     def of(self, text: str) -> Vector | None:
         return self._vectors.get(canonical_text(text))
 
 
-def _nearest(entries: Iterable[StoredEntry]) -> Iterator[Pair]:
+def _nearest(entries: Iterable[Stored]) -> Iterator[Pair]:
     """Yield the nearest earlier neighbour of each entry. What is never compared by a cache is not compared here."""
-    apart: dict[bytes, list[StoredEntry]] = defaultdict(list)
-    for entry in entries:
+    apart: dict[bytes, list[Stored]] = defaultdict(list)
+    for row, vector in entries:
         # What was asked after other turns is more than its question says.
-        if TURNS not in entry.metadata:
-            apart[entry.partition].append(entry)
+        if row[6] is None or TURNS not in json.loads(row[6]):
+            apart[row[11]].append((row, vector))
     for together in apart.values():
         held = _Held(together)
-        for a, b in mine([entry.query for entry in together], held).pairs:
+        for a, b in mine([row[3] for row, _ in together], held).pairs:
             first, second = held.of(a), held.of(b)
             assert first is not None
             assert second is not None
@@ -168,6 +207,10 @@ def _nearest(entries: Iterable[StoredEntry]) -> Iterator[Pair]:
 
 def _cosine(a: Vector, b: Vector) -> float:
     return round(float(a @ b), SIMILARITY_DECIMALS)
+
+
+def _has_texts(row: Mapping[str, Any]) -> bool:
+    return isinstance(row.get("a"), str) and isinstance(row.get("b"), str)
 
 
 def _pair(row: Mapping[str, Any], path: Path) -> Pair | None:

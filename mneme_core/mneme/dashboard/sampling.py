@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mneme.engine.measures import LATENCIES, percentiles
-from mneme.errors import MnemeError
 from mneme.tools.looking import Counted, View
 from mneme.tools.looking.counting import PERCENTILES
 
@@ -43,6 +42,7 @@ class Sampler:
         self._interval = interval
         self._lock = threading.Lock()
         self._samples: list[tuple[float, Counted]] = []
+        self._said = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mneme-dashboard", daemon=True)
 
@@ -80,8 +80,12 @@ class Sampler:
     def _sample(self) -> None:
         try:
             self.take(self._look())
-        except (MnemeError, OSError) as error:
-            _log.warning("the cache could not be looked into: %s", error)
+            self._said = ""
+        except Exception as error:  # the store may be a plugin's, and sampling goes on
+            # Once, not every two seconds.
+            if str(error) != self._said:
+                _log.warning("the cache could not be looked into: %s", error)
+            self._said = str(error)
 
 
 def _step(before: tuple[float, Counted], after: tuple[float, Counted]) -> Step:

@@ -8,7 +8,11 @@ from os import PathLike
 from pathlib import Path
 
 from mneme.embedders.base import Embedder
+from mneme.engine.judge import Policy
+from mneme.errors import InvalidArgumentError
 from mneme.prices import Prices
+
+DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +28,17 @@ class Settings:
     """Where labels go; without it nothing can be labelled."""
     embedder: Callable[[], Embedder] | None = None
     """Makes the cache's embedder, when it is first needed: for pairs without a similarity and to explain questions."""
+    policy: Policy | str | PathLike[str] | None = None
+    """What the program judges with, where that is not what `SemanticCache.open` does."""
+    feedback: Path | None = None
+    """The file that the program opens with `feedback=`."""
     allow_delete: bool = False
     quotas: Mapping[str, int] = field(default_factory=dict)
     """Namespace -> entries, as the program has them: a cache's file does not hold its quotas."""
     interval: float = 2.0
-    """Seconds between two samples of the charts."""
+    """Seconds between two samples of the charts, at most a day."""
+
+    def __post_init__(self) -> None:
+        """Check what would be asked for without end; raises InvalidArgumentError."""
+        if not 0 < self.interval <= DAY:
+            raise InvalidArgumentError(f"interval is {self.interval}; it is seconds, more than 0 and at most {DAY:,}.")

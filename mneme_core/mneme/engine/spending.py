@@ -109,8 +109,16 @@ def stored_usage(metadata: Metadata) -> TokenUsage | None:
 def usage_in(answer: Any) -> TokenUsage | None:
     """Return the usage that an answer carries, as OpenAI, Anthropic and those who speak like them report it, or None.
 
-    answer: their object or its JSON; for a stream the list of its chunks.
+    answer: their object or its JSON; for a stream the list of its chunks. Never raises: what cannot be read, or makes
+    no sense, is None.
     """
+    try:
+        return check_usage(_read(answer))
+    except Exception:  # the object is another library's, and reading an attribute may run anything
+        return None
+
+
+def _read(answer: Any) -> TokenUsage | None:
     parts = answer if isinstance(answer, list | tuple) else [answer]
     model, most = "", [0, 0, 0]
     for part in parts:
@@ -144,7 +152,7 @@ def _get(holder: Any, name: str) -> Any:
 
 
 def _number(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,9 @@ from mneme.errors import EmbedderDimensionError, InvalidArgumentError
 SIMILARITY_DECIMALS: Final = 6
 # NumPy's kinds that would turn into floats without a word: text, complex numbers, dates and times.
 NOT_NUMBERS: Final = "SUcMm"
+# Between these, squares of float32 can be summed up as float32.
+LEAST_SQUARE: Final = 1e-12
+MOST_SQUARE: Final = 1e12
 
 
 def unit(vector: Any, dim: int) -> NDArray[np.float32]:
@@ -23,6 +26,10 @@ def unit(vector: Any, dim: int) -> NDArray[np.float32]:
     Raises EmbedderDimensionError for another shape; InvalidArgumentError for what is not numbers, for NaN and
     infinity, and for a vector without a direction (length zero).
     """
+    if type(vector) is np.ndarray and vector.dtype == np.float32 and vector.shape == (dim,):
+        short = float(vector.dot(vector))
+        if LEAST_SQUARE < short < MOST_SQUARE:  # False for NaN
+            return np.divide(vector, math.sqrt(short), dtype=np.float32)
     try:
         given = np.asarray(vector)
         if given.dtype.kind in NOT_NUMBERS:
@@ -37,11 +44,6 @@ def unit(vector: Any, dim: int) -> NDArray[np.float32]:
             f"the cache holds vectors of {dim} numbers, this one has shape {values.shape}. "
             "Was the embedding model changed? Open a new cache, or run `reembed`."
         )
-    if given.dtype == np.float32:  # whose squares cannot leave the range of float64
-        square = float(values.dot(values))
-        if 0.0 < square < math.inf:
-            values /= math.sqrt(square)
-            return values.astype(np.float32)
     largest = float(np.abs(values).max())
     if not math.isfinite(largest):
         raise InvalidArgumentError("an embedding holds NaN or an infinite number; it has no direction to compare.")

@@ -132,9 +132,12 @@ def scorer(vectors: Vectors, kind: PolicyKind) -> Score:
     return score
 
 
-def weigher(fingerprint: str, kind: PolicyKind) -> Callable[[float, str, str], float]:
-    """Return what makes the score of a pair from its cosine and its texts, for an embedder with this fingerprint."""
-    guarded = Guarded(calibration=calibration_for(fingerprint))
+def weigher(fingerprint: str, kind: PolicyKind, guarded: Guarded | None = None) -> Callable[[float, str, str], float]:
+    """Return what makes the score of a pair from its cosine and its texts, for an embedder with this fingerprint.
+
+    guarded: in the place of the one that such a cache has by default.
+    """
+    guarded = guarded or Guarded(calibration=calibration_for(fingerprint))
 
     def likeness(cosine: float, a: str, b: str) -> float:
         return guarded.calibration.likeness(cosine, compare(b, a)) if cosine >= guarded.threshold else 0.0

@@ -2,7 +2,8 @@
 
 Vectors and ids are those of the exact index: the graph gives candidates, their similarities are computed in full from
 the rows, and an id that is gone is not among them. It is built, and told of changes, in the background; what it does
-not know of yet is compared beside its candidates. Where it finds too little, the exact scan searches.
+not know of yet is compared beside its candidates. Where it finds too little, the exact scan searches. Of a cache in a
+file graphs are saved beside that, and taken from there as far as they fit.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
-from time import sleep
+from functools import partial
+from time import monotonic, sleep
 
 import numpy as np
 
 from mneme.indexes.base import Near, Vector
 from mneme.indexes.block import Block
-from mneme.indexes.exact import ExactIndex
-from mneme.indexes.graph import WIDEST, Graph
+from mneme.indexes.graph import STEP, WIDEST, WIDTH, Graph
+from mneme.indexes.keeping import KeptGraphs
 from mneme.indexes.sampling import CHECKED, NEAREST, USUAL_FLOOR, is_lost, questions_near
+from mneme.indexes.saved import SavedGraphs
 from mneme.model import VectorDtype
 
 _log = logging.getLogger("mneme.cache")
@@ -38,24 +41,35 @@ MOST_CHANGED, WORTH_TELLING = 1_000, 64
 LARGE_STEP, SMALL_STEP, PAUSE_SECONDS = 256, 8, 0.0005
 # Of how many of the last questions the self-check asks the neighbours again.
 ASKED = 64
-# Shares of a graph: changed before it is checked again, removed before it is built anew.
-CHECK_AFTER, REBUILD_AFTER = 0.25, 0.5
+# Shares of a graph: changed before it is checked and saved again, removed before it is built anew, and changed before
+# closing saves it, for which closing takes about so long at most.
+CHECK_AFTER, REBUILD_AFTER, SAVE_AFTER, CLOSE_SECONDS = 0.25, 0.5, 0.05, 5.0
+WIDTHS = [round(WIDTH * STEP**times) for times in range(9)]
 # Measured on one core of a server of 2021: to look at one entry, and to compare the candidates.
 ENTRY_SECONDS, COMPARING_SECONDS = 1.5e-6, 5e-5
 
 
-class AnnIndex(ExactIndex):
+class AnnIndex(KeptGraphs):
     """Nearest neighbours by a graph in partitions of `above` rows or more, by the exact scan in others.
 
     What comes back is always true: exact similarities, no removed ids, no other partition. Of what an exact scan
     returns a share of `recall` is found, measured on a sample, or that scan is made instead.
     """
 
-    def __init__(self, dim: int, dtype: VectorDtype = "float32", *, above: int = ABOVE, recall: float = RECALL) -> None:
-        super().__init__(dim, dtype)
+    def __init__(
+        self,
+        dim: int,
+        dtype: VectorDtype = "float32",
+        *,
+        above: int = ABOVE,
+        recall: float = RECALL,
+        saved: SavedGraphs | None = None,
+    ) -> None:
+        """saved: where graphs are kept; nothing is then built before `filled` says that all that was stored is here."""
+        super().__init__(dim, dtype, saved)
         self._above = above
         self._recall = recall
-        self._graphs: dict[bytes, Graph] = {}
+        self._is_filled = saved is None
         self._asked: deque[tuple[bytes, Vector, float]] = deque(maxlen=ASKED)
 
     @property
@@ -78,7 +92,8 @@ class AnnIndex(ExactIndex):
     def drop(self, partition: bytes) -> None:
         """Remove a whole partition."""
         super().drop(partition)
-        self._graphs.pop(partition, None)
+        if self._graphs.pop(partition, None) is not None:
+            self._forget(partition)
 
     def search(self, partition: bytes, query: Vector, k: int, floor: float) -> list[Near]:
         """Return the `k` ids most similar to `query`, at least `floor`, but for what the graph may miss."""
@@ -140,6 +155,22 @@ class AnnIndex(ExactIndex):
             partition: graph for partition, graph in self._graphs.items() if graph.after_fork() and graph.width
         }
 
+    def filled(self) -> None:
+        """Build graphs, or take saved ones, from now on: the vectors of all that was stored are here."""
+        if not self._is_filled:
+            self._is_filled = True
+            for partition in [name for name, block in list(self._blocks.items()) if block.count >= self._above]:
+                self._tend(partition)
+
+    def close(self) -> None:
+        """Stop what is being prepared, and save what has changed much, for a few seconds at most."""
+        super().close()
+        until = monotonic() + CLOSE_SECONDS
+        changed = [item for item in list(self._graphs.items()) if item[1].unsaved > SAVE_AFTER * len(item[1])]
+        if self._saved is not None and changed and self.wait(CLOSE_SECONDS):
+            for partition, graph in changed:
+                self._save(partition, graph, lambda: monotonic() < until)
+
     # ------------------------------------------------------------------ in the background
 
     def _note(self, partition: bytes, ids: Sequence[int]) -> None:
@@ -152,14 +183,17 @@ class AnnIndex(ExactIndex):
             self._tend(partition)
 
     def _tend(self, partition: bytes) -> None:
-        self._background.submit(("graph", partition), lambda: self._tended(partition))
+        if self._is_filled:
+            self._background.submit(("graph", partition), partial(self._tended, partition))
 
     def _tended(self, partition: bytes) -> Iterator[None]:
         """Make the graph of a partition if it lacks one, tell it what changed, and see how much it finds."""
-        graph = self._graphs.get(partition)
         if self.count(partition) < self._above / 2:
-            self._graphs.pop(partition, None)
+            if self._graphs.pop(partition, None) is not None:
+                self._forget(partition)
             return
+        self._restore(partition)
+        graph = self._graphs.get(partition)
         if graph is None or graph.removed > REBUILD_AFTER * len(graph):
             # It is there before its ids are listed, so that none is left out.
             graph = self._graphs[partition] = Graph(self.dim)
@@ -175,6 +209,8 @@ class AnnIndex(ExactIndex):
         block = self._blocks.get(partition)
         if block is not None and graph.unchecked > CHECK_AFTER * len(graph):
             yield from self._checked(partition, graph, block)
+            if graph.width is not None and graph.unsaved > CHECK_AFTER * len(graph):
+                self._save(partition, graph, self._background.goes_on)
 
     def _tell(self, partition: bytes, graph: Graph, most: int) -> None:
         """Tell a graph of the changes that came first. Each id is looked up anew: the order does not matter."""
@@ -206,8 +242,8 @@ class AnnIndex(ExactIndex):
         for question in questions:
             truths.append(super().search(partition, question, NEAREST, floor))
             yield
-        graph.unchecked, width, lost = 0, graph.first_width, 0
-        while width <= WIDEST:
+        graph.unchecked, lost = 0, 0
+        for width in WIDTHS:
             lost = 0
             for question, truth in zip(questions, truths, strict=True):
                 found = self._guided(graph, block, question, NEAREST, floor, width)
@@ -216,7 +252,6 @@ class AnnIndex(ExactIndex):
             if lost <= (1 - self._recall) * sum(map(len, truths)):
                 graph.width = width
                 return
-            width *= 2
         graph.width = None
         wanted = sum(map(len, truths))
         _log.warning("the graph misses %s of %s neighbours in a sample; the exact scan searches", lost, wanted)
@@ -226,9 +261,15 @@ class AutoIndex(AnnIndex):
     """What "auto" is where usearch is installed: the exact index, with graphs where they are the better choice."""
 
     def __init__(
-        self, dim: int, dtype: VectorDtype = "float32", *, above: int = AUTO_ABOVE, recall: float = AUTO_RECALL
+        self,
+        dim: int,
+        dtype: VectorDtype = "float32",
+        *,
+        above: int = AUTO_ABOVE,
+        recall: float = AUTO_RECALL,
+        saved: SavedGraphs | None = None,
     ) -> None:
-        super().__init__(dim, dtype, above=above, recall=recall)
+        super().__init__(dim, dtype, above=above, recall=recall, saved=saved)
 
     @property
     def name(self) -> str:

@@ -46,12 +46,16 @@ class Background:
                 job = self._jobs.pop(next(iter(self._jobs)))
             try:
                 for _ in job():
-                    # The interpreter waits for this thread before it ends, and the main thread is over by then.
-                    if self._is_stopped or not threading.main_thread().is_alive():
+                    if not self.goes_on():
                         self._is_stopped = True
                         break
             except Exception:
                 _log.warning("the vector index goes on without what it was preparing", exc_info=True)
+
+    def goes_on(self) -> bool:
+        """Return whether a job is to be gone on with."""
+        # The interpreter waits for this thread before it ends, and the main thread is over by then.
+        return not self._is_stopped and threading.main_thread().is_alive()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until there is nothing to do; return whether that is so."""

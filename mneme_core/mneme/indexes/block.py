@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mneme.indexes.base import Near, Vector
-from mneme.indexes.found import Found
+from mneme.indexes.found import Found, joined, reaching
 from mneme.indexes.products import products
-from mneme.indexes.rotation import MARGIN, SAMPLE, Rotation
-from mneme.indexes.segment import SEGMENT_ROWS, Segment
+from mneme.indexes.rotation import MARGIN, SAMPLE, Asked, Rotation
+from mneme.indexes.segment import SEGMENT_ROWS, Places, Segment
 from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 
@@ -25,7 +25,7 @@ class Block:
     removed, and a search that saw it change is repeated.
     """
 
-    __slots__ = ("count", "dim", "dtype", "positions", "rotation", "segments", "survival", "version")
+    __slots__ = ("count", "dim", "dtype", "is_prepared", "positions", "rotation", "segments", "survival", "version")
 
     def __init__(self, dim: int, dtype: VectorDtype) -> None:
         self.dim = dim
@@ -35,7 +35,9 @@ class Block:
         self.segments: list[Segment] = []
         self.positions: dict[int, int] = {}
         self.rotation: Rotation | None = None
-        """What prefixes are made with; those of some segments may still be of an earlier one."""
+        """What prefixes are made with; some segments may still have those of an earlier one, or none."""
+        self.is_prepared = False
+        """Whether every segment has prefixes."""
         self.survival = Survival()
 
     def add(self, ids: Sequence[int], vectors: Vector) -> None:
@@ -56,7 +58,7 @@ class Block:
         if number == len(self.segments):
             # Only a partition's first segment starts small: most partitions hold a few entries.
             capacity = SEGMENT_ROWS if number else min(SEGMENT_ROWS, max(FIRST_ROWS, wanted))
-            self.segments.append(Segment(capacity, self.dim, self.dtype))
+            self.segments.append(Segment(capacity, self.dim, self.dtype, self.rotation))
         segment = self.segments[number]
         if row == segment.capacity:
             segment = segment.resized(min(SEGMENT_ROWS, max(2 * row, row + wanted)), row)
@@ -99,38 +101,50 @@ class Block:
         """Return how many rows of a segment are in use."""
         return min(SEGMENT_ROWS, self.count - number * SEGMENT_ROWS)
 
-    @property
-    def has_prefixes(self) -> bool:
-        """Whether every segment has its prefixes."""
-        return all(segment.prefixes is not None for segment in self.segments)
-
-    def add_prefixes(self, rotation: Rotation) -> None:
-        """Compute the prefixes of segments that have none yet."""
+    def prepare(self) -> bool:
+        """Make some more prefixes with the block's rotation; return whether more are to be made."""
+        rotation = self.rotation
         for number, segment in enumerate(self.segments):
-            if segment.prefixes is None:
-                segment.prefixes = segment.prefixed(self.rows_of(number), rotation)
+            if rotation is not None and (segment.prefixes is None or segment.prefixes.rotation is not rotation):
+                segment.prepare(self.rows_of(number), rotation)
+                return True
+        self.is_prepared = True
+        return False
+
+    @property
+    def is_read_whole(self) -> bool:
+        """Whether searches read rows rather than prefixes, because these are not there yet or rule nothing out."""
+        return not self.is_prepared or any(segment.patience for segment in self.segments[:1])
 
     def search(self, query: Vector, k: int, floor: float, by_prefix: bool) -> list[Near]:
         """Return the `k` best rows of at least `floor`, and where rows are inexact all that may be among them."""
-        count, found = self.count, Found(self.dtype)
-        tried = survivors = 0
-        rotation = head = None
+        count, found, low = self.count, Found(), floor - MARGIN
+        left: list[tuple[Segment, Places]] = []
+        tried = survived = 0
+        asked: Asked | None = None
         for number, segment in enumerate(self.segments):
             rows = min(segment.capacity, count - number * SEGMENT_ROWS)
             if rows <= 0:
                 break
-            heads, prefixes = None, segment.prefixes if by_prefix else None
+            prefixes = segment.prefixes if by_prefix else None
+            survivors = None
             if prefixes is not None:
-                if prefixes.rotation is not rotation:
-                    rotation, head = prefixes.rotation, prefixes.rotation.prefix(query)
-                heads = prefixes.heads
-            scanned = segment.scan(rows, query, floor, heads, head)
-            if scanned.survivors is not None:
+                if asked is None or asked.rotation is not prefixes.rotation:
+                    asked = Asked(prefixes.rotation, query)
+                survivors = segment.survivors(prefixes, rows, asked, low)
+            if survivors is not None:
                 tried += rows
-                survivors += scanned.survivors
-            found.add(segment.ids[scanned.rows], scanned.similarities, segment.rows.errors[scanned.rows])
+                survived += len(survivors.rows)
+            if survivors is None or survivors.are_many:
+                similarities, every = segment.all_cosines(rows, query), slice(0, rows)
+                kept = reaching(similarities, segment.errors(every), low)
+                found.add(segment.ids[kept], similarities[kept], segment.errors(kept))
+            elif len(survivors.rows):
+                left.append((segment, survivors.rows))
+        if left:
+            _compare(left, query, low, found)
         if by_prefix:
-            self.survival.note(survivors / tried if tried else None)
+            self.survival.note(survived / tried if tried else None)
         return found.first(k)
 
     def rescore(self, ids: Iterable[int], query: Vector, k: int, floor: float) -> list[Near]:
@@ -140,9 +154,12 @@ class Block:
             return []
         rows, errors = self.read(places.values())
         similarities = products(rows, query)
-        reaching = (similarities + errors >= floor - MARGIN).nonzero()[0]
-        found = Found(self.dtype)
-        found.add(np.fromiter(places, np.int64, len(places))[reaching], similarities[reaching], errors[reaching])
+        kept = reaching(similarities, errors, floor - MARGIN)
+        found = Found()
+        is_exact = self.dtype == "float32"
+        found.add(
+            np.fromiter(places, np.int64, len(places))[kept], similarities[kept], None if is_exact else errors[kept]
+        )
         return found.first(k)
 
     def read(self, positions: Iterable[int]) -> tuple[Vector, Vector]:
@@ -159,3 +176,15 @@ class Block:
     def nbytes(self) -> int:
         """The memory held, without the id table."""
         return sum(segment.nbytes for segment in self.segments)
+
+
+def _compare(left: list[tuple[Segment, Places]], query: Vector, low: float, found: Found) -> None:
+    """Add those of some rows whose cosine may be `low`."""
+    similarities = joined([segment.cosines(rows, query) for segment, rows in left])
+    errors = None
+    if left[0][0].dtype != "float32":
+        errors = joined([segment.rows.errors[rows] for segment, rows in left])
+    kept = reaching(similarities, errors, low)
+    if len(kept):
+        ids = joined([segment.ids[rows] for segment, rows in left])
+        found.add(ids[kept], similarities[kept], None if errors is None else errors[kept])

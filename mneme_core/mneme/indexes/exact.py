@@ -1,13 +1,15 @@
 """The default index: exact, NumPy only, one block of rows a partition.
 
-Small partitions are scanned whole. From PLAIN_BELOW rows on, a scan reads a 64-number prefix of each row and
-only those rows whose certified bound reaches the floor are compared in full: the answer is the full scan's.
+Small partitions are scanned whole. From PLAIN_BELOW rows on, a scan reads a prefix of each row, and only those rows
+whose certified bound reaches the floor are compared in full: the answer is the full scan's. Prefixes are made in the
+background, and kept from then on.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from time import sleep
 from typing import TypeVar
 
 import numpy as np
@@ -22,8 +24,10 @@ from mneme.model import VectorDtype
 # Rows below which a whole scan is as fast as the prefix scan; rows held smaller than float32 must be converted
 # to be scanned, so there the prefixes pay much earlier.
 PLAIN_BELOW = {"float32": 2_048, "float16": 512, "int8": 512}
-# Measured on one core of a server of 2021: nanoseconds to read a row of 384 float32, and a prefix.
-ROW_NANOSECONDS, PREFIX_NANOSECONDS = 120, 25
+# Nanoseconds to compare a row of 384 float32, and a prefix, on one core of a server of 2021.
+ROW_NANOSECONDS, PREFIX_NANOSECONDS = 120, 9
+# Between the steps of what is made in the background: a lock is not passed on to whoever has waited for it longest.
+PAUSE_SECONDS = 0.0002
 RETRIES = 3
 
 T = TypeVar("T")
@@ -39,6 +43,8 @@ class ExactIndex:
         self._rotation: Rotation | None = None
         self._lock = threading.Lock()
         self._background = Background()
+        # Its own, for a graph that is being built can keep the other busy for minutes.
+        self._preparing = Background()
 
     @property
     def name(self) -> str:
@@ -73,7 +79,9 @@ class ExactIndex:
         block = self._blocks.get(partition)
         if block is None:
             return []
-        by_prefix = self._prepare(block)
+        by_prefix = not self._is_plain(block)
+        if by_prefix and not block.is_prepared:
+            self._preparing.submit(partition, lambda: self._prepared(block))
         found = self._undisturbed(block, lambda: block.search(query, k, floor, by_prefix))
         if by_prefix and block.survival.is_bad:
             self._background.submit(("rotation", partition), lambda: self._refit(block))
@@ -96,50 +104,33 @@ class ExactIndex:
         """Return whether a block is too small for prefixes."""
         return block.count < PLAIN_BELOW[self.dtype] or self.dim <= WIDTH
 
-    def _prepare(self, block: Block) -> bool:
-        """Return whether `block` is to be scanned by prefixes, after computing what is missing."""
-        if self._is_plain(block):
-            return False
-        if not block.has_prefixes:
-            with self._lock:
-                if block.rotation is None:
-                    if self._rotation is None:
-                        self._rotation = fit(block.sample())
-                    block.rotation = self._rotation
-                block.add_prefixes(block.rotation)
-        return True
+    def _prepared(self, block: Block) -> Iterator[None]:
+        """Make the prefixes of a block that has none; searches go on, and compare in full what has none yet."""
+        if block.count and not block.is_prepared:
+            if self._rotation is None:
+                self._rotation = fit(self._sample(block))
+            yield from self._turned(block, self._rotation)
 
     def _refit(self, block: Block) -> Iterator[None]:
-        """Give a block a rotation of its own, segment by segment; searches go on, and their answers are the same."""
+        """Give a block a rotation of its own; searches go on, and their answers are the same."""
+        if block.count:
+            yield from self._turned(block, fit(self._sample(block)))
+            block.survival.start_again()
+
+    def _sample(self, block: Block) -> Vector:
         with self._lock:
-            if not block.count:
-                return
-            sample = block.sample()
-        rotation = fit(sample)
-        yield
+            return block.sample()
+
+    def _turned(self, block: Block, rotation: Rotation) -> Iterator[None]:
+        """Make the prefixes of a block with a rotation in steps, between which others change it."""
         with self._lock:
             block.rotation = rotation
-        for number in range(len(block.segments)):
-            self._turn(block, number, rotation)
+        is_done = False
+        while not is_done:
             yield
-        block.survival.start_again()
-
-    def _turn(self, block: Block, number: int, rotation: Rotation) -> None:
-        """Make the prefixes of a segment anew, if it is still there."""
-        for _ in range(RETRIES):
-            segments = block.segments
-            if number >= len(segments):
-                return
-            segment, changes, rows = segments[number], segments[number].changes, block.rows_of(number)
-            prefixes = segment.prefixed(min(rows, segment.capacity), rotation)
             with self._lock:
-                if block.segments[number : number + 1] == [segment] and segment.changes == changes:
-                    segment.prefixes, segment.rest = prefixes, 0
-                    return
-        with self._lock:
-            if number < len(block.segments):
-                segment = block.segments[number]
-                segment.prefixes = segment.prefixed(block.rows_of(number), rotation)
+                is_done = not block.prepare()
+            sleep(PAUSE_SECONDS)
 
     def count(self, partition: bytes) -> int:
         """Return how many vectors the partition holds."""
@@ -147,21 +138,22 @@ class ExactIndex:
         return 0 if block is None else block.count
 
     def search_seconds(self, partition: bytes) -> float:
-        """Estimate the time of a search, with the preparation it may still need."""
+        """Estimate the time of a search."""
         block = self._blocks.get(partition)
         if block is None:
             return 0.0
-        if self._is_plain(block):
+        if block.is_read_whole or self._is_plain(block):
             return block.count * ROW_NANOSECONDS * 1e-9 * self.dim / 384
-        if not block.has_prefixes:
-            return 0.1
         return block.count * PREFIX_NANOSECONDS * 1e-9
 
     @property
     def memory_bytes(self) -> int:
         """What rows, prefixes and id tables hold; about 100 bytes an id for the table."""
+        return sum(block.nbytes + 100 * len(block.positions) for block in self._all())
+
+    def _all(self) -> list[Block]:
         with self._lock:
-            return sum(block.nbytes + 100 * len(block.positions) for block in self._blocks.values())
+            return list(self._blocks.values())
 
     @property
     def tombstones(self) -> int:
@@ -170,22 +162,23 @@ class ExactIndex:
 
     def compact(self) -> int:
         """Give back unused rows; returns 0, for there are no tombstones."""
-        with self._lock:
-            for block in self._blocks.values():
+        for block in self._all():
+            with self._lock:
                 block.shrink()
         return 0
 
     def after_fork(self) -> None:
-        """Replace the lock, which another thread may have held, and the thread."""
+        """Replace the lock, which another thread may have held, and the threads."""
         self._lock = threading.Lock()
-        self._background = Background()
+        self._background, self._preparing = Background(), Background()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being prepared in the background; return whether that is so."""
-        return self._background.wait(timeout)
+        return self._preparing.wait(timeout) and self._background.wait(timeout)
 
     def close(self) -> None:
         """Stop what is being prepared in the background. Searches and changes work on."""
+        self._preparing.stop()
         self._background.stop()
 
 

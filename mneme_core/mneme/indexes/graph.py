@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,9 +19,14 @@ from mneme.indexes.base import Vector
 # Measured on the vectors of benchmarks/vectors.py: int8 finds what float16 does in two thirds of the time and half
 # the memory, once what is found is compared in full; 16 links and 128 looked at for each vector build fastest.
 KIND, LINKS, BUILD_WIDTH = "i8", 16, 128
-# How many entries a search looks at in 100,000 vectors or fewer; more by the square root. With half as many a run in
-# ten lost more than a hit in a hundred. The self-check has the last word.
-WIDTH, WIDTH_AT, WIDEST = 128, 100_000, 2_048
+# With twice as many, which takes twice as long, a quarter as many neighbours are lost at every width of a search. Among
+# 100,000 that is not needed; a million had to be searched with a width of 512 without it.
+LARGE, LARGE_BUILD_WIDTH = 100_000, 256
+# How many entries a search looks at, at least and at most. With half of the least a run in ten lost more than one hit
+# in a hundred among 100,000. How many more it takes, the self-check finds out in steps of about a half.
+WIDTH, WIDEST, STEP = 128, 2_048, 2**0.5
+# Nodes read or written, after which it is asked whether to go on.
+ASKED_EVERY = 4_096
 
 
 def is_installed() -> bool:
@@ -38,11 +43,33 @@ def check_installed() -> None:
         )
 
 
+def version() -> str:
+    """Return that of usearch: what one wrote another may read otherwise."""
+    _graph_class()
+    return str(import_module("usearch").__version__)
+
+
 def _graph_class() -> Any:
     # usearch 2.26 ends the process where onnxruntime, which the bundled embedder needs, is imported after it.
     with suppress(ImportError):
         import_module("onnxruntime")
     return import_module("usearch.index").Index
+
+
+def _room_for(held: int) -> int:
+    """Return for how many slots usearch 2.25 makes room when it reads a graph that holds so many: it overruns less."""
+    return 2 * (1 << (-(-3 * held // 2) - 1).bit_length()) // 3
+
+
+def _told(goes_on: Callable[[], bool]) -> Callable[[int, int], bool]:
+    """Return what usearch calls for each node. It holds the interpreter's lock meanwhile: only here others get it."""
+
+    def progress(done: int, _: int) -> bool:
+        return done % ASKED_EVERY != 0 or goes_on()
+
+    # usearch compares types, not their names.
+    progress.__annotations__ = {"done": int, "_": int, "return": bool}
+    return progress
 
 
 class Graph:
@@ -64,6 +91,8 @@ class Graph:
         """Removed entries whose room was not yet used again."""
         self.unchecked = 0
         """Changes since the last self-check."""
+        self.unsaved = 0
+        """Changes since it was last saved."""
 
     def __len__(self) -> int:
         return len(self._index)
@@ -81,9 +110,11 @@ class Graph:
         if not ids:
             return
         with self._lock:
+            self._index.expansion_add = BUILD_WIDTH if len(self._index) < LARGE else LARGE_BUILD_WIDTH
             self._index.add(np.asarray(ids, np.uint64), vectors, threads=max(1, (os.cpu_count() or 1) // 2))
         self.tombstones -= min(len(ids), self.tombstones)
         self.unchecked += len(ids)
+        self.unsaved += len(ids)
 
     def remove(self, ids: Sequence[int]) -> None:
         """Remove ids that are there."""
@@ -94,6 +125,7 @@ class Graph:
                     self.removed += 1
                     self.tombstones += 1
                     self.unchecked += 1
+                    self.unsaved += 1
 
     def search(self, query: Vector, count: int, width: int) -> list[int]:
         """Return about `count` ids that may be the nearest, after looking at `width`."""
@@ -103,10 +135,32 @@ class Graph:
             found: list[int] = self._index.search(query, count, threads=1).keys.tolist()
         return found
 
+    def write(self, path: str, goes_on: Callable[[], bool]) -> None:
+        """Write it to a file as usearch does. Searches go on; who calls this sees to it that nobody changes it.
+
+        Raises what usearch raises for a full disk, and where `goes_on` says no.
+        """
+        self._index.save(path, progress=_told(goes_on))
+
     @property
-    def first_width(self) -> int:
-        """How many entries to look at before anything was measured."""
-        return int(min(WIDTH * max(1.0, (len(self) / WIDTH_AT) ** 0.5), WIDEST))
+    def file_bytes(self) -> int:
+        """What `write` writes."""
+        return int(self._index.serialized_length)
+
+    @classmethod
+    def read(cls, content: memoryview, dim: int, goes_on: Callable[[], bool]) -> Graph:
+        """Return the graph that `write` wrote; the content must be known to be whole, or usearch ends the process.
+
+        Raises ValueError for one of which so much was removed that usearch cannot read it.
+        """
+        graph = cls(dim)
+        about = type(graph._index).metadata(content)
+        held, slots = about["count_present"], about["count_present"] + about["count_deleted"]
+        if held == 0 or _room_for(held) < slots:
+            raise ValueError(f"{held:,} of its {slots:,} slots are in use")
+        graph._index.load(content, progress=_told(goes_on))
+        graph.unchecked = len(graph)
+        return graph
 
     @property
     def nbytes(self) -> int:

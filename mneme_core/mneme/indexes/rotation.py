@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 from mneme.indexes.base import Vector
 from mneme.indexes.products import products
 
-# 64 float32 are four cache lines; measured on sentence embeddings of 256 to 768 numbers, wider prefixes cost
-# more bandwidth than the survivors they save.
-WIDTH = 64
-AXES = WIDTH - 1
+# Numbers of the first prefix, which is read of every row: the length of the rest and 31 coordinates. Measured on
+# sentence embeddings of 256 to 768 numbers: half as many rule out too little, twice as many take twice the time.
+FIRST = 32
+# Of the second one, read of the rows that are left: both rests and 30 more coordinates, two cache lines.
+SECOND = 32
+WIDTH = FIRST + SECOND
+RESTS = (0, FIRST, FIRST + 1)
+AXES_AT = np.delete(np.arange(WIDTH), RESTS)
+AXES = len(AXES_AT)
 SAMPLE = 2_000
 SPARE, ROUNDS = 16, 3
 
@@ -30,30 +35,67 @@ MARGIN = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The leading directions of a sample, float32, shape (dim, AXES), orthonormal columns."""
+    """The leading directions of a sample, float32, shape (WIDTH, dim): orthonormal rows, but for RESTS of zeros."""
 
     axes: NDArray[np.float32]
 
     def prefixes(self, vectors: Vector) -> Vector:
-        """Return the prefixes of rows, shape (n, WIDTH): leading coordinates, and last the length of the rest.
+        """Return the first and second prefixes of rows, shape (n, WIDTH).
 
-        The length is never too small: the margin is added before the root, which would magnify a rounding error
-        of a vector that lies almost wholly in its prefix.
+        [rest, coordinates], [that rest, the rest of all, more coordinates]. A rest is a length and never too small:
+        the margin is added before the root, which would magnify a rounding error of a vector that lies almost wholly in
+        its prefix.
         """
-        found = np.empty((len(vectors), WIDTH), np.float32)
-        heads = products(vectors, self.axes)
-        squares = np.einsum("ij,ij->i", vectors, vectors) - np.einsum("ij,ij->i", heads, heads)
-        found[:, :AXES] = heads
-        found[:, AXES] = np.sqrt(np.maximum(squares, np.float32(0)) + np.float32(MARGIN))
+        found = products(vectors, self.axes.T)
+        first, second = found[:, :FIRST], found[:, FIRST:]
+        squares = np.einsum("ij,ij->i", vectors, vectors) - np.einsum("ij,ij->i", first, first)
+        more = squares - np.einsum("ij,ij->i", second, second)
+        found[:, 0] = found[:, FIRST] = _lengths(squares)
+        found[:, FIRST + 1] = _lengths(more)
         return found
 
-    def prefix(self, vector: Vector) -> Vector:
-        """Return the prefix of one vector, shape (WIDTH,), in a third of the time."""
-        found = np.empty(WIDTH, np.float32)
-        head = products(vector[None, :], self.axes)[0]
-        found[:AXES] = head
-        found[AXES] = sqrt(max(float(vector @ vector) - float(head @ head), 0.0) + MARGIN)
+    def first(self, vector: Vector) -> tuple[Vector, float]:
+        """Return the first prefix of one vector, shape (FIRST,), and the square of what it leaves."""
+        found = products(self.axes[:FIRST], vector)
+        square = float(vector.dot(vector)) - float(found.dot(found))
+        found[0] = _length(square)
+        return found, square
+
+    def second(self, vector: Vector, square: float) -> Vector:
+        """Return the second prefix, shape (SECOND,), given what the first one leaves."""
+        found = products(self.axes[FIRST:], vector)
+        found[1] = _length(square - float(found.dot(found)))
+        found[0] = _length(square)
         return found
+
+
+class Asked:
+    """A query as it is multiplied with the prefixes of rows, which were made with the same rotation."""
+
+    __slots__ = ("_query", "_second", "_square", "first", "rotation")
+
+    def __init__(self, rotation: Rotation, query: Vector) -> None:
+        self.rotation = rotation
+        self.first, self._square = rotation.first(query)
+        self._query = query
+        self._second: Vector | None = None
+
+    @property
+    def second(self) -> Vector:
+        """What takes the part of the first rest away again: by this product a bound by the first prefix is off."""
+        if self._second is None:
+            self._second = self.rotation.second(self._query, self._square)
+            self._second[0] *= -1
+        return self._second
+
+
+def _length(square: float) -> float:
+    return sqrt(max(square, 0.0) + MARGIN)
+
+
+def _lengths(squares: Vector) -> Vector:
+    lengths: Vector = np.sqrt(np.maximum(squares, np.float32(0)) + np.float32(MARGIN))
+    return lengths
 
 
 def fit(sample: Vector) -> Rotation:
@@ -69,9 +111,9 @@ def fit(sample: Vector) -> Rotation:
         basis = _orthonormal(_orthonormal(products(columns, products(rows, basis))))
     inside = products(rows, basis)
     _, turns = np.linalg.eigh(inside.T @ inside)
-    axes = np.zeros((rows.shape[1], AXES), np.float32)
+    axes = np.zeros((WIDTH, rows.shape[1]), np.float32)
     leading = basis @ turns[:, ::-1][:, :AXES]
-    axes[:, : leading.shape[1]] = leading
+    axes[AXES_AT[: leading.shape[1]]] = leading.T
     return Rotation(axes)
 
 

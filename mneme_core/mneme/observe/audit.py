@@ -17,6 +17,7 @@ from typing import Final, Self
 from mneme.errors import InvalidArgumentError
 from mneme.observe.decisions import AFTER_A_MISS, Decision
 from mneme.observe.logs import fields_of
+from mneme.observe.observers import BUSY
 from mneme.observe.redaction import Redact, RedactName, redaction
 from mneme.observe.rotating import RotatingFile
 
@@ -141,9 +142,11 @@ class _Writer:
             self._is_closed = True
         if self._thread is not None:
             self._waiting.put(None)
-            self._thread.join(PATIENCE_SECONDS)
+            if self._thread is not threading.current_thread():  # which collects the garbage of any other
+                self._thread.join(PATIENCE_SECONDS)
 
     def _run(self) -> None:
+        BUSY.telling = True  # what `redact` asks a cache would be written, redacted, asked again …
         while True:
             batch = [self._waiting.get()]
             while len(batch) < WRITTEN_AT_ONCE and batch[-1] is not None and not self._waiting.empty():
@@ -156,15 +159,25 @@ class _Writer:
                 return
 
     def _write(self, decisions: Sequence[Decision]) -> None:
-        if not decisions:
+        lines = [line for line in map(self._line, decisions) if line is not None]
+        if not lines:
             return
         try:
-            self._file.write("".join(map(self._line, decisions)).encode())
+            self._file.write("".join(lines).encode())
         except Exception as error:  # a disk that is full, and whatever else: the next batch may fare better
-            self.dropped += len(decisions)
+            self.dropped += len(lines)
             self._warn("decisions could not be written", error)
 
-    def _line(self, decision: Decision) -> str:
+    def _line(self, decision: Decision) -> str | None:
+        """Return a line; None for a decision that a policy of another's making filled with what cannot be written."""
+        try:
+            return json.dumps(self._fields(decision)) + "\n"
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
+            self.dropped += 1
+            self._warn("a decision could not be written", error)
+            return None
+
+    def _fields(self, decision: Decision) -> dict[str, object]:
         fields = fields_of(decision, text=True)
         kept = {name: self._redacted(fields.pop(name)) for name in ("query", "matched") if name in fields}
         is_whole = all(text == getattr(decision, name) for name, text in kept.items())
@@ -173,16 +186,19 @@ class _Writer:
         fields |= {name: text for name, text in kept.items() if text is not None}
         if not is_whole and decision.verdict is not None:  # `number: 2 / 3` quotes the questions
             fields["verdict"] = decision.verdict.partition(":")[0]
-        return json.dumps(fields) + "\n"
+        return fields
 
     def _redacted(self, text: str) -> str | None:
         try:
-            return self._redact(text)
-        except Exception as error:
+            found = self._redact(text)
+            if found is not None and not isinstance(found, str):
+                raise TypeError(f"redact returned {type(found).__name__}")
+        except BaseException as error:  # also one that would end the thread
             self._warn("redact raised; texts it cannot judge are left out", error)
             return None
+        return found
 
-    def _warn(self, what: str, error: Exception) -> None:
+    def _warn(self, what: str, error: BaseException) -> None:
         if not self._has_warned:
             self._has_warned = True
             # Not the error of a user's function itself: it may quote the text.

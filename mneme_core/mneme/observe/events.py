@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mneme.model import MetricsHook
-from mneme.observe.observers import Observers
+from mneme.observe.observers import BUSY, Observers
 
 _log = logging.getLogger("mneme.metrics")
 
@@ -29,9 +29,15 @@ class Events:
         """Whether anybody listens, to events or to decisions."""
 
     def emit(self, event: str, **attributes: Any) -> None:
-        """Call the listeners, each with attributes of its own."""
-        for listener in self._listeners:
-            try:
-                listener(event, dict(attributes))
-            except Exception:
-                _log.warning("metrics hook raised on %r", event, exc_info=True)
+        """Call the listeners, each with attributes of its own; none of what a listener itself does with a cache."""
+        if BUSY.telling:
+            return
+        BUSY.telling = True
+        try:
+            for listener in self._listeners:
+                try:
+                    listener(event, dict(attributes))
+                except Exception:
+                    _log.warning("metrics hook raised on %r", event, exc_info=True)
+        finally:
+            BUSY.telling = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial, wraps
@@ -17,6 +18,15 @@ _log = logging.getLogger("mneme.metrics")
 _NOTHING: Final = nullcontext()
 LOOKUPS: Final = ("get", "get_or_compute", "get_or_stream")
 """The methods of a facade that are a lookup each."""
+
+
+class _Busy(threading.local):
+    """Whether this thread is just telling somebody, who may use a cache for that: it is not told of that use."""
+
+    telling = False
+
+
+BUSY: Final = _Busy()
 
 
 class Observers:
@@ -33,12 +43,18 @@ class Observers:
         }
 
     def tell(self, decision: Decision) -> None:
-        """Tell every observer."""
-        for told in self._told:
-            try:
-                told(decision)
-            except Exception:
-                _log.warning("an observer raised on a decision", exc_info=True)
+        """Tell every observer; none of what an observer itself asks a cache."""
+        if BUSY.telling:
+            return
+        BUSY.telling = True
+        try:
+            for told in self._told:
+                try:
+                    told(decision)
+                except Exception:
+                    _log.warning("an observer raised on a decision", exc_info=True)
+        finally:
+            BUSY.telling = False
 
     def embedding(self, embedder: Any, dim: int, texts: int) -> AbstractContextManager[object]:
         """Return what is around a call of the embedder for so many texts."""
@@ -83,7 +99,8 @@ class Observers:
     @contextmanager
     def _entered(self, name: StepName, about: dict[str, Any]) -> Iterator[None]:
         with ExitStack() as stack:
-            for stepper in self._around[name]:
+            for stepper in () if BUSY.telling else self._around[name]:
+                BUSY.telling = True
                 try:
                     around = stepper.step(name, about)
                     around.__enter__()
@@ -91,6 +108,8 @@ class Observers:
                     _log.warning("an observer raised at the step %r", name, exc_info=True)
                 else:
                     stack.push(partial(_leave, around))
+                finally:
+                    BUSY.telling = False
             yield
 
 
@@ -101,9 +120,12 @@ def _leave(
     trace: TracebackType | None,
 ) -> bool:
     """Leave a context; what it raises is logged, and it swallows no error of the step."""
+    BUSY.telling = True
     try:
         around.__exit__(kind, error, trace)
     except Exception as raised:
         if raised is not error:
             _log.warning("an observer raised after a step", exc_info=True)
+    finally:
+        BUSY.telling = False
     return False

@@ -13,6 +13,7 @@ from mneme.model import Stats
 from mneme.observe.buckets import EMBEDDING_SECONDS, LOOKUP_SECONDS
 from mneme.observe.decisions import Decision, StepName
 from mneme.observe.gauges import GAUGES, gauges_of
+from mneme.observe.naming import MOST_NAMESPACES, OTHERS, NamespaceLabels
 
 try:
     from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -25,11 +26,14 @@ SIMILARITY_BUCKETS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975, 0
 # A minute, ten, an hour, six, a day, a week, thirty days.
 AGE_BUCKETS = (1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800, 2_592_000)
 
+_COUNTED = frozenset(("hit", "miss", "eviction", "expired"))
+
 ALL_NAMESPACES = ""
 """The label of gauges over the whole cache."""
 
 
 class _Collectors(NamedTuple):
+    labels: NamespaceLabels
     hits: Counter
     misses: Counter
     evictions: Counter
@@ -51,39 +55,52 @@ class PrometheusMetricsHook:
     """A `metrics_hook` that counts in a Prometheus registry.
 
     registry: prometheus_client's default where None. namespace: what the metrics' names begin with.
-    Hooks of one registry and namespace share their collectors. It hears decisions, too: for the time of lookups.
+    most_namespaces: how many namespaces of caches get a label of their own; later ones are counted as "(others)".
+    Hooks of one registry and namespace share their collectors, and the limit of the first. It hears decisions, too: for
+    the time of lookups.
     Raises InvalidArgumentError when the registry holds other collectors of these names.
     """
 
     steps: tuple[StepName, ...] = ("embed",)
 
-    def __init__(self, registry: CollectorRegistry | None = None, namespace: str = "mneme") -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        namespace: str = "mneme",
+        *,
+        most_namespaces: int = MOST_NAMESPACES,
+    ) -> None:
+        labels = NamespaceLabels(most_namespaces)
         registry = REGISTRY if registry is None else registry
         with _registering:
             remembered: dict[str, _Collectors] = vars(registry).setdefault(_REMEMBERED, {})
             if namespace not in remembered:
-                remembered[namespace] = _register(registry, namespace)
+                remembered[namespace] = _register(registry, namespace, labels)
             self._collectors = remembered[namespace]
 
     def __call__(self, event: str, attributes: dict[str, Any]) -> None:
         """Count one event; events this hook does not know are ignored."""
         collectors = self._collectors
+        if event not in _COUNTED:
+            return
+        namespace = collectors.labels.of(attributes["namespace"])
         match event:
             case "hit":
-                where = (attributes["layer"], attributes["namespace"])
+                where = (attributes["layer"], namespace)
                 collectors.hits.labels(*where).inc()
                 collectors.similarity.labels(*where).observe(attributes["similarity"])
                 collectors.age.labels(*where).observe(attributes["age_seconds"])
             case "miss":
-                collectors.misses.labels(attributes["reason"], attributes["namespace"]).inc()
+                collectors.misses.labels(attributes["reason"], namespace).inc()
             case "eviction":
-                collectors.evictions.labels(attributes["namespace"]).inc(attributes["count"])
+                collectors.evictions.labels(namespace).inc(attributes["count"])
             case "expired":
-                collectors.expirations.labels(attributes["namespace"]).inc(attributes["count"])
+                collectors.expirations.labels(namespace).inc(attributes["count"])
 
     def decided(self, decision: Decision) -> None:
         """Record the time of a lookup."""
-        self._collectors.lookup.labels(decision.outcome, decision.namespace).observe(decision.seconds)
+        namespace = self._collectors.labels.of(decision.namespace)
+        self._collectors.lookup.labels(decision.outcome, namespace).observe(decision.seconds)
 
     @contextmanager
     def step(self, name: StepName, about: dict[str, Any]) -> Iterator[None]:  # noqa: ARG002  # there is but one
@@ -96,13 +113,18 @@ class PrometheusMetricsHook:
             self._collectors.embedding.labels(about["model"], failed).observe(time.perf_counter() - began)
 
     def update_gauges(self, stats: Stats) -> None:
-        """Set the gauges to what `cache.stats()` returned; call it when the metrics are read."""
-        namespace = ALL_NAMESPACES if stats.namespace is None else stats.namespace
+        """Set the gauges to what `cache.stats()` returned; call it when the metrics are read.
+
+        Those of a namespace without a label of its own are left out: they do not add up.
+        """
+        namespace = ALL_NAMESPACES if stats.namespace is None else self._collectors.labels.of(stats.namespace)
+        if namespace == OTHERS:
+            return
         for name, labels, value in gauges_of(stats):
             self._collectors.gauges[name].labels(namespace=namespace, **labels).set(value)
 
 
-def _register(registry: CollectorRegistry, prefix: str) -> _Collectors:
+def _register(registry: CollectorRegistry, prefix: str, namespaces: NamespaceLabels) -> _Collectors:
     made: list[Any] = []
 
     def make(kind: Any, name: str, text: str, *labels: str, **options: Any) -> None:
@@ -129,4 +151,4 @@ def _register(registry: CollectorRegistry, prefix: str) -> _Collectors:
             f"the metrics {prefix}_* cannot be registered: {error}. Choose another namespace= or registry=."
         ) from error
     others, gauges = made[: -len(GAUGES)], made[-len(GAUGES) :]
-    return _Collectors._make([*others, dict(zip(GAUGES, gauges, strict=True))])
+    return _Collectors._make([namespaces, *others, dict(zip(GAUGES, gauges, strict=True))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,19 @@ def paused() -> Iterator[None]:
             if _pauses == 0 and _was_enabled:
                 _keep_what_was_made()
                 gc.enable()
+
+
+def _after_fork_in_child() -> None:
+    """Let the collector run where a thread that is not in this process held it."""
+    global _lock, _pauses
+    _lock = threading.Lock()
+    if _pauses and _was_enabled:
+        gc.enable()
+    _pauses = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _keep_what_was_made() -> None:

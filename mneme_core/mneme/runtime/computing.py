@@ -137,7 +137,7 @@ class Plan(Generic[T]):
         """Return the outcome of an answer that has just run out; the caller sees to it that it is computed anew."""
         if self.grace is None or self.core.journal.behind():  # what is not read yet may be its removal
             return None
-        outcome = self.of_hit(self.core.stale(self.request, self.grace))
+        outcome = self.of_hit(self.core.probe(self.request, self.grace))
         return outcome and Outcome(outcome.value, "stale", 1.0, outcome.hit, outcome.saved_seconds)
 
     def is_due(self, outcome: Outcome[T]) -> bool:

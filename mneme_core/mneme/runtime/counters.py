@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from mneme.engine.spending import NOTHING, Worth
+from mneme.engine.spending import Worth
 
 NAMES: Final = ("hits_exact", "hits_semantic", "misses", "evictions", "expirations", "saved_microseconds")
 HITS_EXACT, HITS_SEMANTIC, MISSES, EVICTIONS, EXPIRATIONS, SAVED = range(6)
@@ -34,10 +34,11 @@ class Counters:
         self._tallies = {where: amount for where, amount in counters.items() if where[1] not in NAMES}
         for (namespace, name), amount in counters.items():
             if name in NAMES:
-                self._row(namespace)[NAMES.index(name)] = amount
+                self.row(namespace)[NAMES.index(name)] = amount
         self._written = {namespace: row.copy() for namespace, row in self._now.items()}
 
-    def _row(self, namespace: str) -> list[int]:
+    def row(self, namespace: str) -> list[int]:
+        """Return the amounts of a namespace, by the module's numbers, to be added to."""
         row = self._now.get(namespace)
         if row is None:
             row = self._now[namespace] = [0] * len(NAMES)
@@ -45,22 +46,13 @@ class Counters:
 
     def add(self, namespace: str, which: int, amount: int = 1) -> None:
         """Count; `which` is one of the module's numbers."""
-        row = self._now.get(namespace)
-        if row is None:
-            row = self._row(namespace)
-        row[which] += amount
+        self.row(namespace)[which] += amount
 
-    def hit(self, namespace: str, which: int, worth: Worth) -> None:
-        """Count a hit and what it saved."""
-        row = self._now.get(namespace)
-        if row is None:
-            row = self._row(namespace)
-        row[which] += 1
-        if worth is not NOTHING:
-            row[SAVED] += worth[0]
-            if worth[1]:
-                for name, amount in worth[1]:
-                    self.tally(namespace, name, amount)
+    def save(self, namespace: str, worth: Worth) -> None:
+        """Count what a hit saved."""
+        self.row(namespace)[SAVED] += worth.microseconds
+        for name, amount in worth.tokens:
+            self.tally(namespace, name, amount)
 
     def tally(self, namespace: str, name: str, amount: int = 1) -> None:
         """Count under a name of one's own."""

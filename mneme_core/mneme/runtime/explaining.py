@@ -6,15 +6,20 @@ from typing import Any
 
 from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Featured, assess
-from mneme.engine.keys import key_of
+from mneme.engine.keys import key_of, partition_of
+from mneme.engine.spending import stored_usage
+from mneme.engine.varying import differences_of, guess
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.base import Vector
-from mneme.model import Candidate, Explanation, Neighbour
+from mneme.model import Candidate, Explanation, Neighbour, OtherVary
 from mneme.runtime import searching
 from mneme.runtime.core import Core
+from mneme.runtime.record import Record
 from mneme.runtime.requests import Request
 
 LOWEST = -1.0
+# Of one question asked in many ways a few tell enough.
+TWINS = 5
 
 
 def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Explanation:
@@ -46,9 +51,13 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
     else:
         outcome = "below_threshold" if vector is not None and core.index.count(request.partition) else "no_match"
     with core.table.lock:
-        here = [each for each in core.table.of(request.namespace) if each.partition == request.partition]
+        held = core.table.of(request.namespace)
+        here = [each for each in held if each.partition == request.partition]
         elsewhere = core.table.counts.get(request.namespace, 0) - len(here)
         exact_only = sum(not each.searchable and each.key != request.key for each in here)
+        others = {each.partition for each in held} - {request.partition}
+        twins = [core.table.by_key.get(key_of(partition, request.text)) for partition in others]
+    found = sorted((each for each in twins if each is not None), key=lambda each: -each.created_at)[:TWINS]
     return Explanation(
         request.query,
         request.text,
@@ -59,6 +68,7 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         tuple(candidates),
         elsewhere,
         exact_only,
+        tuple(_other_vary(core, request, each) for each in found),
     )
 
 
@@ -81,6 +91,18 @@ def beside(core: Core, request: Request, like: str) -> Request:
         )
     partition = record.partition
     return request._replace(namespace=record.namespace, partition=partition, key=key_of(partition, request.text))
+
+
+def _other_vary(core: Core, request: Request, record: Record) -> OtherVary:
+    here = core.requests.vary_of(request.namespace, request.partition)
+    there = core.requests.vary_of(request.namespace, record.partition)
+    usage = stored_usage(record.metadata_as_stored())
+    model = usage.model if usage is not None else None
+    if there is None and here is not None:
+        word = core.requests.word
+        there = guess(here, record.partition, lambda vary: partition_of(request.namespace, vary, word), model)
+    differs = () if here is None or there is None else differences_of(there, here)
+    return OtherVary(record.key.hex(), model or None, differs)
 
 
 def _features(core: Core, request: Request, neighbour: Neighbour) -> dict[str, Any]:

@@ -11,29 +11,25 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.embedders.batching import Batching
 from mneme.engine.eviction import EvictionPolicy
-from mneme.engine.freshness import is_expired
 from mneme.engine.judge import Policy, check_similarity
 from mneme.engine.keys import Normalizer
-from mneme.engine.spending import saved_usage
-from mneme.errors import CorruptCacheError, InvalidArgumentError
-from mneme.indexes import make_index
-from mneme.indexes.quantize import BYTES_PER_NUMBER, check_dtype
+from mneme.errors import InvalidArgumentError
+from mneme.indexes.quantize import check_dtype
 from mneme.model import (
     BypassIf,
     ConfidenceFn,
     Durability,
-    Health,
     MetricsHook,
     MultiProcessMode,
-    Stats,
     Validator,
     Vary,
     VectorDtype,
 )
 from mneme.observe.decisions import Listener
-from mneme.prices import Prices, prices_of, savings
+from mneme.prices import Prices, prices_of
 from mneme.runtime import scope as scopes
 from mneme.runtime.core import Core
+from mneme.runtime.known import Known
 from mneme.runtime.options import Options
 from mneme.runtime.policy_file import policy_given
 from mneme.stores.base import Store
@@ -44,7 +40,23 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Embedder | AsyncEmbedder)
 
 
-class Facade(Generic[E]):
+class _OfLangChain:
+    """A method that LangChain asks for: it is not there, and its error says what to give LangChain instead.
+
+    A `__getattr__` could say so too; with one, Python finds every attribute several times slower.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, cache: object, owner: type) -> None:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}. For LangChain wrap it: "
+            "set_llm_cache(mneme_langchain.MnemeCache(cache))"
+        )
+
+
+class Facade(Known, Generic[E]):
     """A cache over one file or store.
 
     path: the SQLite file, made where it is missing; or store: any store. Exactly one of them.
@@ -73,7 +85,8 @@ class Facade(Generic[E]):
     normalize: True compares queries without regard to case, white space and Unicode form; False as they are;
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
-    large, with the index_options `above` (rows) and `recall` (share of true neighbours); "auto" exactly, but for
+    large, with the index_options `above` (rows), `recall` (share of true neighbours) and `save` (False keeps no graphs
+    beside the file); "auto" exactly, but for
     partitions above 300,000 where that extra is installed; other names are plugins'.
     vector_dtype: how vectors are held in memory; hits are rescored with the stored float32.
     multi_process_mode: kept for compatibility; processes on one file always see each other's changes.
@@ -83,8 +96,8 @@ class Facade(Generic[E]):
     the store cannot be opened.
     """
 
-    _reads_store = False
-    """Whether what is never awaited may read the store all the same."""
+    if not TYPE_CHECKING:
+        lookup, alookup, update, aupdate = (_OfLangChain() for _ in range(4))
 
     def __init__(
         self,
@@ -180,15 +193,6 @@ class Facade(Generic[E]):
         core.observers.dress(facade)
         return facade
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Say what is missing, and where LangChain asks for its own interface, what to give it instead."""
-            hint = ""
-            if name in ("lookup", "alookup", "update", "aupdate"):
-                hint = ". For LangChain wrap it: set_llm_cache(mneme_langchain.MnemeCache(cache))"
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
-
     def key(self, query: str, *, namespace: str = "default", vary: Vary | None = None) -> str:
         """Return the exact key of a request, hexadecimal: equal keys share an entry."""
         return self._core.request(query, namespace, vary, "exact").key.hex()
@@ -250,97 +254,6 @@ class Facade(Generic[E]):
             )
         self._core.policy = policy.at(value)  # type: ignore[attr-defined]  # just checked
 
-    def stats(self, *, namespace: str | None = None) -> Stats:
-        """Return counts of a namespace, or of all, or those of the scope around; answered from memory.
-
-        The sync facade applies what other processes wrote first, where that does not wait; the async one does not.
-        """
-        core = self._core
-        self._look()
-        namespace = self._scoped(namespace)
-        entries = core.entries(namespace)
-        with core.table.lock:
-            counts = core.counters.of(namespace)
-            tallies = core.counters.tallies(namespace)
-        index = core.index
-        saved_microseconds = counts.pop("saved_microseconds")
-        saved = savings(saved_usage(tallies), core.options.prices)
-        return Stats(
-            namespace=namespace,
-            entries=entries,
-            **counts,
-            embedder_fingerprint=core.identity.fingerprint,
-            vector_dtype=index.dtype,
-            memory_bytes_estimate=entries * core.identity.dim * BYTES_PER_NUMBER[index.dtype],
-            index_memory_bytes=index.memory_bytes,
-            index_tombstone_count=index.tombstones,
-            saved_seconds=saved_microseconds / 1e6,
-            saved_input_tokens=sum(each.usage.input_tokens for each in saved),
-            saved_output_tokens=sum(each.usage.output_tokens for each in saved),
-            saved_cost=None if core.options.prices is None else sum(each.cost or 0.0 for each in saved),
-            savings=saved,
-            resident_bytes=core.resident_bytes,
-        )
-
-    def health(self) -> Health:
-        """Return what is known of the cache, as up to date as `stats`; answered from memory."""
-        core = self._core
-        self._look()
-        sizes = core.sizes()
-        with core.table.lock:
-            oldest = next(iter(core.table.by_key.values()), None)
-        return Health(
-            healthy=core.error is None,
-            schema_version=core.store.schema_version,
-            integrity_ok=not isinstance(core.error, CorruptCacheError),
-            embedder_fingerprint_match=True,
-            entries=sum(sizes.values()),
-            namespaces=len(sizes),
-            oldest_entry_age_seconds=None if oldest is None else max(0.0, core.clock() - oldest.created_at),
-            index_backend=core.index.name,
-            store_backend=core.store.name,
-            vector_dtype=core.index.dtype,
-            multi_process_mode=core.options.multi_process_mode,
-        )
-
-    def list_namespaces(self) -> list[str]:
-        """Return the namespaces that have entries, sorted, as up to date as `stats`; answered from memory."""
-        self._look()
-        return sorted(self._core.sizes())
-
-    def list_queries(self, *, namespace: str = "default") -> list[str]:
-        """Return the queries of a namespace's entries that are fresh, as they were put; answered from memory.
-
-        A scope's namespace stands in for the default one. Entries that differ in `vary` alone are each listed. As up
-        to date as `stats`.
-        """
-        core = self._core
-        self._look()
-        namespace = (self._scoped(None) or namespace) if namespace == "default" else namespace
-        now = core.clock()
-        fresh = (record for record in core.records(namespace) if not is_expired(record.created_at, record.ttl, now))
-        return [query for _, query in core.texts.queries(fresh)]
-
-    def _look(self) -> None:
-        """Apply what others wrote, where nothing has to be waited for and this facade may read the store."""
-        self._core.check_open()
-        if self._reads_store:
-            self._core.look()
-
-    def _scoped(self, namespace: str | None) -> str | None:
-        """Return a namespace, or that of the scope around."""
-        scope = scopes.scope_of(self._core) if namespace is None else None
-        return namespace if scope is None else scope.namespace
-
-    def _check_unscoped(self) -> None:
-        """Raise InvalidArgumentError where a scope says which namespace is meant."""
-        namespace = self._scoped(None)
-        if namespace is not None:
-            raise InvalidArgumentError(
-                f"clear() removes every namespace, and the scope around is that of {namespace!r}. Call "
-                f"clear_namespace({namespace!r}), or clear() outside the scope."
-            )
-
     def requantize(self, dtype: VectorDtype) -> None:
         """Hold the vectors in memory as `dtype` from now on; reads them all from the store.
 
@@ -348,10 +261,7 @@ class Facade(Generic[E]):
         """
         core = self._core
         core.check_open()
-        options = core.options
-        core.journal.rebuild(
-            make_index(options.index_backend, core.identity.dim, check_dtype(dtype), options.index_options)
-        )
+        core.journal.rebuild(core.new_index(check_dtype(dtype)))
 
 
 def check_embedder(embedder: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -15,7 +16,7 @@ from mneme.engine.reported import Corrected, WrongPairs
 from mneme.errors import InvalidArgumentError
 from mneme.model import Hit, Outcome, StoredEntry
 from mneme.runtime.pairs import append_row, latest, read_noted
-from mneme.runtime.record import Whole
+from mneme.runtime.record import Record, Whole
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
 
@@ -65,7 +66,9 @@ class Feedback:
         self.wrong.add(hit.query, hit.asked)
         if self._path is None or has_turns:
             return
-        row = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported", "similarity": hit.similarity}
+        row: dict[str, Any] = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported"}
+        if not math.isnan(hit.similarity):  # who reports from outside may not have embedded what was asked
+            row["similarity"] = hit.similarity
         try:
             append_row(self._path, row)
         except OSError as error:
@@ -74,9 +77,8 @@ class Feedback:
 
 def note(core: Core, hit: Hit) -> None:
     """Remember that the two questions of a semantic hit are not one."""
-    with core.table.lock:
-        record = core.table.by_key.get(bytes.fromhex(hit.key))
     if hit.layer == "semantic":
+        record = _held(core, hit)
         core.feedback.add(hit, has_turns=record is not None and bool(record.turns()))
 
 
@@ -86,8 +88,7 @@ def corrections(core: Core, hit: Hit) -> list[Change]:
     An answer to the very question goes. One to another question stays with that question, for the exact layer alone,
     and so does the same answer under questions near it.
     """
-    with core.table.lock:
-        held = core.table.by_key.get(bytes.fromhex(hit.key))
+    held = _held(core, hit)
     record = None if held is None else core.texts.whole(held)
     if record is None or record.response != hit.response:  # removed or replaced since
         return []
@@ -96,19 +97,31 @@ def corrections(core: Core, hit: Hit) -> list[Change]:
     return [_exact_only(each) for each in _alike(core, record)]
 
 
+def _held(core: Core, hit: Hit) -> Record | None:
+    """Return the record of a hit. A store that searches for itself is asked for what another process served."""
+    key = bytes.fromhex(hit.key)
+    with core.table.lock:
+        record = core.table.by_key.get(key)
+    if record is None and core.remote is not None and core.remote.fetch(key):
+        with core.table.lock:
+            record = core.table.by_key.get(key)
+    return record
+
+
 def _alike(core: Core, record: Whole) -> Sequence[Whole]:
     """Return the record and those near it that have its answer, as far as they can be found by meaning."""
-    if not record.searchable:
+    # What was fetched by its key has a vector that is not known here.
+    if not record.searchable and core.remote is None:
         return []
     held = core.store.vectors([record.id]).get(record.id)
     if held is None:
-        return [record]
+        return [record] if record.searchable else []
     near = nearest(core, record.partition, np.frombuffer(held, np.float32), AROUND, core.policy.floor)
     with core.table.lock:
         around = [core.table.by_id.get(number) for number, _ in near]
     wholes = [core.texts.whole(each) for each in around if each is not None]
     same = [each for each in wholes if each is not None and each.response == record.response]
-    return same if record in same else [record, *same]
+    return same if record.key in {each.key for each in same} else [record, *same]
 
 
 def _exact_only(record: Whole) -> Put:

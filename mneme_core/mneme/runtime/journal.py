@@ -71,6 +71,7 @@ class Journal:
         self._turn = threading.RLock()
         self._reading = threading.Lock()
         self._usage_due = 0.0
+        self._next_look = 0.0
         self.error: MnemeError | None = None
         """What the store last failed with; None since it last answered."""
 
@@ -209,12 +210,20 @@ class Journal:
         self._usage_due = time.monotonic() + USAGE_SECONDS
         return self._resident.take_usage(most)
 
-    def behind(self) -> bool:
-        """Return whether another writer changed the store."""
+    def behind(self, interval: float = 0.0) -> bool:
+        """Return whether another writer changed the store.
+
+        interval: seconds for which it is not asked again after it said no.
+        """
+        if interval and time.monotonic() < self._next_look:
+            return False
         try:
-            return self.store.changed(self.cursor)
+            is_behind = self.store.changed(self.cursor)
         except Exception:
             return True  # `catch_up` says what is wrong
+        if interval and not is_behind:
+            self._next_look = time.monotonic() + interval
+        return is_behind
 
     def load(self) -> None:
         """Apply all that the store holds; raises StoreBackendError when it cannot be read."""
@@ -248,7 +257,7 @@ class Journal:
             except Exception as error:
                 self.error = store_error(error, self.store.name)
                 raise self.error from self.error.__cause__
-            self._resident.unread = range(0)
+            self._resident.vectors_read()
 
     def catch_up(self, *, patience: float = -1) -> bool:
         """Apply what other writers changed; raises StoreBackendError when the store cannot be read.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mneme.engine.guard.turns import Turn
@@ -19,14 +20,14 @@ from mneme.runtime.scope import current as current_scope
 if TYPE_CHECKING:
     from mneme.runtime.options import Options
 
-# Partitions of plain namespaces are few and hashed once; more than this are not kept.
-PARTITIONS_KEPT = 10_000
-# What is asked again is mostly asked in the very same words. Some 10 MB of questions of 100 characters.
-REQUESTS_KEPT = 16_384
-LONGEST_KEPT = 500
+# Namespaces are few, and their partitions hashed once.
+NAMESPACES_KEPT = 10_000
 # An application has few settings of its calls, but a conversation is another one with each turn.
 VARIES_KEPT = 1_024
 LARGEST_VARY_KEPT = 4_096
+# What is asked again is mostly asked in the very same words. Some 10 MB of questions of 100 characters.
+REQUESTS_KEPT = 16_384
+LONGEST_KEPT = 500
 
 
 class Request(NamedTuple):
@@ -48,6 +49,19 @@ class Request(NamedTuple):
     """When it was asked, by `time.perf_counter`; 0 where it is not to be timed."""
 
 
+@dataclass(slots=True, eq=False)
+class Place:
+    """Where the requests of one namespace and vary go."""
+
+    partition: bytes
+    """The one that similar requests have."""
+    exact: bytes
+    """The one that equal ones have."""
+    turns: tuple[Turn, ...] | None = None
+    asked: dict[str, Request] = field(default_factory=dict)
+    """What was asked there lately, in the very words; empty where there are turns."""
+
+
 class Requests:
     """Makes requests for one cache; `word` says how it makes canonical text."""
 
@@ -57,9 +71,9 @@ class Requests:
         self._max_query = options.max_query_bytes
         self._max_response = options.max_response_bytes
         self._max_metadata = options.max_metadata_bytes
-        self._partitions: dict[str, bytes] = {}
-        self._varies: dict[tuple[str, bytes], bytes] = {}
-        self._recent: dict[tuple[str, bytes], Request] = {}
+        self._places: dict[str, Place] = {}
+        self._varied: dict[tuple[str, bytes], Place] = {}
+        self._kept = 0
         # A user's function may say something else the next time.
         self._longest = 0 if self.word == "custom" else LONGEST_KEPT
 
@@ -73,78 +87,100 @@ class Requests:
         if not plain or namespace.__class__ is not str:
             _check_text(query, "query")
             _check_text(namespace, "namespace")
-        if len(query) * 4 > self._max_query:
-            check_size(query, self._max_query, "query", "max_query_bytes")
         reads = writes = True
         if current_scope.get() is not None:
             scope = scope_of(self.owner)
             if scope is not None:
                 namespace, vary = self._scoped(scope, namespace, vary)
                 reads, writes = scope.reads, scope.writes
-        turns = None
         if vary is None:
-            partition = exact = self._partitions.get(namespace) or self._partition(namespace)
+            place = self._places.get(namespace) or self._place(namespace)
         else:
-            partition, exact, turns = self._varied(namespace, vary)
-        same = (query, partition)
+            place = self._place_varied(namespace, vary)
         semantic = mode == "semantic"
         if not semantic:
             check_mode(mode)
-        elif plain and turns is None and reads and writes:
-            known = self._recent.get(same)
+        elif plain and reads and writes:
+            known = place.asked.get(query)
             if known is not None:
                 return known
+        check_size(query, self._max_query, "query", "max_query_bytes")
         text = self.canonical(query)
-        key = key_of(exact, text)
-        # An empty text means nothing: it is compared exactly or not at all.
-        asked = semantic and bool(text)
         # Not through the class's own constructor, which is a Python function.
+        # An empty text means nothing: it is compared exactly or not at all.
         request: Request = tuple.__new__(
-            Request, (namespace, query, text, partition, key, asked, reads, writes, turns, 0.0)
+            Request,
+            (
+                namespace,
+                query,
+                text,
+                place.partition,
+                key_of(place.exact, text),
+                semantic and bool(text),
+                reads,
+                writes,
+                place.turns,
+                0.0,
+            ),
         )
-        if plain and semantic and turns is None and reads and writes and len(query) <= self._longest:
-            if len(self._recent) >= REQUESTS_KEPT:
-                self._recent = {}
-            self._recent[same] = request
+        if plain and semantic and place.turns is None and reads and writes and len(query) <= self._longest:
+            self._keep(place, request)
         return request
 
-    def _varied(self, namespace: str, vary: Vary) -> tuple[bytes, bytes, tuple[Turn, ...] | None]:
-        """Return the partition that similar requests have, the one that equal ones have, and the turns."""
+    def _keep(self, place: Place, request: Request) -> None:
+        """Remember a request."""
+        if self._kept >= REQUESTS_KEPT:
+            self._places, self._varied, self._kept = {}, {}, 0
+        self._kept += 1
+        place.asked[request.query] = request
+
+    def _place(self, namespace: str) -> Place:
+        """Return where the requests of a namespace go."""
+        # Its counters are written in a group with other namespaces' entries: it must not be what fails there.
+        check_unicode(namespace, "namespace")
+        partition = partition_of(namespace, None, self.word)
+        if len(self._places) >= NAMESPACES_KEPT:
+            self._places = {}
+        place = self._places[namespace] = Place(partition, partition)
+        return place
+
+    def _place_varied(self, namespace: str, vary: Vary) -> Place:
         try:
-            # Never read back. Other than equality it tells 1 from True, and it takes nothing but plain values.
+            # Only `vary_of` reads it. Other than equality it tells 1 from True, and it takes nothing but plain values.
             same = namespace, marshal.dumps(vary, 2)  # type: ignore[arg-type]  # refuses the rest
         except ValueError:
             same = namespace, b""
-        partition = self._varies.get(same)
-        if partition is not None:
-            return partition, partition, None
+        place = self._varied.get(same)
+        if place is not None:
+            return place
         found = split(vary) if isinstance(vary, Mapping) else None
-        if found is None:
-            partition = partition_of(namespace, vary, self.word)
-            if 0 < len(same[1]) <= LARGEST_VARY_KEPT:
-                if len(self._varies) >= VARIES_KEPT:
-                    self._varies = {}
-                self._varies[same] = partition
-            return partition, partition, None
-        check_size("".join(text for _, text in found.turns), self._max_query, "earlier turns", "max_query_bytes")
-        exact = partition_of(namespace, found.exact, self.word)
-        return partition_of(namespace, found.partition, self.word), exact, found.turns
+        if found is not None:
+            check_size("".join(text for _, text in found.turns), self._max_query, "earlier turns", "max_query_bytes")
+            exact = partition_of(namespace, found.exact, self.word)
+            return Place(partition_of(namespace, found.partition, self.word), exact, found.turns)
+        partition = partition_of(namespace, vary, self.word)
+        place = Place(partition, partition)
+        if 0 < len(same[1]) <= LARGEST_VARY_KEPT:
+            if len(self._varied) >= VARIES_KEPT:
+                self._varied = {}
+            self._varied[same] = place
+        return place
+
+    def vary_of(self, namespace: str, partition: bytes) -> Vary | None:
+        """Return the `vary` with which this process asked in a partition, None where that is not known any more."""
+        if partition == partition_of(namespace, None, self.word):
+            return {}
+        for (asked_in, values), place in list(self._varied.items()):
+            if place.partition == partition and asked_in == namespace:
+                found: Vary = marshal.loads(values)  # noqa: S302  # of this very process
+                return found
+        return None
 
     @staticmethod
     def _scoped(scope: Scope, namespace: str, vary: Vary | None) -> tuple[str, Vary | None]:
         if scope.namespace is not None and namespace == "default":
             namespace = scope.namespace
         return namespace, merged(scope.vary, vary)
-
-    def _partition(self, namespace: str) -> bytes:
-        partition = self._partitions.get(namespace)
-        if partition is None:
-            # Its counters are written in a group with other namespaces' entries: it must not be what fails there.
-            check_unicode(namespace, "namespace")
-            partition = partition_of(namespace, None, self.word)
-            if len(self._partitions) < PARTITIONS_KEPT:
-                self._partitions[namespace] = partition
-        return partition
 
     def placed(self, namespace: str | None) -> str | None:
         """Return the namespace that a call about many entries means: for none and the default one that of the scope.
@@ -160,8 +196,8 @@ class Requests:
         """Raise, as `resolve` would, for a scope's namespace or vary that cannot be used."""
         if namespace is not None:
             _check_text(namespace, "namespace")
-            self._partition(namespace)
-        self._varied("", {} if vary is None else vary)
+            self._place(namespace)
+        self._place_varied("", {} if vary is None else vary)
 
     def check_storable(self, request: Request, response: Any, metadata: Any) -> Metadata:
         """Return a copy of `metadata` as JSON gives it back.

@@ -102,6 +102,13 @@ class Resident:
             self._unindex_retired(dict.fromkeys(numbers, partition))
         self.unread = range(batch[-1][0] + 1, self.unread.stop)
 
+    def vectors_read(self) -> None:
+        """Note that the index has the vectors of all that was stored."""
+        self.unread = range(0)
+        filled = getattr(self.index, "filled", None)
+        if filled is not None:
+            filled()
+
     def apply_foreign(self, changes: Sequence[Change]) -> None:
         """Apply what other writers changed: their entries are numbered, and their clearing drops counters here too."""
         gone = cleared(changes)
@@ -113,6 +120,7 @@ class Resident:
     def drop_counters(self, namespaces: Iterable[str | None]) -> None:
         """Forget the counters of these namespaces; None stands for all."""
         with self._table.lock:
+            self._table.uses.settle()
             for namespace in namespaces:
                 self._counters.drop(namespace)
 
@@ -147,24 +155,26 @@ class Resident:
             new = {put.entry.id: put for put in puts if put.entry.id in self._table.by_id}
             self._add(index, new)
             added |= {number: put.entry.partition for number, put in new.items()}
-        replaced, self.index, self.unread = self.index, index, range(0)
+        replaced, self.index = self.index, index
         self._unindex_retired(added)
         close_index(replaced)
+        self.vectors_read()
 
     def take_usage(self, most: int | None = None) -> Usage:
         """Return the accesses and counts that the store does not have, as taken; the oldest `most` accesses."""
         with self._table.lock:
-            return Usage(self._table.take_accesses(most), self._counters.take())
+            return Usage(self._table.uses.take(most), self._counters.take())
 
     def take_counts(self) -> Usage:
         """Return the counts that the store does not have, as taken; accesses, which may be many, are left."""
         with self._table.lock:
+            self._table.uses.settle()
             return Usage({}, self._counters.take())
 
     def give_back(self, usage: Usage) -> None:
         """Keep what was taken for the next time."""
         with self._table.lock:
-            self._table.give_back(usage.accesses)
+            self._table.uses.give_back(usage.accesses)
             self._counters.give_back(usage.counters)
 
     def _clear(self, change: Clear, new: dict[int, Put]) -> None:

@@ -49,13 +49,12 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     with core.table.lock:
         served = record is not None and record.response == neighbour.response and record.id in core.table.by_id
         if record is not None and served:
-            core.table.touch(record, now)
-            core.counters.hit(record.namespace, count.HITS_SEMANTIC, core.table.worth(record))
+            core.table.uses.count(record, now, count.HITS_SEMANTIC)
             core.counters.tally(request.namespace, similarity_counter("accepted", neighbour.similarity))
     if record is None or not served:  # removed or replaced while it was judged
         return core.miss(request, "no_match")
     core.time(request, "semantic")
-    return core.hit(request, record, neighbour.similarity, verdict.confidence, "semantic", now, verdict=verdict.reason)
+    return core.hit(request, record, neighbour.similarity, verdict.confidence, now, verdict.reason)
 
 
 def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:

@@ -4,52 +4,47 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter, itemgetter
 from sys import getsizeof
 
-from mneme.engine.spending import Worth, worth_of
+from mneme.runtime.counters import Counters
 from mneme.runtime.labels import Label, Labels
 from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record, Whole
+from mneme.runtime.uses import Uses
 from mneme.stores import forks
 
 # Where a record has them.
 _ID, _NAMESPACE, _KEY, _METADATA, _TEXT_BYTES = map(itemgetter, (0, 1, 2, 6, 13))
-_UNTOUCHED = (0.0, 0)
-# Measured with Python 3.11: a record with its key, id, times and sizes; and a use that the store does not have yet.
-RECORD_BYTES, USE_BYTES = 360, 150
+# Measured with Python 3.11: a record with its key, id, times and sizes.
+RECORD_BYTES = 360
 # And its place in the order of a limit: some 100 bytes, and 350 where the cost decides.
 PLACE_BYTES = 150
 # Ids looked at while the lock is held: a third of a millisecond.
 BATCH = 2_048
 # Numbers to an id from which on it is cheaper to list the ids than to try the numbers.
 SPARSE = 16
-# Of so many entries that were hit it is remembered what a hit saves.
-WORTHS_KEPT = 100_000
 
 
 class Table:
     """Records by key and by id, counted by namespace, and told to the limits that they count against."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, counters: Counters) -> None:
         self.lock = threading.Lock()
         self.by_key: dict[bytes, Record] = {}
         self.by_id: dict[int, Record] = {}
         self.counts: dict[str, int] = {}
-        self.touched: dict[int, tuple[float, int]] = {}
-        """Id -> (last access, accesses) that the store does not have yet."""
         self.text_bytes = 0
         """What the texts of all entries take in UTF-8, wherever they are."""
         self._metadata_bytes = 0
         self._came: Callable[[Whole], None] | None = None
         self._left: Callable[[Record], None] | None = None
-        self.worths: dict[int, Worth] = {}
-        """Id -> what a hit saves, of entries that were hit."""
         self._labels = Labels()
         self._limits = limits
         self.is_limited = bool(limits)
+        self.uses = Uses(counters, limits, self.by_id)
         forks.watch(self, forks.MEMORY)
 
     def before_fork(self) -> None:
@@ -60,11 +55,19 @@ class Table:
         """Let everyone in."""
         self.lock.release()
 
+    def settle_if_free(self) -> None:
+        """Count the uses that were noted, unless another thread has the lock: whoever notes more tries again."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self.uses.settle()
+            finally:
+                self.lock.release()
+
     @property
     def memory_bytes(self) -> int:
         """What the records take without their texts."""
-        tables = (self.by_key, self.by_id, self.touched)
-        own = (RECORD_BYTES + self.is_limited * PLACE_BYTES) * len(self.by_id) + USE_BYTES * len(self.touched)
+        tables = (self.by_key, self.by_id, self.uses.accesses)
+        own = (RECORD_BYTES + self.is_limited * PLACE_BYTES) * len(self.by_id) + self.uses.memory_bytes
         return own + self._metadata_bytes + sum(map(getsizeof, tables))
 
     def watch(self, came: Callable[[Whole], None], left: Callable[[Record], None]) -> None:
@@ -112,12 +115,13 @@ class Table:
 
     def remove(self, key: bytes, id: int | None = None) -> Record | None:
         """Remove a record, where `id` is given only if it is that version; return it."""
+        self.uses.settle()
         record = self.by_key.get(key)
         if record is None or (id is not None and record.id != id):
             return None
         del self.by_key[key]
         del self.by_id[record.id]
-        self.worths.pop(record.id, None)
+        self.uses.forget(record.id)
         self._labels.remove(record)
         left = self.counts[record.namespace] - 1
         if left:
@@ -138,25 +142,6 @@ class Table:
         for key in list(islice(self.by_key, max(0, len(self.by_key) - number))):
             self.remove(key)
 
-    def touch(self, record: Record, now: float) -> None:
-        """Note a use of the record."""
-        _, uses = self.touched.get(record.id, _UNTOUCHED)
-        self.touched[record.id] = (now, uses + 1)
-        if self.is_limited:
-            for scope in self._limits.of(record.namespace):
-                scope.use(record.key)
-
-    def worth(self, record: Record) -> Worth:
-        """Return what a hit of the record saves."""
-        return self.worths.get(record.id) or self.weigh(record)
-
-    def weigh(self, record: Record) -> Worth:
-        """Return what a hit of the record saves, and remember it."""
-        if len(self.worths) >= WORTHS_KEPT:
-            self.worths.clear()
-        worth = self.worths[record.id] = worth_of(record.compute_seconds, record.metadata)
-        return worth
-
     def rank(self) -> None:
         """Tell the limits of all records, in the order of their last accesses, after loading."""
         if self.is_limited:
@@ -169,6 +154,7 @@ class Table:
 
         Not all at once, for others wait meanwhile.
         """
+        self.uses.settle()
         scopes, gone = self._limits.of(namespace), list[Record]()
         for scope in scopes:
             for key in scope.leaving():
@@ -200,17 +186,3 @@ class Table:
     def labelled(self, labels: Iterable[Label]) -> list[Record]:
         """Return the records that carry one of these labels, in the order in which they came."""
         return [self.by_id[number] for number in sorted(self._labels.of(labels, self.by_key.values()))]
-
-    def take_accesses(self, most: int | None = None) -> dict[int, tuple[float, int]]:
-        """Return id -> (last access, accesses) not yet written, `most` of them, and count them as written."""
-        if most is None or len(self.touched) <= most:
-            accesses, self.touched = self.touched, {}
-            return accesses
-        return {number: self.touched.pop(number) for number in list(islice(self.touched, most))}
-
-    def give_back(self, accesses: Mapping[int, tuple[float, int]]) -> None:
-        """Count accesses as not yet written, after a write that failed."""
-        for number, (last, uses) in accesses.items():
-            if number in self.by_id:
-                since, more = self.touched.get(number, _UNTOUCHED)
-                self.touched[number] = (max(last, since), uses + more)

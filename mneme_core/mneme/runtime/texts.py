@@ -83,9 +83,10 @@ class Texts:
         self._held[whole.id] = size = sys.getsizeof(whole.query) + sys.getsizeof(whole.response) + PLACE_BYTES
         self._bytes += size
         chances = CHANCES
+        used = self._table.uses.accesses
         while self._bytes > self.limit and len(self._held) > 1:
             number = next(iter(self._held))
-            if number == whole.id or (chances > 0 and number in self._table.touched):
+            if number == whole.id or (chances > 0 and number in used):
                 chances -= 1
                 self._held.move_to_end(number)
             else:

@@ -8,6 +8,9 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import InvalidArgumentError
 from mneme.evaluation.vectors import aembed_all, embed_all
 
+# Texts that are in memory at once with their vectors.
+MOST = 1_000_000
+
 logger = logging.getLogger("mneme.tools")
 
 
@@ -35,7 +38,7 @@ async def aembed_each(texts: list[str], embedder: AsyncEmbedder, size: int, conc
 
 
 def positive(value: int, name: str) -> int:
-    """Return `value`; raises InvalidArgumentError unless it is a whole number from 1 on."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidArgumentError(f"{name} is {value!r}; it is a whole number from 1 on.")
+    """Return `value`; raises InvalidArgumentError unless it is a whole number from 1 to MOST."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+        raise InvalidArgumentError(f"{name} is {value!r}; it is a whole number from 1 to {MOST:,}.")
     return value

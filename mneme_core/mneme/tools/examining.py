@@ -8,7 +8,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import astuple, dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -58,6 +58,8 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
     """What is no fault of the file's content."""
 
+    is_database: bool = True
+    """Whether it begins as a SQLite file does."""
     is_foreign: bool = False
     """Whether it is another program's."""
     importable: str | None = None
@@ -69,10 +71,16 @@ class Findings:
         return not (self.problems or self.integrity)
 
 
-def examine(path: str | PathLike[str]) -> Findings:
+def examine(
+    path: str | PathLike[str],
+    *,
+    alone: AbstractContextManager[None] | None = None,
+    shared: AbstractContextManager[None] | None = None,
+) -> Findings:
     """Return what a cache file is and what is wrong with it; every row and page is read, nothing is written.
 
     The file may be in use by other processes, not by this one, which would lose its locks.
+    alone: entered for the moment in which they are lost; shared: for the rest, by a process that uses the file, too.
     Raises FileNotFoundError where there is no file.
     """
     file = Path(path)
@@ -82,8 +90,9 @@ def examine(path: str | PathLike[str]) -> Findings:
     found = Findings(str(file), file.stat().st_size, beside.stat().st_size if beside.exists() else 0)
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         found.warnings.append("others than its owner may read or write it: chmod 600")
-    _check_length(file, found)
-    with _noting(found), closing(connect_read_only(file)) as db:
+    with alone or nullcontext():
+        _check_length(file, found)
+    with shared or nullcontext(), _noting(found), closing(connect_read_only(file)) as db:
         _foreign(db, found)
         version = schema.check(db, str(file))
         if version == 0:
@@ -109,6 +118,7 @@ def _noting(found: Findings) -> Iterator[None]:
 def _check_length(file: Path, found: Findings) -> None:
     with file.open("rb") as opened:
         header = opened.read(100)
+    found.is_database = not header or header.startswith(MAGIC)
     # SQLite says no more than that the file is malformed.
     said = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
     if header.startswith(MAGIC) and not found.log_bytes and said > found.size_bytes:

@@ -17,6 +17,7 @@ from mneme.model import StoredEntry
 from mneme.stores.base import BEGINNING, Identity, Put
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import SQLiteStore
+from mneme.stores.sqlite.reading import check_writable
 
 FilePath: TypeAlias = str | PathLike[str]
 
@@ -59,6 +60,7 @@ class Transfer:
             raise InvalidArgumentError(
                 f"source and destination must differ: both are {self._source_path}. Write to a new file."
             )
+        check_writable(self._source_path)  # not that anything is: SQLite notes beside it who reads
         self._source = self._cleanup.enter_context(closing(SQLiteStore(self._source_path)))
         bound = self._source.identity()
         if bound is None:

@@ -40,7 +40,8 @@ cook make prepare: rice soup dinner meal pasta chicken
 treat relieve: symptom pain headache throat
 ease soothe relieve: pain throat
 wash clean: car window dish
-order sort: list array
+order sort: list array dictionary
+miss skip: payment class lesson lecture meal dose
 catch handle: exception
 common typical usual frequent: symptom sign cause reason mistake error effect way method example type question
 test check: speed battery hearing eyesight

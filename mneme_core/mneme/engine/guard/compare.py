@@ -17,8 +17,10 @@ from mneme.engine.guard.payload import payload_difference
 from mneme.engine.guard.questions import naming, question_difference, rest
 from mneme.engine.guard.reader import read
 from mneme.engine.guard.reading import Reading, Word
-from mneme.engine.guard.surface import WHOLE, Surface, surface_of
+from mneme.engine.guard.surface import WHOLE, Surface, kernel_overlap, surface_of
 
+# If, when, from, out may be said otherwise; not these.
+_FIRM: Final = frozenset(("unless", "outside"))
 _RANKS: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 
 
@@ -48,7 +50,16 @@ class Comparison:
     @property
     def forbids(self) -> bool:
         """Whether neither text may stand for the other, however near they are."""
-        return self.veto is not None or (self.doubt is not None and not self.surface.is_anew)
+        return any(not self._excuses(found) for found in self.differences)
+
+    def _excuses(self, found: Difference) -> bool:
+        """Return whether the texts are so unlike as they are written that a difference may be no more than wording."""
+        if found.force == "alike":
+            is_one_sided = found.kind == "modality" and not (found.a and found.b)
+            if (is_one_sided or found.kind in ("tense", "person")) and self.alone == (0, 0):  # all that changed
+                return False
+            return self.surface.is_worded_anew if found.kind == "order" else self.surface.is_anew
+        return found.force == "never"
 
 
 def differences(a: str, b: str) -> tuple[Difference, ...]:
@@ -73,7 +84,7 @@ def compare(a: str, b: str) -> Comparison:
     is_prose = first.is_readable and second.is_readable and not first.is_code and not second.is_code
     if is_prose and first.sequence == second.sequence and (first.sequence or a.split() == b.split()):
         return _SAME
-    doubt = _unreadable(first, second, a, b)
+    doubt = _unread(first, second, a, b)
     if doubt is not None:
         return Comparison((doubt,))
     surface = surface_of(first.stems, second.stems)
@@ -83,10 +94,13 @@ def compare(a: str, b: str) -> Comparison:
         *question_difference(first, second),
         *tense_difference(first, second),
         *person_difference(first, second),
-        *_words(first, second, pairing, is_anew=surface.is_anew),
+        *_words(first, second, pairing, is_anew=surface.is_worded_anew),
     ]
     ordered = tuple(sorted(dict.fromkeys(found), key=lambda difference: _RANKS[difference.kind]))
     left, right = _hard(pairing.left), _hard(pairing.right)
+    forces = {difference.force for difference in found}
+    if surface.is_worded_anew and "alike" in forces and "always" not in forces:
+        surface = surface._replace(kernel=kernel_overlap(first.phrased, second.phrased))
     return Comparison(
         ordered,
         surface,
@@ -107,41 +121,50 @@ def _without(stems: frozenset[str], pairing: Pairing, first: Reading, second: Re
 _SAME: Final = Comparison(())
 
 
-def _unreadable(first: Reading, second: Reading, a: str, b: str) -> Difference | None:
+def _unread(first: Reading, second: Reading, a: str, b: str) -> Difference | None:
     if not (first.is_readable and second.is_readable):
         return (
-            None if a.split() == b.split() else Difference("unreadable", f"{len(a)} characters", f"{len(b)} characters")
+            None if a.split() == b.split() else Difference("too long", f"{len(a)} characters", f"{len(b)} characters")
         )
     if first.is_code or second.is_code:
         return None if a.split() == b.split() else Difference("code", a[:40], b[:40])
     if not (first.words and second.words):
-        return Difference("unreadable", a[:40], b[:40])
+        return Difference("no content word", a[:40], b[:40])
     return None
 
 
 def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) -> Iterator[Difference]:
     a, b = pairing.a, pairing.b
+    is_howto = _asks_deed(first) and _asks_deed(second)
     yield from leftovers(
         pairing,
         first.words,
         second.words,
         is_closed="yesno" in first.asks | second.asks,
-        is_howto="howto" in first.asks & second.asks,
+        is_alike=is_howto or first.asks == second.asks,
+        is_howto=is_howto,
     )
     yield from state_difference(a, b, first.has_be and second.has_be)
     yield from direction_difference(first, second, a, b)
     roles = _without_related(*rest(first.roles, second.roles))
     if any(roles):
         kinds: list[Kind] = [kind_of(role, "") for side in roles for role in side]
-        # Before, after, or, than say something; if, when, from, out may be said otherwise.
-        is_firm = any(kind in ("comparison", "quantifier") for kind in kinds) or "unless" in {*roles[0], *roles[1]}
+        is_firm = any(kind in ("comparison", "quantifier") for kind in kinds) or not _FIRM.isdisjoint(
+            (*roles[0], *roles[1])
+        )
         yield Difference(kinds[0], listed(roles[0]), listed(roles[1]), "always" if is_firm else "alike")
     if first.is_floating or second.is_floating:
         fused = {label for label, word in (*a, *b) if word.stem == "not"}
         a, b = ([placed for placed in words if placed[0] not in fused] for words in (a, b))
     change = swapped(a, b)
     if change is not None:
-        yield Difference("order", *change, "alike" if is_anew and not traded(a, b) else "always")
+        is_to_me = ("i as object" in first.cases) != ("i as object" in second.cases)
+        yield Difference("order", *change, "alike" if is_anew and not (is_to_me or traded(a, b)) else "always")
+
+
+def _asks_deed(reading: Reading) -> bool:
+    """Return whether it is asked how to do something, or whether one can."""
+    return not reading.asks.isdisjoint(("howto", "wayto")) or (reading.asks == {"yesno"} and reading.modals == ["can"])
 
 
 def _hard(words: Sequence[Word]) -> list[Word]:

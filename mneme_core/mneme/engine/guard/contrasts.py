@@ -36,7 +36,7 @@ win lose; hire fire; promote demote; lend borrow; give take; give get; send rece
 accept decline; increase decrease; rise fall; strengthen weaken; tighten loosen; expand shrink; lengthen shorten;
 widen narrow; thicken thin; gain lose; save spend; earn spend; earn pay; interest principal; asset liability;
 revenue cost; profit loss; bull bear; short long; bond stock; mortgage rent; physical virtual digital;
-manual automatic; wired wireless; analog digital; full empty
+manual automatic; online offline inperson; free fee; wired wireless; analog digital; full empty
 """
 
 

@@ -25,7 +25,8 @@ Kind: TypeAlias = Literal[
     "language",
     "format",
     "word",
-    "unreadable",
+    "too long",
+    "no content word",
 ]
 
 Force: TypeAlias = Literal["always", "alike", "never"]

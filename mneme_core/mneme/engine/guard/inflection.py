@@ -14,7 +14,7 @@ write: wrote written; buy: bought; pay: paid; make: made making; send: sent; los
 take: took taken; give: gave given giving; see: saw seen; know: knew known; think: thought; tell: told;
 get: got gotten; begin: began begun; become: became becoming; break: broke broken; build: built; bring: brought;
 choose: chose chosen; come: came coming; do: done; drive: drove driven; eat: ate eaten; fall: fell fallen;
-feel: felt; forget: forgot forgotten; go: went gone; grow: grew grown; hear: heard; hold: held; keep: kept;
+feel: felt; forget: forgot forgotten; go: went gone goes; grow: grew grown; hear: heard; hold: held; keep: kept;
 leave: left leaving; mean: meant; meet: met; run: ran running; say: said; sell: sold; show: shown; sleep: slept;
 speak: spoke spoken; spend: spent; steal: stole stolen; swim: swam swum; teach: taught; throw: threw thrown;
 understand: understood; wear: wore worn; win: won winning; stop: stopped stopping; ship: shipped shipping shipment;
@@ -78,6 +78,11 @@ def is_past(word: str) -> bool:
     if word in _IRREGULAR:
         return not word.endswith(("ing", "s", "ion", "al", "ment", "our", "re")) and word not in _NOT_PAST
     return len(word) > 4 and word.endswith("ed") and word not in _KEEP
+
+
+def is_past_alone(word: str) -> bool:
+    """Return whether `word` is a past form and no form of the present: shipped, not put."""
+    return word not in _UNCHANGED and is_past(word)
 
 
 _UNCHANGED: Final = word_set(

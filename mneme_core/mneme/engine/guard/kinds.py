@@ -19,6 +19,7 @@ from mneme.engine.guard.words import (
     PERSONS,
     QUANTIFIERS,
     QUESTIONS,
+    REVERSING,
     TIMES,
     UNITS,
     word_set,
@@ -42,7 +43,7 @@ _CLASSES: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
     ("language", LANGUAGES),
     ("format", FORMATS),
     ("person", frozenset(PERSONS.values())),
-    ("polarity", _POLAR),
+    ("polarity", _POLAR | REVERSING),
 )
 _KIND_OF: Final[dict[str, Kind]] = {
     word: kind for kind, words in reversed(_CLASSES) for written in words for word in (written, stem(written))

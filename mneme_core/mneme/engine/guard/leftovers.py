@@ -10,9 +10,9 @@ from mneme.engine.guard.difference import Difference, Force, Kind
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.kinds import is_name, is_superlative, kind_of
 from mneme.engine.guard.pairing import Pairing
-from mneme.engine.guard.reading import Word
+from mneme.engine.guard.reading import SOMEONE, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import CLASSIFYING, MODIFYING, NARROWING, word_set
+from mneme.engine.guard.words import CLASSIFYING, MODIFYING, NARROWING, REVERSING, word_set
 
 _CLASSIFYING: Final = frozenset(stem(word) for word in CLASSIFYING)
 _NARROWING: Final = frozenset(stem(word) for word in NARROWING)
@@ -28,16 +28,17 @@ _PREDICATED: Final = frozenset(stem(word) for word in ("safe", "possible", "ok",
 # To get a refund is not to refund; to get access is to access.
 _RECEIVING: Final = frozenset(stem(word) for word in ("get", "receive", "obtain", "have", "request", "offer", "give"))
 _MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
+_REVERSING: Final = frozenset(stem(word) for word in REVERSING)
 _SCARCELY_COMPARING: Final = word_set("best better early earlier late later over under above below first last")
 
 
 def leftovers(
-    pairing: Pairing, a: list[Word], b: list[Word], *, is_closed: bool, is_howto: bool
+    pairing: Pairing, a: list[Word], b: list[Word], *, is_closed: bool, is_alike: bool, is_howto: bool
 ) -> Iterator[Difference]:
     """Yield what unpaired words make of two texts `a` and `b`, side by side, those of one kind together.
 
-    is_howto: whether both ask how to do something, so that the first word is what is done. is_closed: whether one asks
-    for yes or no, so that even a light adjective counts.
+    is_closed: whether one asks for yes or no, so that even a light adjective counts. is_alike: whether both ask in one
+    way. is_howto: whether both ask how to do something, or if one can, so that the first word is what is done.
     """
     left, right = pairing.left, pairing.right
     if max(len(left), len(right)) > _MOST_ALONE:
@@ -50,8 +51,9 @@ def leftovers(
                 sides.setdefault(kind_of(word.stem, word.raw, opens=word.opens), ([], []))[side].append(word)
     ours, theirs = sides.pop("word", ([], []))
     pins = _pins(left, right, a, b)
+    is_lone = is_alike and not (any(not word.light for word in left) and any(not word.light for word in right))
     for kind, (some, others) in sides.items():
-        yield _difference(kind, some, others, "always" if pins else _force_of(kind, some, others))
+        yield _difference(kind, some, others, "always" if pins or is_lone else _force_of(kind, some, others))
     yield from _modified(left, right)
     yield from _received(pairing, a, b, is_howto=is_howto)
     opposite = next(((one, other) for one in left for other in right if are_contrary(one.stem, other.stem)), None)
@@ -63,13 +65,21 @@ def leftovers(
     if ours or theirs:
         parts = {parts_of_speech(word.stem)[:1] for word in (*ours, *theirs)}
         is_adjective = (is_closed and "a" in parts) or ("r" in parts and not (ours and theirs))
+        is_more = is_lone and (is_howto or any("v" not in parts_of_speech(word.stem) for word in (*ours, *theirs)))
         forbids = is_adjective or _forbids(ours, theirs, left, right, a, b)
         is_only = len(ours) == len(theirs)
-        swapped = (is_howto and _opens_otherwise(ours, theirs, a, b)) or any(
-            _is_swap(one, other, is_only=is_only) for one, other in pairing.replaced
+        is_narrower = is_more or (is_howto and _does_the_same(pairing, a, b))
+        is_narrower = is_narrower and (forbids or bool(ours and theirs))
+        swapped = (is_howto and _does_otherwise(ours, theirs, a, b)) or any(
+            _is_swap(one, other, is_only=is_only)
+            for one, other in pairing.replaced
+            if SOMEONE not in (one.stem, other.stem)
         )
         yield _difference(
-            "word", ours, theirs, "always" if swapped or pins or is_adjective else "alike" if forbids else "never"
+            "word",
+            ours,
+            theirs,
+            "always" if swapped or pins or is_adjective or is_narrower else "alike" if forbids else "never",
         )
 
 
@@ -113,7 +123,7 @@ def _is_before(word: Word, text: Sequence[Word]) -> bool:
 
 def _force_of(kind: Kind, ours: Sequence[Word], theirs: Sequence[Word]) -> Force:
     """Return `alike` for what a sentence built anew may leave unsaid, or say by another word."""
-    if any(is_superlative(word.stem) for word in (*ours, *theirs)):
+    if any(is_superlative(word.stem) or word.stem in _REVERSING for word in (*ours, *theirs)):
         return "always"
     if kind == "comparison" and not all(word.stem in _SCARCELY_COMPARING for word in (*ours, *theirs)):
         return "always"
@@ -193,9 +203,26 @@ def _is_pinning(word: Word, alone: Sequence[Word], text: Sequence[Word]) -> bool
     return not is_base and any(other not in alone and parts_of_speech(other.stem)[:1] in ("n", "") for other in behind)
 
 
-def _opens_otherwise(ours: Sequence[Word], theirs: Sequence[Word], a: Sequence[Word], b: Sequence[Word]) -> bool:
-    """Return whether both texts begin with another word: how to join a meeting, the way to host one."""
-    return len(ours) == len(theirs) == 1 and (ours[0], theirs[0]) == (a[0], b[0])
+def _does_the_same(pairing: Pairing, a: Sequence[Word], b: Sequence[Word]) -> bool:
+    return (
+        bool(pairing.a) and pairing.a[0][1] is a[0] and pairing.b[0][1] is b[0] and pairing.a[0][0] == pairing.b[0][0]
+    )
+
+
+def _does_otherwise(ours: Sequence[Word], theirs: Sequence[Word], a: Sequence[Word], b: Sequence[Word]) -> bool:
+    """Return whether something else is done: how to join a meeting, to host one; to delete it, to insist on that.
+
+    Two deeds that both texts put in several words may be one: make it run faster, speed it up.
+    """
+    if a[0].light or b[0].light:  # what making, getting does stands behind it
+        return False
+    does = _does(ours, a), _does(theirs, b)
+    return does[0] != does[1] or (does[0] and len(ours) == len(theirs) == 1)
+
+
+def _does(alone: Sequence[Word], text: Sequence[Word]) -> bool:
+    """Return whether what is done in a text is among the words alone in it: the way to *host* a meeting."""
+    return any(word is text[0] for word in alone) and "v" in parts_of_speech(text[0].stem)
 
 
 def _is_swap(one: Word, other: Word, *, is_only: bool) -> bool:

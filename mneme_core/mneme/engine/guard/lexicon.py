@@ -30,8 +30,8 @@ doctor physician; lawyer attorney; kid child; teenager teen; house home; country
 fastest quickest; big large; bigger larger; biggest largest; huge enormous; hard difficult tough; harder tougher;
 easy simple; easier simpler; easiest simplest; important crucial; expensive costly; cheap inexpensive; often frequent;
 strange weird; intelligent clever; happy glad; famous renowned; rich wealthy; dangerous unsafe; ok okay alright fine;
-harmful damaging; bad harmful; wrong incorrect; defective faulty; broken damaged; sick ill unwell; symptom sign;
-illness disease; illness sickness; medicine medication; pill tablet; ache pain; ache hurt; sore painful;
+harmful damaging; bad harmful; wrong incorrect; defective faulty; fail unsuccessful; broken damaged; sick ill unwell;
+symptom sign; illness disease; illness sickness; medicine medication; pill tablet; ache pain; ache hurt; sore painful;
 shot injection jab; vaccine vaccination jab; vaccine shot; stomach tummy belly; flu influenza; covid coronavirus;
 kidney renal; dose dosage; tired fatigued; fatigue tiredness; menstruation period; painkiller analgesic; pee urinate;
 parcel package; ship dispatch; item product; login signin; error mistake; problem issue; freeze hang;

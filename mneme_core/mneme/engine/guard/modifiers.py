@@ -13,7 +13,7 @@ from mneme.engine.guard.words import word_set
 # meant. A closed list of what is harmless errs on the side of a miss; one of terms would err on the other.
 _PLAIN: Final = """way method process procedure type kind sort form step stage thing part option reason cause meaning
     definition purpose difference example advantage disadvantage benefit symptom sign feature ingredient use role
-    effect complication solution"""
+    effect complication solution duration"""
 _IDENTIFYING: Final = "name address location date time number amount age size height weight spelling price answer"
 _HELD: Final = """president king queen ceo minister leader owner champion holder captain capital population weather
     employer job version status password situation temperature rate"""
@@ -24,6 +24,8 @@ _HARMLESS: Final = {
     "current": f"{_PLAIN} {_IDENTIFYING} {_HELD}",
     **dict.fromkeys(word_set("total safe fine"), ""),
 }
+# Of two things it says nothing new: take A and B together.
+_TOGETHER: Final = stem("together")
 _HARMLESS_BY_STEM: Final = {
     stem(adjective): frozenset(stem(noun) for noun in nouns.split()) for adjective, nouns in _HARMLESS.items()
 }
@@ -31,6 +33,8 @@ _HARMLESS_BY_STEM: Final = {
 
 def weighed(words: list[Word]) -> list[Word]:
     """Return the words, with an adjective that makes a term no longer light."""
+    if any(word.stem == _TOGETHER for word in words) and not any(word.joined for word in words):
+        words = [word._replace(light=False) if word.stem == _TOGETHER else word for word in words]
     if not any(word.light and word.stem in _HARMLESS_BY_STEM for word in words):
         return words
     found: list[Word] = []

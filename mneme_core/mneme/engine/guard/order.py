@@ -10,7 +10,7 @@ from mneme.engine.guard.arrangement import COMPOUNDING, arrangements, heads, is_
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.kinds import is_name, kind_of
 from mneme.engine.guard.pairing import Label, Placed
-from mneme.engine.guard.reading import Word
+from mneme.engine.guard.reading import SOMEONE, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
 from mneme.engine.guard.words import LANGUAGES, SYMMETRIC, word_set
 
@@ -60,7 +60,8 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
         if label not in compounds
     )
     is_kept = is_kept and not (
-        any({word.head, there} == {"", "with"} for word, there, _ in changed) and _labels(a) == _labels(b)
+        any(_is_added(word, there, is_object=label in _labels(a[1:2])) for word, there, label in changed)
+        and _labels(a) == _labels(b)
     )
     if is_kept and any(_is_parallel(one, other) for one, other in arrangements(a, b)):
         return None
@@ -93,7 +94,13 @@ def _negated(words: Sequence[Placed]) -> set[Label]:
 
 
 def _acts(word: Word) -> bool:
-    return is_thing(word.stem) or is_name(word) or parts_of_speech(word.stem)[:1] == "v"
+    return word.stem == SOMEONE or is_thing(word.stem) or is_name(word) or parts_of_speech(word.stem)[:1] == "v"
+
+
+def _is_added(word: Word, there: str, *, is_object: bool) -> bool:
+    """Return whether a preposition more makes another role: report my manager, report to my manager."""
+    heads = {word.head, there}
+    return heads == {"", "with"} or (is_object and heads == {"", "to"} and "v" not in parts_of_speech(word.stem))
 
 
 def _is_parallel(a: Sequence[Placed], b: Sequence[Placed]) -> bool:

@@ -6,10 +6,22 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 from mneme.engine.guard.frames import FRAMES, SETS
 from mneme.engine.guard.inflection import forms
 from mneme.engine.guard.multiwords import MULTIWORDS
+from mneme.engine.guard.words import GENERIC, tenses_of
+
+
+class Meaning(NamedTuple):
+    """What a wording says."""
+
+    words: tuple[str, ...]
+    tenses: frozenset[str] = frozenset()
+    """What its auxiliaries say of the time, where they ask and are not mere politeness."""
+    asker: str = ""
+    """`i`, `you` or `someone`, who is to do what is asked."""
 
 
 class Node:
@@ -19,12 +31,12 @@ class Node:
 
     def __init__(self) -> None:
         self.next: dict[str, Node] = {}
-        self.meaning: tuple[str, ...] | None = None
-        self.anchored: tuple[str, ...] | None = None
+        self.meaning: Meaning | None = None
+        self.anchored: Meaning | None = None
         """The meaning at the beginning of a sentence alone."""
 
 
-def phrase_at(root: Node, words: Sequence[str], at: int, *, is_first: bool) -> tuple[int, tuple[str, ...]] | None:
+def phrase_at(root: Node, words: Sequence[str], at: int, *, is_first: bool) -> tuple[int, Meaning] | None:
     """Return how many words from `at` on are a phrase, the longest there is, and its meaning.
 
     root: `phrases()`. words: with an empty one behind the last.
@@ -54,6 +66,18 @@ def phrases() -> Node:
     return root
 
 
+def _meaning(wording: list[str], words: tuple[str, ...]) -> Meaning:
+    """Return what a wording says: was it possible to speaks of the past, I was wondering if does not."""
+    is_polite = words in ((), ("yesno",)) or wording[0] == "i" or not {*wording}.isdisjoint(("better", "credited"))
+    told = () if is_polite and wording[0] != "there" else (tenses_of(word) for word in wording)
+    tenses = frozenset("present" if tense == "perfect" else tense for tense in frozenset().union(*told))  # have to
+    if words[:1] == ("why",):  # what is the reason it was late
+        tenses -= {"present"}
+    said = {*wording} if words else set()
+    asker = "i" if said & {"i", "we"} else "someone" if said & GENERIC else "you" if "you" in said else ""
+    return Meaning(words, tenses, asker)
+
+
 def _wordings(pattern: str) -> list[list[str]]:
     parts = re.split(r"\{([^}]*)\}", pattern)
     choices = [_expanded(part.split("|") if number % 2 else [part]) for number, part in enumerate(parts)]
@@ -69,10 +93,11 @@ def _expanded(choices: Sequence[str]) -> list[str]:
     return found
 
 
-def _grow(root: Node, words: list[str], meaning: tuple[str, ...]) -> None:
+def _grow(root: Node, words: list[str], says: tuple[str, ...]) -> None:
     node, anchored = root, words[-1:] == ["^"]
     for word in words[:-1] if anchored else words:
         node = node.next.setdefault(word, Node())
+    meaning = _meaning(words, says)
     if anchored:
         node.anchored = node.anchored or meaning
     elif node.meaning is None:  # the first line wins

@@ -96,7 +96,7 @@ def _modality(first: Reading, second: Reading) -> Iterator[Difference]:
     if left or right:
         is_open = not (left and right) and _CLOSED.isdisjoint(first.asks | second.asks)
         is_stern = bool(left and right) and {*left, *right} != {"should", "must"}
-        is_open = is_open and {*left, *right} <= {"can", "may"}
+        is_open = is_open and {*left, *right} == {"can"}
         is_closed = not _CLOSED.isdisjoint(first.asks | second.asks)
         force: Force = "never" if is_open else "always" if is_stern or is_closed else "alike"
         yield Difference("modality", listed(left), listed(right), force)

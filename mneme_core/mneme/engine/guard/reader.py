@@ -39,7 +39,8 @@ def read(text: str) -> Reading:
         return reading
     if items and items[-1].norm == "simply":
         items[-1] = items[-1]._replace(norm="plainly")
-    phrased = _phrased(straight([item for item in items if item.norm not in FILLERS]))
+    phrased = _phrased(straight([item for item in items if item.norm not in FILLERS]), reading)
+    reading.phrased = [item.norm for item in phrased]
     Walk(reading).over(phrased)
     settle(reading, ends_in_have=bool(phrased) and _last_word(phrased) in ("have", "has", "got"))
     return reading
@@ -59,8 +60,8 @@ def _spelt(text: str) -> list[Token]:
     return tokens
 
 
-def _phrased(items: list[Token]) -> list[Token]:
-    """Return the tokens with phrases replaced by what they mean, the longest first."""
+def _phrased(items: list[Token], reading: Reading) -> list[Token]:
+    """Return the tokens with phrases replaced by what they mean, the longest first; note their tense and asker."""
     words = [
         "" if item.shape == "boundary" else item.raw.lower() if item.shape == "number" else item.norm for item in items
     ]
@@ -78,7 +79,9 @@ def _phrased(items: list[Token]) -> list[Token]:
             continue
         size, meaning = found
         raw = item.raw if size == 1 else " ".join(dict.fromkeys(part.raw for part in items[at : at + size]))
-        phrased += [Token(word, raw, "word") for word in meaning]
+        phrased += [Token(word, raw, "word") for word in meaning.words]
+        reading.tenses |= meaning.tenses
+        reading.asker = reading.asker or meaning.asker
         at += size
-        is_first = is_first and not meaning
+        is_first = is_first and not meaning.words
     return phrased

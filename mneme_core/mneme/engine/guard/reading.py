@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class Word(NamedTuple):
@@ -23,6 +23,10 @@ class Word(NamedTuple):
     """Whether it may stand alone on one side."""
 
 
+SOMEONE: Final = "someon"
+"""The stem of every word for anybody: somebody, people, a person."""
+
+
 @dataclass(slots=True)
 class Reading:
     """A text as the guard understands it."""
@@ -37,6 +41,8 @@ class Reading:
     persons: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)
     """`i as subject`, `i as object`: what tells who follows me from whom I follow."""
+    asker: str = ""
+    """Who is to do it: `i`, `you` or `someone`; empty where the text does not say."""
     undergone: set[str] = field(default_factory=set)
     """Stems of what is done to somebody, not by him: I am charged, I get paid."""
     toward: set[str] = field(default_factory=set)
@@ -45,6 +51,8 @@ class Reading:
     """Every word as written, in order, lower case, without punctuation: what two spellings of one text share."""
     stems: tuple[str, ...] = ()
     """The stems of all words in order: what a text looks like."""
+    phrased: list[str] = field(default_factory=list)
+    """The words in order, with phrases replaced by what they mean."""
     payload: str = ""
     """What the text wants something done with, where it says so in quotes or after a colon."""
     has_be: bool = False

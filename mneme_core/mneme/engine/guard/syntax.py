@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from mneme.engine.guard.inflection import is_past, stem
+from mneme.engine.guard.inflection import is_past, is_past_alone, stem
 from mneme.engine.guard.kinds import is_superlative
 from mneme.engine.guard.modifiers import weighed
 from mneme.engine.guard.reading import Reading, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
-from mneme.engine.guard.words import LANGUAGES, TENSES, TIMES
+from mneme.engine.guard.words import LANGUAGES, TIMES
 
 # What the question word says already: how much does it cost, how long does it take.
 _IMPLIED: Final = {
@@ -51,8 +51,11 @@ _STRONG: Final = ("yesno", "what")
 def settle(reading: Reading, *, ends_in_have: bool) -> None:
     """Bring passives, `what X does Y have` and questions said twice into one form."""
     reading.words = dated(weighed(reading.words))
-    if reading.tenses == {"present"} and _is_perfect(reading.sequence):
-        reading.tenses.clear()  # has been declined: is as well as was
+    if not (reading.tenses or reading.modals or reading.has_be) and _tells(reading):
+        reading.tenses.add("past")
+    if "perfect" in reading.tenses:
+        reading.tenses.discard("perfect")
+        reading.tenses.add("past" if _is_done(reading) else "present")
     if reading.has_be:
         reading.words = active(reading.words)
     if ends_in_have and reading.asks & {"what", "howmany"}:
@@ -66,9 +69,23 @@ def settle(reading: Reading, *, ends_in_have: bool) -> None:
     _settle_question(reading)
 
 
-def _is_perfect(sequence: tuple[str, ...]) -> bool:
-    """Return whether the only auxiliary is that of `has been`."""
-    return "been" in sequence and {*sequence} & TENSES["present"] <= {"has", "have"}
+def _is_done(reading: Reading) -> bool:
+    """Return whether the only auxiliary is that of a deed done: has been declined, has shipped."""
+    if reading.tenses or (reading.modals and "been" not in reading.sequence):  # do I have, can I have it sent
+        return False
+    return "been" in reading.sequence or any(is_participle(word) for word in reading.words)
+
+
+def _tells(reading: Reading) -> bool:
+    """Return whether a verb in the past tense stands there: when it shipped, who taught physics."""
+    words = reading.words
+    if not reading.asks.isdisjoint(("howto", "wayto", "whatdo")):  # how to cancel what I ordered
+        return False
+    if "who" in reading.asks and words and is_past_alone(words[0].raw.lower()):
+        return True
+    return any(
+        is_past_alone(word.raw.lower()) and not word.opens and _is_passive(words, at) for at, word in enumerate(words)
+    )
 
 
 def active(words: list[Word]) -> list[Word]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from mneme.engine.guard.inflection import is_past, stem
 from mneme.engine.guard.particles import PARTICLES, joined
-from mneme.engine.guard.reading import Reading, Word
+from mneme.engine.guard.reading import SOMEONE, Reading, Word
 from mneme.engine.guard.thesaurus import parts_of_speech
 from mneme.engine.guard.tokens import Token
 from mneme.engine.guard.words import (
@@ -16,6 +16,7 @@ from mneme.engine.guard.words import (
     AUXILIARIES,
     BE,
     CASES,
+    CAUSING,
     CLAUSAL,
     FRAMES,
     GENERIC,
@@ -35,15 +36,13 @@ from mneme.engine.guard.words import (
     SAME_HEAD,
     SAME_QUESTION,
     SOFT,
-    TENSES,
+    tenses_of,
 )
 
 _ASKING: Final = QUESTIONS | FRAMES
 _SOFT: Final = frozenset(stem(word) for word in SOFT)
+_CAUSING: Final = frozenset(stem(word) for word in CAUSING)
 _MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
-_TENSES_OF: Final = {
-    word: {tense for tense, marks in TENSES.items() if word in marks} for word in frozenset().union(*TENSES.values())
-}
 _TOWARD: Final = frozenset(("to", "from", "for"))
 _RECEIVERS: Final = frozenset(("me", "you", "us", "him", "them"))
 
@@ -111,6 +110,17 @@ class Walk:
         self._recall(norm)
         self._break()
 
+    def _somebody(self, _norm: str, raw: str, _after: str) -> None:
+        words = self.reading.words
+        is_made_to = bool(words) and words[-1].run == self.run and words[-1].stem in _CAUSING  # let people join
+        if len(words) == self.clause_start and not self.head:
+            self.reading.asker = self.reading.asker or "someone"
+        elif is_made_to:
+            words[-1] = words[-1]._replace(light=False)
+        self._break()
+        words.append(Word(SOMEONE, raw, self.head, self.run, light=not is_made_to))
+        self._break()
+
     def _article(self, _norm: str, _raw: str, _after: str) -> None:
         self._break(is_marked=True)
 
@@ -153,12 +163,14 @@ class Walk:
         if self.is_fresh and norm in AUXILIARIES:
             reading.asks.add("yesno")
         self.is_fresh = False
+        if norm == "being" and reading.has_be and reading.words and not self.head:
+            reading.tenses.add("ongoing")  # is it being sent, is it sent
         reading.has_be |= norm in BE
         self.undergoing = "be" if norm in BE else ""
         if norm in ("can", "could", "may", "might", "must", "should", "would"):
             reading.modals.append("can" if norm == "could" else norm)
-        if norm in _TENSES_OF and raw.lower() not in REFUSING:
-            reading.tenses.update(_TENSES_OF[norm])
+        if raw.lower() not in REFUSING:
+            reading.tenses.update(tenses_of(norm))
         if norm in ("be", "been", "being") or (norm in ("have", "has", "had") and self.head in CLAUSAL):
             self._break()
         else:
@@ -181,7 +193,14 @@ class Walk:
             self.reading.roles.append(norm)
 
     def _head(self, norm: str, _: str, after: str) -> None:
-        if norm == "to" and _is_verb(after):
+        if norm == "to" and (_is_verb(after) or after in ("cost", "rain", "change")):
+            words = self.reading.words
+            if words and words[-1].raw.lower() == "going":
+                words.pop()
+                self.reading.tenses.add("future")
+            if words and words[-1].head == "for":  # a way for a friend to call
+                run = words[-1].run
+                words[:] = [word._replace(head="") if word.run == run else word for word in words]
             self._root()
         else:
             self._govern(SAME_HEAD.get(norm, norm))
@@ -196,6 +215,13 @@ class Walk:
         person = PERSONS[norm]
         self.is_fresh = False  # I can: no question
         self.reading.persons.append(person)
+        if (
+            person == "i"
+            and norm in CASES
+            and CASES[norm] == "subject"
+            and len(self.reading.words) == self.clause_start
+        ):
+            self.reading.asker = "i"
         if norm in CASES:
             self.reading.cases.append(f"{person} as {CASES[norm]}")
         self.has_subject |= CASES.get(norm) == "subject" or (norm == "you" and not self.head)
@@ -212,7 +238,8 @@ _DEALING: Final[dict[str, Callable[[Walk, str, str, str], None]]] = {
     word: deal
     for deal, words in (
         (Walk._need, MUST),
-        (Walk._light, LIGHT | GENERIC),
+        (Walk._light, LIGHT),
+        (Walk._somebody, GENERIC),
         (Walk._article, ARTICLES),
         (Walk._person, frozenset(PERSONS)),
         (Walk._head, HEADS),

@@ -42,7 +42,7 @@ FILLERS: Final = word_set(
 HEADS: Final = word_set(
     """in inside within at on upon for with about regarding via using among through into onto toward towards to from
     than by before after until till since during against over under above below between if when while because
-    unless although despite per across behind beside off out without of whether whilst"""
+    unless although despite per across behind beside off out outside without of whether whilst"""
 )
 """What opens a phrase and gives its words their role."""
 
@@ -59,7 +59,7 @@ CLAUSAL: Final = word_set("after before since when while without by on upon")
 """Openers of clauses in which a form of the verb tells no time: after I've placed it, after placing it."""
 ROLE_WORDS: Final = word_set(
     """from than before after until till since against over under above below if when while because unless
-    although despite per across behind off out"""
+    although despite per across behind off out outside"""
 )
 """Phrase openers that are content as well: a text that has one more says something else."""
 
@@ -75,10 +75,22 @@ GENERIC: Final = word_set("someone somebody anyone anybody people person")
 
 TENSES: Final = {
     "past": word_set("did was were had"),
-    "present": word_set("do does is are am has have being"),
+    "present": word_set("do does is are am"),
+    "perfect": word_set("has have"),
     "future": word_set("will shall gonna going-to"),
     "once": word_set("used-to"),
 }
+_TENSES_OF: Final = {
+    word: frozenset(tense for tense, marks in TENSES.items() if word in marks)
+    for word in frozenset().union(*TENSES.values())
+}
+
+
+def tenses_of(word: str) -> frozenset[str]:
+    """Return the tenses that an auxiliary marks; none for any other word."""
+    return _TENSES_OF.get(word, frozenset())
+
+
 AUXILIARIES: Final = frozenset().union(*TENSES.values()) - {"being"} | word_set("can could may might must should would")
 BE: Final = word_set("is are was were be been being am")
 MUST: Final = word_set("need needs needed require requires required necessary mandatory compulsory obligatory")
@@ -160,6 +172,13 @@ NARROWING: Final = word_set(
     again still before deleted used"""
 )
 """Verbs that change what the verb beside them says: start paying, avoid paying."""
+REVERSING: Final = word_set(
+    """avoid prevent stop refuse decline reject forbid prohibit undo reverse revert rollback skip miss quit cease fail
+    deny lack omit resist neglect abstain refrain ignore"""
+)
+"""Verbs by which the opposite is asked of what stands beside them, however it is put: avoid paying."""
+CAUSING: Final = word_set("make let help get have ask tell allow cause stop prevent keep")
+"""Verbs by which somebody else does it: let people join."""
 MODIFYING: Final = word_set(
     """proper correct exact specific certain particular different various whole entire actual real main typical usual
     common overall total easy simple available current possible safe recommended necessary required properly correctly

@@ -44,7 +44,8 @@ def dump(core: Core, dest: str | PathLike[str] | BinaryIO) -> None:
     `dest` cannot be written.
     """
     store = core.store
-    if getattr(store, "is_encrypted", False):
+    # Under its sealed identity too, where the keys are not known: no archive of sealed rows could be loaded.
+    if getattr(store, "is_encrypted", False) or core.identity.is_sealed:
         raise CheckpointError(
             "the store is encrypted, and an archive would hold its entries in clear. Close every cache over it, and "
             "copy its file: that stays encrypted."

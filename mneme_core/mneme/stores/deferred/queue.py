@@ -92,7 +92,13 @@ class Queue:
         }
         self.puts = {**kept, **self.puts}
         self.size_bytes += sum(_size(put) for _, put in kept.values())
-        self.removals[:0] = older.removals
+        # What was removed while it was being written: the store may have an older one, as in `_delete`.
+        lost = {(key, number) for key, (number, _) in older.puts.items()}
+        own = [
+            Delete(each.key) if isinstance(each, Delete) and (each.key, each.id) in lost else each
+            for each in self.removals
+        ]
+        self.removals = [*older.removals, *own]
         self.count(Usage(older.accesses, older.counters))
 
     def written(self, part: Queue) -> None:

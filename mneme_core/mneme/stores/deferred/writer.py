@@ -180,7 +180,8 @@ class Writer:
         self, removals: Sequence[Delete | Clear], puts: Mapping[str, tuple[int, Put]], usage: Usage | None
     ) -> None:
         """Write a part of what is in flight as one transaction, and take it out of that."""
-        changes = [*map(self._settled, removals), *(put for _, put in puts.values())]
+        settled = [change for change in map(self._settled, removals) if change is not None]
+        changes = [*settled, *(put for _, put in puts.values())]
         own = Queue(list(removals), dict(puts))
         places = ((number, self.numbers.stored(number)) for number in (usage.accesses if usage else ()))
         known = {number: place for number, place in places if place is not None}
@@ -190,7 +191,7 @@ class Writer:
         except Exception as error:
             raise store_error(error, self.store.name) from error.__cause__
         with self.state:
-            new = dict(zip((number for number, _ in puts.values()), stored[len(removals) :], strict=True))
+            new = dict(zip((number for number, _ in puts.values()), stored[len(settled) :], strict=True))
             for number, place in new.items():
                 self.numbers.note(number, place)
             if foreign or self.steps:
@@ -202,11 +203,12 @@ class Writer:
                 self.flight.accesses = {number: usage.accesses[number] for number in unknown if number in coming}
                 self.flight.counters = {}
 
-    def _settled(self, change: Delete | Clear) -> Change:
-        """Return a removal as the store knows what it is about."""
+    def _settled(self, change: Delete | Clear) -> Change | None:
+        """Return a removal as the store knows what it is about; None for that of a version it has never had."""
         if isinstance(change, Clear) or change.id is None:
             return change
-        return Delete(change.key, self.numbers.stored(change.id))
+        number = self.numbers.stored(change.id)
+        return None if number is None else Delete(change.key, number)
 
     def leave(self) -> None:
         """Forget what waits, in the child of a fork."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Leases:
     """The leases of one store. The connection is made when first needed, and apart: a writer's may be waiting."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], schema: str) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], schema: str, server: str) -> None:
         self._connect = connect
-        self._schema = schema
+        self._schema, self._server = schema, server
         self._lock = Lock()
         self._db: psycopg.Connection[Any] | None = None
         self._is_closed = False
@@ -74,4 +74,6 @@ class Leases:
             except psycopg.Error as error:
                 if self._db is not None:
                     self._db.close()
-                raise StoreBackendError(f"leasing in Postgres failed: {type(error).__name__}") from error
+                raise StoreBackendError(
+                    f"leasing in Postgres at {self._server} failed: {type(error).__name__}"
+                ) from error

@@ -11,6 +11,7 @@ from psycopg import Connection, errors
 
 from mneme.errors import StoreBackendError
 from mneme.model import StoredEntry
+from mneme.stores.arguments import server_of
 from mneme.stores.postgres.searching import Search
 
 
@@ -18,6 +19,7 @@ class Lookups:
     """What PostgresStore adds in mode "server"."""
 
     _schema: str
+    _url: str
     _search: Search | None = None
     _is_lost: bool = False
     """Whether the tables are gone: they are made anew by whoever needs them next."""
@@ -59,8 +61,8 @@ class Lookups:
     def _failed(self, action: str, error: psycopg.Error) -> StoreBackendError:
         self._is_lost = isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName)
         return StoreBackendError(
-            f"{action} the schema {self._schema!r} in Postgres failed: {type(error).__name__}: "
-            f"{error.sqlstate or 'no answer'}"
+            f"{action} the schema {self._schema!r} in Postgres at {server_of(self._url)} failed: "
+            f"{type(error).__name__}: {error.sqlstate or 'no answer'}"
         )
 
     def _using(self, action: str) -> AbstractContextManager[Connection[Any]]:

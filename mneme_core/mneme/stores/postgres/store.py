@@ -13,7 +13,7 @@ import psycopg
 from psycopg import Connection, IsolationLevel
 
 from mneme.errors import InvalidArgumentError, MnemeError, StoreBackendError
-from mneme.stores.arguments import check_seconds
+from mneme.stores.arguments import check_seconds, server_of
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.postgres import log, schema, writing
@@ -65,7 +65,7 @@ class PostgresStore(Lookups):
         self._started = 0
         self._identity: Identity | None = None
         self._is_open = False
-        self._leases = Leases(self._connect, schema)
+        self._leases = Leases(self._connect, schema, server_of(url))
 
     @property
     def _channel(self) -> str:
@@ -196,7 +196,7 @@ class PostgresStore(Lookups):
         """Leave the parent's connections alone, and make new ones when they are needed."""
         self._lock = threading.RLock()
         self._db = self._listener = None
-        self._leases = Leases(self._connect, self._schema)
+        self._leases = Leases(self._connect, self._schema, server_of(self._url))
         if self._search is not None:
             self._search = self._search.again()
 

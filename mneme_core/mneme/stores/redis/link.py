@@ -12,6 +12,7 @@ from typing import Any
 import redis
 
 from mneme.errors import SchemaMigrationError, StoreBackendError
+from mneme.stores.arguments import server_of
 from mneme.stores.base import Cursor, Identity
 from mneme.stores.memory import check_identity
 from mneme.stores.redis import scripts
@@ -119,4 +120,6 @@ class Link:
         try:
             yield
         except redis.RedisError as error:
-            raise StoreBackendError(f"{action} under {self.name!r} in Redis failed: {type(error).__name__}") from error
+            raise StoreBackendError(
+                f"{action} under {self.name!r} in Redis at {server_of(self._url)} failed: {type(error).__name__}"
+            ) from error

@@ -58,9 +58,11 @@ def since(db: sqlite3.Connection, cursor: Cursor) -> Iterator[list[Change]]:
         yield [change for _, change in reversed(gone)]
 
 
-def everything(db: sqlite3.Connection, statement: str, vector_bytes: int) -> Iterator[Sequence[Any]]:
-    """Yield all entries in batches of rows of this statement, SELECT_ALL or SELECT_HEADS."""
-    found = db.execute(statement)
+def everything(
+    db: sqlite3.Connection, statement: str, vector_bytes: int, values: Sequence[str] = ()
+) -> Iterator[Sequence[Any]]:
+    """Yield all entries in batches of rows of this statement: SELECT_ALL, SELECT_HEADS, or SELECT_THESE."""
+    found = db.execute(statement, values)
     while batch := found.fetchmany(BATCH):
         try:
             rows.check(batch, vector_bytes)

@@ -26,6 +26,8 @@ FROM entries e LEFT JOIN usage u USING (seq) ORDER BY e.seq
 
 SELECT_ALL = _ALL.format(query="e.query", response="e.response", more="")
 
+SELECT_THESE = SELECT_ALL.replace("ORDER BY", "WHERE e.seq IN (SELECT value FROM json_each(?)) ORDER BY")
+
 # A text that is none has no size, which `check` finds.
 SELECT_HEADS = _ALL.format(
     query="NULL",

@@ -7,7 +7,7 @@ import mmap
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -314,10 +314,11 @@ class SQLiteStore:
         """Disconnect, and keep everyone out until the fork is done."""
         self._lock.acquire()
         self._reading.acquire()
-        self._close_reader()
-        if self._db is not None and not self._db.in_transaction:
-            self._db.close()
-            self._db = self._index = self._seen = None
+        with suppress(sqlite3.Error):
+            self._close_reader()
+            if self._db is not None and not self._db.in_transaction:
+                self._db.close()
+                self._db = self._index = self._seen = None
 
     def after_fork_on_both_sides(self) -> None:
         """Let everyone in; whoever needs the file first connects."""

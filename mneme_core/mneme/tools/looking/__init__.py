@@ -1,10 +1,27 @@
 """Looking into a cache that others may be using: what it counts, what it holds, and why a question hits or misses.
 
-Everything here only reads, but for `delete`. A cache is named as for `SemanticCache.open`: a path or a URL.
+Everything here only reads, but for `delete` and `report_wrong`. A cache is named as for `SemanticCache.open`: a path or
+a URL, and `Keyed` for one that is encrypted.
 """
 
 from mneme.tools.looking.counting import Counted, Latency, View, look
 from mneme.tools.looking.explaining import explain
 from mneme.tools.looking.finding import Entry, Wanted, delete, entries, entry
+from mneme.tools.looking.keyed import Keyed
+from mneme.tools.looking.reporting import Reported, report_wrong
 
-__all__ = ["Counted", "Entry", "Latency", "View", "Wanted", "delete", "entries", "entry", "explain", "look"]
+__all__ = [
+    "Counted",
+    "Entry",
+    "Keyed",
+    "Latency",
+    "Reported",
+    "View",
+    "Wanted",
+    "delete",
+    "entries",
+    "entry",
+    "explain",
+    "look",
+    "report_wrong",
+]

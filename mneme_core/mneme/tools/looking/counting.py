@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
+from urllib.parse import urlsplit
 
 from mneme.engine import measures
 from mneme.engine.spending import saved_usage
 from mneme.model import Saving
 from mneme.prices import Prices, savings
 from mneme.runtime.counters import NAMES
+from mneme.stores.arguments import server_of
 from mneme.tools.looking.opening import reading, sizes_of
 
 PERCENTILES = (0.5, 0.95, 0.99)
@@ -74,26 +76,33 @@ class View:
     encrypted: bool
     total: Counted
     namespaces: tuple[Counted, ...]
-    """Those with entries or counts, by name."""
+    """Those with entries or counts, by name; none where they were not asked for."""
     currency: str | None
     prices_date: str | None
     """Of the prices, where there are any."""
 
 
 def look(
-    url: str | PathLike[str], *, prices: Prices | None = None, sizes: Mapping[str, int] | None = None
+    url: str | PathLike[str],
+    *,
+    prices: Prices | None = None,
+    sizes: Mapping[str, int] | None = None,
+    by_namespace: bool = True,
 ) -> tuple[View, Mapping[str, int]]:
     """Return what a cache has counted and the entries of each namespace, which take longest: give them again for less.
 
+    by_namespace: without it a view has no namespaces, of which there may be thousands.
     What running processes counted in the last second, and of one that is idle the last lookups, is not there yet.
     Raises FileNotFoundError where there is no file, InvalidArgumentError where there is no cache, StoreBackendError.
     """
     with reading(url) as (store, identity):
         counters = store.counters()
         sizes = sizes_of(store) if sizes is None else sizes
-    spaces: dict[str, dict[tuple[str, str], int]] = {namespace: {} for namespace in sorted(sizes)}
-    for where, amount in counters.items():
-        spaces.setdefault(where[0], {})[where] = amount
+    spaces: dict[str, dict[tuple[str, str], int]] = {}
+    if by_namespace:
+        spaces = {namespace: {} for namespace in sizes}
+        for where, amount in counters.items():
+            spaces.setdefault(where[0], {})[where] = amount
     view = View(
         url=shown(url),
         store=store.name,
@@ -114,9 +123,11 @@ def look(
 
 
 def shown(url: str | PathLike[str]) -> str:
-    """Return a path or URL without the user and password in it."""
-    scheme, sign, rest = str(url).partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if sign and "@" in rest else str(url)
+    """Return a path or URL without the user, password and options in it."""
+    scheme, sign, _ = str(url).partition("://")
+    if not sign or scheme == "sqlite":
+        return str(url)
+    return f"{scheme}://{server_of(str(url))}{'' if scheme == 'unix' else urlsplit(str(url)).path}"
 
 
 def _counted(

@@ -26,11 +26,13 @@ def explain(
     vary: Vary | None = None,
     k: int = 5,
     policy: Policy | str | PathLike[str] | None = None,
+    feedback: str | PathLike[str] | None = None,
     like: str | None = None,
 ) -> Explanation:
     """Return what `cache.explain` returns, of a cache that stays as it is: nothing is counted or written.
 
     policy: what the program judges with, where that is not what `SemanticCache.open` does.
+    feedback: the file that the program opens with `feedback=`.
     like: a key or its beginning; asks as that entry was asked, in the place of `namespace` and `vary`.
     Raises EmbedderMismatchError for another embedder than the cache's, InvalidArgumentError for one that was opened
     with a normaliser of its own, EncryptionError for one that is encrypted, and as `cache.explain` does.
@@ -40,6 +42,8 @@ def explain(
         options: dict[str, Any] = {"normalize": identity.normalize == "default"}
         if policy is not None:
             options["policy"] = policy
+        if feedback is not None:
+            options["feedback"] = feedback
         if like is not None:
             like = full_key(store, identity, like)
         cache = SemanticCache(store=store, embedder=embedder, **careful(options, embedder))
@@ -53,8 +57,8 @@ def check_embedder(identity: Identity, embedder: Embedder, url: str) -> None:
     """Raise what `explain` does where this embedder cannot compare questions with a cache's entries."""
     if identity.is_sealed:
         raise EncryptionError(
-            "this cache is encrypted, and only a program with its keys can compare questions with its entries: call "
-            "cache.explain there."
+            "this cache is encrypted, and questions are compared with its entries where its keys are given alone: "
+            "--keys FILE, or cache.explain in its program."
         )
     if identity.normalize == "custom":
         raise InvalidArgumentError(

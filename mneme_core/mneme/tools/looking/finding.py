@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import heapq
 import json
+import re
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from mneme.engine.freshness import is_expired
 from mneme.engine.origins import origins_in, without_own
 from mneme.engine.spending import stored_usage
 from mneme.errors import EncryptionError, InvalidArgumentError
 from mneme.model import Metadata, TokenUsage
-from mneme.stores.base import BulkStore, Cursor, Delete, EntryRow, Identity, Store
-from mneme.tools.looking.opening import reading, rows_of
+from mneme.stores.base import BulkStore, Cursor, Delete, EntryRow, Identity, SearchStore, Store
+from mneme.stores.sqlite import SQLiteStore
+from mneme.stores.sqlite.reading import ReadOnlySQLiteStore, Test
+from mneme.stores.sqlite.reading import Sort as Sort
+from mneme.tools.looking.opening import reading, row_of, rows_of
+from mneme.tools.readable import readable
 
-Sort = Literal["newest", "oldest", "used", "hits", "largest"]
 # A key is told by its beginning, as commits are.
 SHORTEST_KEY: Final = 4
+_WHOLE_KEY: Final = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,11 @@ class Entry:
     partition: str = ""
     """Hexadecimal. Entries of a namespace with different ones were put with another `vary`, and are never compared."""
 
+    @property
+    def answer(self) -> str:
+        """What a person reads of `response`, which may be an integration's JSON."""
+        return readable(self.response)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -59,28 +71,46 @@ class Wanted:
     expired: bool | None = None
 
 
-_ORDERS: Final[dict[Sort, Callable[[Entry], Any]]] = {
-    "newest": lambda entry: -entry.created_at,
-    "oldest": lambda entry: entry.created_at,
-    "used": lambda entry: -entry.last_accessed_at,
-    "hits": lambda entry: -entry.access_count,
-    "largest": lambda entry: -(len(entry.query) + len(entry.response)),
+# For stores that do not sort for themselves.
+_ORDERS: Final[dict[Sort, Callable[[EntryRow], Any]]] = {
+    "newest": lambda row: -row[7],
+    "oldest": lambda row: row[7],
+    "used": lambda row: -row[8],
+    "hits": lambda row: -row[10],
+    "largest": lambda row: -(len(row[3]) + len(row[4])),
 }
 
 
 def entries(
-    url: str | PathLike[str], wanted: Wanted | None = None, *, sort: Sort = "newest", limit: int | None = None
+    url: str | PathLike[str],
+    wanted: Wanted | None = None,
+    *,
+    sort: Sort = "newest",
+    limit: int | None = None,
+    skip: int = 0,
 ) -> tuple[list[Entry], int]:
-    """Return the entries that are wanted, at most `limit` of them, and how many there are in all.
+    """Return the entries that are wanted, at most `limit` after the first `skip`, and how many there are in all.
 
     Raises FileNotFoundError where there is no file, InvalidArgumentError where there is no cache, EncryptionError for
     one that is encrypted, StoreBackendError.
     """
+    wanted, now = wanted or Wanted(), time.time()
     with reading(url) as (store, identity):
-        now = time.time()
-        found = [_entry(row, now) for row in _rows(store, identity, wanted or Wanted())]
-    found.sort(key=_ORDERS[sort])
-    return found[:limit], len(found)
+        _check_readable(identity)
+        is_wanted = _test(wanted, now)
+        if isinstance(store, ReadOnlySQLiteStore):
+            rows, total = store.ranked(sort, namespace=wanted.namespace, is_wanted=is_wanted, limit=limit, skip=skip)
+        else:
+            held = [
+                row
+                for row in rows_of(store)
+                if wanted.namespace in (None, row[1])
+                and (is_wanted is None or is_wanted(row[3], row[4], row[6], row[7], row[9]))
+            ]
+            total, last = len(held), None if limit is None else skip + limit
+            first = sorted(held, key=_ORDERS[sort]) if last is None else heapq.nsmallest(last, held, _ORDERS[sort])
+            rows = first[skip:]
+        return [_entry(row, now) for row in rows], total
 
 
 def entry(url: str | PathLike[str], key: str) -> Entry | None:
@@ -89,22 +119,28 @@ def entry(url: str | PathLike[str], key: str) -> Entry | None:
     Raises InvalidArgumentError where several begin so, or for fewer than four digits, and as `entries` does.
     """
     with reading(url) as (store, identity):
-        row = _one(store, identity, key)
-        return None if row is None else _entry(row, time.time())
+        return entry_in(store, identity, key)
 
 
-def delete(url: str | PathLike[str], key: str) -> Entry | None:
+def delete(url: str | PathLike[str], key: str, *, stored_at: float | None = None) -> Entry | None:
     """Remove the entry whose key is, or begins with, `key`; return it, None where there was none.
 
+    stored_at: when the entry that is meant was created; another one of this key counts as none.
     An answer that was put meanwhile in its place stays. Raises as `entry` does.
     """
-    with reading(url, writes=True) as (store, identity):
+    with reading(url) as (store, identity):
         row = _one(store, identity, key)
-        if row is None:
-            return None
-        found = _entry(row, time.time())
-        store.write([Delete(found.key, row[0])], _end_of(store))
-        return found
+    if row is None or stored_at not in (None, row[7]):
+        return None
+    with reading(url, writes=True) as (store, _):
+        store.write([Delete(row[2].hex(), row[0])], _end_of(store))
+    return _entry(row, time.time())
+
+
+def entry_in(store: Store, identity: Identity, key: str) -> Entry | None:
+    """Return what `entry` does, of a store that is open."""
+    row = _one(store, identity, key)
+    return None if row is None else _entry(row, time.time())
 
 
 def full_key(store: Store, identity: Identity, key: str) -> str:
@@ -117,7 +153,15 @@ def full_key(store: Store, identity: Identity, key: str) -> str:
 
 def _end_of(store: Store) -> Cursor:
     reached = Cursor(0, 0)
-    for _, cursor in store.load() if isinstance(store, BulkStore) else store.pull(reached):
+    # A SQLite file has nothing after a cursor so far on.
+    read: Iterator[tuple[Sequence[object], Cursor]] = (
+        store.pull(Cursor(sys.maxsize, 0))
+        if isinstance(store, SQLiteStore)
+        else store.load()
+        if isinstance(store, BulkStore)
+        else store.pull(reached)
+    )
+    for _, cursor in read:
         reached = cursor
     return reached
 
@@ -126,29 +170,49 @@ def _one(store: Store, identity: Identity, key: str) -> EntryRow | None:
     start = key.strip().lower()
     if len(start) < SHORTEST_KEY:
         raise InvalidArgumentError(f"the key {key!r} is too short; give {SHORTEST_KEY} digits of it, or more.")
-    found = [row for row in _rows(store, identity, Wanted()) if row[2].hex().startswith(start)]
+    _check_readable(identity)
+    if isinstance(store, ReadOnlySQLiteStore):
+        found = store.beginning(start)
+    elif isinstance(store, SearchStore) and store.searches and _WHOLE_KEY.fullmatch(start):
+        row = row_of(store, start)
+        found = [] if row is None else [row]
+    else:
+        found = [row for row in rows_of(store) if row[2].hex().startswith(start)]
     if len(found) > 1:
         some = ", ".join(row[2].hex() for row in found[:2])
         raise InvalidArgumentError(f"{len(found)} keys begin with {start!r}: {some} … Give more digits.")
     return found[0] if found else None
 
 
-def _rows(store: Store, identity: Identity, wanted: Wanted) -> Iterator[EntryRow]:
+def _check_readable(identity: Identity) -> None:
     if identity.is_sealed:
         raise EncryptionError(
-            "this cache is encrypted, and only a program with its keys reads its entries: SemanticCache.open(url, "
-            "encryption=keys). What it counted is in `mneme stats`."
+            "this cache is encrypted, and its entries are read with its keys alone: --keys FILE. What it counted is in "
+            "`mneme stats`."
         )
-    now, text = time.time(), None if wanted.contains is None else wanted.contains.casefold()
-    for row in rows_of(store):
-        if wanted.namespace not in (None, row[1]):
-            continue
-        if text is not None and text not in row[3].casefold() and text not in row[4].casefold():
-            continue
-        if wanted.expired is not None and is_expired(row[7], row[9], now) != wanted.expired:
-            continue
-        if wanted.tag is None or (row[6] is not None and wanted.tag in origins_in(json.loads(row[6])).tags):
-            yield row
+
+
+def _test(wanted: Wanted, now: float) -> Test | None:
+    """Return what tells whether an entry of the namespace is wanted; None where all are."""
+    if wanted.contains is None and wanted.expired is None and wanted.tag is None:
+        return None
+    text, expired, tag = None if wanted.contains is None else wanted.contains.casefold(), wanted.expired, wanted.tag
+
+    def holds(text: str, query: str, response: str) -> bool:
+        if text in query.casefold() or text in response.casefold():
+            return True
+        # An integration's JSON may hold a text escaped.
+        answer = readable(response)
+        return answer is not response and text in answer.casefold()
+
+    def is_wanted(query: str, response: str, metadata: str | None, created_at: float, ttl: float | None) -> bool:
+        if text is not None and not holds(text, query, response):
+            return False
+        if expired is not None and is_expired(created_at, ttl, now) != expired:
+            return False
+        return tag is None or (metadata is not None and tag in origins_in(json.loads(metadata)).tags)
+
+    return is_wanted
 
 
 def _entry(row: EntryRow, now: float) -> Entry:

@@ -1,0 +1,55 @@
+"""What keeps a cache in order: vacuum, compact, flush, archives."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import BinaryIO
+
+from mneme.runtime import checkpoint, writing
+from mneme.runtime.unhurried import BREATH_SECONDS
+from mneme.stores.base import Delete
+from mneme.sync.waiting import Waiting
+
+
+class Maintaining(Waiting):
+    """Keeps the cache in order."""
+
+    def vacuum(self, *, namespace: str | None = None, compact: bool = True) -> int:
+        """Remove expired entries; return how many. compact: give their room back to the file system too."""
+        core = self._core
+        core.check_open()
+        scanned, number = writing.scan(core, namespace), 0
+        while (expired := self._store(writing.part, scanned)) is not None:
+            for start in range(0, len(expired), writing.REMOVED_AT_ONCE):
+                removed = expired[start : start + writing.REMOVED_AT_ONCE]
+                self._write([Delete(record.key.hex(), record.id) for record in removed])
+                writing.forget_expired(core, removed)
+                number += len(removed)
+            self._pause(BREATH_SECONDS)
+        if compact:
+            self.compact()
+        return number
+
+    def compact(self) -> int:
+        """Give back unused room in memory and in the store; return the number of index tombstones reclaimed."""
+        core = self._core
+        core.check_open()
+        self._store(core.store.compact)
+        return self._store(core.index.compact)
+
+    def flush(self) -> None:
+        """Wait until all that was put survives a power cut with durability="deferred", else what it survives anyway.
+
+        Access times and counters are written too. Raises StoreBackendError where something cannot be written: it stays
+        in memory, is served, and is tried again.
+        """
+        self._core.check_open()
+        self._store(self._core.flush)
+
+    def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
+        """Write every entry to one archive file, mode 0600.
+
+        Raises CheckpointError for a store that cannot be read apart from the cache, such as MemoryStore.
+        """
+        self._core.check_open()
+        self._run(checkpoint.dump, self._core, dest)

@@ -1,0 +1,142 @@
+"""Looking up: the exact layer, then the semantic one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from mneme.errors import EmbedderDimensionError, UnembeddableTextError
+from mneme.indexes.base import Vector
+from mneme.model import Explanation, Hit, Mode, Vary
+from mneme.runtime import computing, explaining, writing
+from mneme.runtime.computing import Embeddings
+from mneme.runtime.requests import Request
+from mneme.sync.waiting import Waiting
+
+_log = logging.getLogger("mneme.cache")
+
+
+class Reading(Waiting):
+    """Finds answers."""
+
+    def get(
+        self,
+        query: str,
+        *,
+        embedding: Any = None,
+        namespace: str = "default",
+        vary: Vary | None = None,
+        mode: Mode = "semantic",
+        bypass: bool = False,
+    ) -> Hit | None:
+        """Return the answer of the same request, else of one that means the same, else None.
+
+        embedding: the query's vector, where the caller has it; any `dim` numbers. vary: JSON values that must be equal.
+        Failing embedders and stores make a miss. Raises InvalidArgumentError for a query over max_query_bytes or a
+        vary that is not JSON, CacheClosedError after close.
+        """
+        core = self._core
+        request = core.request(query, namespace, vary, mode)
+        if bypass or not request.reads:
+            return core.miss(request, "bypass")
+        # Not in `_lookup`, which would be a coroutine of its own in the async facade: most hits end here.
+        hit = None if core.journal.behind(core.interval) else core.probe(request)
+        return hit or self._lookup(request, embedding)
+
+    def _lookup(self, request: Request, embedding: Any = None) -> Hit | None:
+        core = self._core
+        if core.behind() and not self._store(core.catch_up):
+            return core.miss(request, "store_failure")
+        hit = core.probe(request) or self._fetched(request)
+        if hit is not None:
+            return hit
+        if not request.semantic:
+            return core.miss(request, "no_match")
+        return self._semantic(request, embedding)
+
+    def _exact(self, request: Request) -> Hit | None:
+        core = self._core
+        if not request.reads or (core.behind() and not self._store(core.catch_up)):
+            return None
+        return core.probe(request) or self._fetched(request)
+
+    def _fetched(self, request: Request) -> Hit | None:
+        """Return the exact hit that the store has, where the cache holds only what was asked for lately."""
+        remote = self._core.remote
+        if remote is None or not self._store(remote.fetch, request.key):
+            return None
+        return self._core.probe(request)
+
+    def _semantic(self, request: Request, embedding: Any = None) -> Hit | None:
+        core = self._core
+        request = core.timed(request)
+        try:
+            vector = self._embed(request.text) if embedding is None else writing.unit(core, embedding)
+        except EmbedderDimensionError:
+            return core.miss(request, "dim_mismatch")
+        except UnembeddableTextError:
+            return core.miss(request, "unembeddable")
+        except Exception:
+            _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
+            return core.miss(request, "embedder_failure")
+        return self._search(request, vector)
+
+    def get_many(
+        self,
+        queries: Sequence[str],
+        *,
+        embeddings: Embeddings | None = None,
+        namespace: str = "default",
+        vary: Vary | None = None,
+        mode: Mode = "semantic",
+    ) -> list[Hit | None]:
+        """Return what `get` returns for each query, with one call of the embedder for all that need one.
+
+        Raises InvalidArgumentError when there are not as many embeddings as queries.
+        """
+        core = self._core
+        core.check_open()
+        given = computing.paired(queries, embeddings)
+        requests = [core.request(query, namespace, vary, mode) for query in queries]
+        if any(request.reads and request.semantic for request in requests) and embeddings is None:
+            given = self._embed_ahead(requests)
+        return [
+            self.get(query, embedding=vector, namespace=namespace, vary=vary, mode=mode)
+            for query, vector in zip(queries, given, strict=True)
+        ]
+
+    def _embed_ahead(self, requests: Sequence[Request]) -> list[Vector | None]:
+        """Embed in one call what the exact layer does not know; a failure is left to the single lookups."""
+        core = self._core
+        needed = [request.text for request in requests if request.semantic and core.peek(request) is None]
+        try:
+            vectors = dict(zip(needed, self._embed_many(needed), strict=True))
+        except Exception:
+            _log.debug("the embedder failed on a batch; its texts are tried one by one", exc_info=True)
+            return [None] * len(requests)
+        return [vectors.get(request.text) for request in requests]
+
+    def explain(
+        self,
+        query: str,
+        *,
+        embedding: Any = None,
+        namespace: str = "default",
+        vary: Vary | None = None,
+        k: int = 5,
+        like: str | None = None,
+    ) -> Explanation:
+        """Return why this query hits or misses, with its `k` nearest neighbours; counts nothing.
+
+        like: the key of an entry, hexadecimal; asks with all that was to be equal for it, in the place of `namespace`
+        and `vary`. Raises InvalidArgumentError where there is no such entry, and what the embedder raises.
+        """
+        core = self._core
+        request = core.request(query, namespace, vary, "semantic")
+        if core.behind():
+            self._store(core.catch_up)
+        if like is not None:
+            request = explaining.beside(core, request, like)
+        vector = self._vector(request, embedding)
+        return self._run(explaining.explain, core, request, vector, k)
