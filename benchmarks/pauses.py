@@ -4,7 +4,8 @@ A thread, or a task of an event loop, asks for the same requests all the time; t
 its worst pause. Meanwhile nothing happens, `vacuum` removes what ran out, `compact` gives room back, and a put evicts
 many. Every answer and what is left at the end are checked. The second number is the most that this process computed
 between two answers, which says how long others waited for it even where other programs have the processor; the third,
-the longest run of Python's garbage collector, which is a part of it where it ran.
+the longest run of Python's garbage collector, which is a part of it where it ran. In threads, another one puts an entry
+every few milliseconds: how long its puts took.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ BATCH = 10_000
 IDLE_SECONDS = 2.0
 # Between two requests: a thread that never rests takes the interpreter for itself.
 REST_SECONDS = 0.0002
+PUT_REST_SECONDS = 0.003
+SLOW_SECONDS = 0.005
 EVERYTHING = {"embedder": WordEmbedder(DIM), "index_backend": "numpy"}
 
 
@@ -115,6 +119,29 @@ def asked_in_a_thread(cache: SemanticCache) -> Iterator[Hot]:
     assert not failures, failures
 
 
+@contextmanager
+def put_in_a_thread(cache: SemanticCache, name: str) -> Iterator[list[float]]:
+    """Put entries in another thread meanwhile; the seconds that each put took, sorted in the end."""
+    took, done, vector = list[float](), threading.Event(), np.ones(DIM, np.float32)
+
+    def put() -> None:
+        while not done.is_set():
+            started = time.perf_counter()
+            cache.put(f"{name} {len(took)}", "put meanwhile", embedding=vector)
+            took.append(time.perf_counter() - started)
+            time.sleep(PUT_REST_SECONDS)
+
+    with ThreadPoolExecutor(1) as thread:
+        putting = thread.submit(put)
+        try:
+            yield took
+        finally:
+            done.set()
+            putting.result()
+    assert all(cache.get(f"{name} {number}", mode="exact") for number in range(len(took)))
+    took.sort()
+
+
 async def asked_in_the_loop(cache: AsyncSemanticCache, work: Coroutine[Any, Any, Any]) -> tuple[Hot, Any]:
     """Ask for the hot entries in the event loop in which the work is done."""
     task, hot = asyncio.create_task(work), Hot()
@@ -124,6 +151,14 @@ async def asked_in_the_loop(cache: AsyncSemanticCache, work: Coroutine[Any, Any,
         await asyncio.sleep(REST_SECONDS)
     hot.end()
     return hot, await task
+
+
+def _told(took: list[float]) -> str:
+    median, late, worst = (1_000 * took[int(share * (len(took) - 1))] for share in (0.5, 0.99, 1))
+    slow = sum(seconds > SLOW_SECONDS for seconds in took)
+    return (
+        f"median {median:.2f} ms, p99 {late:.2f} ms, worst {worst:.2f} ms, {slow} above {1_000 * SLOW_SECONDS:.0f} ms"
+    )
 
 
 def in_threads(path: Path, clock: FakeClock, entries: int, leaving: int) -> None:
@@ -136,11 +171,12 @@ def in_threads(path: Path, clock: FakeClock, entries: int, leaving: int) -> None
             "compact": cache.compact,
         }
         for name, work in works.items():
-            with asked_in_a_thread(cache) as hot:
+            with put_in_a_thread(cache, name) as took, asked_in_a_thread(cache) as hot:
                 started = time.perf_counter()
                 result = work()
                 seconds = time.perf_counter() - started
             print(f"thread  {name:<8} {hot}, {seconds:6.2f} s", flush=True)
+            print(f"        {len(took):,} puts: {_told(took)}", flush=True)
             assert name != "vacuum" or result == leaving, result
     limit = entries - 2 * leaving
     with SemanticCache(path, clock=clock, max_entries=limit, **EVERYTHING) as cache:

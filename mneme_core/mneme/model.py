@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 VectorDtype: TypeAlias = Literal["float32", "float16", "int8"]
 HitLayer: TypeAlias = Literal["exact", "semantic"]
@@ -52,6 +52,18 @@ class Hit:
     """What the answer took to compute, where `get_or_compute` measured it."""
     asked: str = ""
     """The question that was asked."""
+
+
+def _opened(frozen: type[T]) -> type[T]:
+    """Return what makes the same values in a quarter of the time: all fields given, by place.
+
+    It fills a class with the same slots and without the guard that keeps a value as it is, which it then becomes.
+    """
+    names = [field.name for field in fields(frozen)]  # type: ignore[arg-type]  # a dataclass
+    body = "; ".join(f"self.{name} = {name}" for name in names)
+    scope: dict[str, Any] = {"_Frozen": frozen}
+    exec(f"def __init__(self, {', '.join(names)}): {body}; self.__class__ = _Frozen", scope)  # noqa: S102  # as dataclasses do
+    return cast("type[T]", type(f"_Open{frozen.__name__}", (), {"__slots__": names, "__init__": scope["__init__"]}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +158,9 @@ class StoredEntry:
     partition: bytes = b""
     """H(namespace, vary), 16 bytes: similarity is computed inside it alone."""
     compute_seconds: float | None = None
+
+
+stored_entry_of: Final = _opened(StoredEntry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,28 @@ def test_an_interrupted_writer_leaves_nobody_waiting(cache, store):
     assert cache.get("d").response == "r"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreBackendError("not now")])
+def test_a_lone_put_that_ends_early_leaves_nothing_behind(cache, store, error):
+    store.raising = error
+    with pytest.raises(type(error)):
+        cache.put("a", "r", mode="exact")
+    cache.put("b", "r", mode="exact")
+
+    assert store.groups == [["a"], ["b"]]
+    assert [cache.get(query, mode="exact") is not None for query in "ab"] == [False, True]
+
+
+def test_a_put_takes_along_what_waits(tmp_path):
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder(), max_entries=2) as cache:
+        for query in "abcd":
+            cache.put(query, "r", mode="exact")
+        with SemanticCache(tmp_path / "cache.db", WordEmbedder()) as other:
+            seen = [other.get(query, mode="exact") is not None for query in "abcd"]
+
+    # What "d" made room for is written with the next put.
+    assert seen == [False, True, True, True]
+
+
 def test_a_refused_put_writes_nothing(store):
     with SemanticCache(store=store, embedder=WordEmbedder(), namespace_quotas={"n": 0}) as cache:
         with pytest.raises(NamespaceQuotaExceededError):

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 import mneme
-from mneme.model import Hit
+from mneme.model import Hit, StoredEntry, stored_entry_of
 from mneme.runtime.hits import hit_of
 from mneme.runtime.record import Whole
 
@@ -50,11 +50,22 @@ def test_the_values_are_frozen_and_have_slots(name):
     assert (value.__dataclass_params__.frozen, hasattr(value, "__slots__")) == (True, True)
 
 
-def test_a_hit_made_fast_is_the_same_and_as_frozen() -> None:
-    record = Whole(1, "n", b"k", "q", "r", 0, '{"a": 1}', 10.0, 10.0, None, 0, b"p", 0.5, 2)
-    fields = ("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "6b", 0.5, "as put")
-    hit = hit_of(record, 1.0, 0.9, "exact", 13.5, "as put")
+FAST_HIT = hit_of(
+    Whole(1, "n", b"k", "q", "r", 0, '{"a": 1}', 10.0, 10.0, None, 0, b"p", 0.5, 2), 1.0, 0.9, "exact", 13.5, "as put"
+)
+ENTRY = (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)
 
-    assert (type(hit), hit, repr(hit), copy.copy(hit)) == (Hit, Hit(*fields), repr(Hit(*fields)), Hit(*fields))
+
+@pytest.mark.parametrize(
+    ("made", "usual"),
+    [
+        (FAST_HIT, Hit("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "6b", 0.5, "as put")),
+        (stored_entry_of(*ENTRY), StoredEntry(*ENTRY)),
+    ],
+    ids=["hit", "entry"],
+)
+def test_a_value_made_fast_is_the_same_and_as_frozen(made, usual) -> None:
+    assert (type(made), made, repr(made), copy.copy(made)) == (type(usual), usual, repr(usual), usual)
+    assert dataclasses.replace(made, response="other") == dataclasses.replace(usual, response="other")
     with pytest.raises(dataclasses.FrozenInstanceError):
-        hit.response = "other"  # type: ignore[misc]  # that is the point
+        made.response = "other"

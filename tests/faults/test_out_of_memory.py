@@ -36,7 +36,7 @@ class Failing:
 PLACES: dict[str, Callable[[SemanticCache], tuple[Any, str]]] = {
     "the embedder": lambda cache: (cache._embedder, "embed"),
     "the vector": lambda cache: (embedding, "unit"),
-    "the entry": lambda cache: (writing, "StoredEntry"),
+    "the entry": lambda cache: (writing, "stored_entry_of"),
     "the store": lambda cache: (cache._core.store, "write"),
     "the table": lambda cache: (cache._core.table, "put"),
     "the index": lambda cache: (cache._core.resident.index, "add_many"),

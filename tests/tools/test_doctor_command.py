@@ -199,7 +199,7 @@ def test_a_damaged_file_is_salvaged_into_a_new_one(path: Path, sample: Any, doct
 def test_salvaging_can_say_json_and_take_the_embedder(
     path: Path, sample: Any, doctor: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path.write_bytes(sample.overwritten(1, 2))
+    path.write_bytes(sample.overwritten(1, sample.roots["meta"]))
     path.with_name("ours.py").write_text("from mneme.testing import WordEmbedder\nembedder = WordEmbedder(384)\n")
     monkeypatch.syspath_prepend(path.parent)
     without = doctor("--salvage", path.with_name("new.db"))

@@ -17,7 +17,7 @@ import pytest
 from mneme import EmbedderMismatchError, InvalidArgumentError, SemanticCache
 from mneme.errors import CorruptCacheError, SchemaMigrationError
 from mneme.stores.base import Identity
-from mneme.stores.sqlite import schema
+from mneme.stores.sqlite import connection, schema
 from mneme.testing import WordEmbedder
 from mneme.tools.salvage import Recovered, salvage
 
@@ -62,13 +62,24 @@ def test_a_lost_header_and_a_lost_first_page_lose_no_entry(sample: Any, recover:
     assert recover(sample.overwritten(1, by=by))[0] == sample.answers
 
 
+def test_a_lost_first_page_of_a_file_that_an_earlier_mneme_made_loses_no_entry(
+    tmp_path_factory: pytest.TempPathFactory, recover: Any, sample: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(connection, "STEPWISE", "PRAGMA auto_vacuum = NONE")
+        old = type(sample)(tmp_path_factory.mktemp("old") / "cache.db")
+
+    assert old.roots["entries"] != sample.roots["entries"]
+    assert recover(old.overwritten(1))[0] == sample.answers
+
+
 @pytest.mark.parametrize("lost", ["entries", "sqlite_autoindex_entries_1", "usage", "removals", "counters"])
 def test_a_lost_root_of_one_tree_loses_no_entry(sample: Any, recover: Any, lost: str) -> None:
     assert recover(sample.overwritten(sample.roots[lost]))[0] == sample.answers
 
 
 def test_what_says_which_embedder_it_was_can_be_replaced_by_the_embedder(sample: Any, recover: Any) -> None:
-    without = sample.overwritten(1, 2)
+    without = sample.overwritten(1, sample.roots["meta"])
     with pytest.raises(CorruptCacheError, match="--embedder"):
         recover(without)
     answers, found = recover(without, embedder=sample.embedder)
@@ -161,7 +172,7 @@ def test_what_a_killed_process_left_in_the_log_comes_back_too(sample: Any, damag
     assert {name: damaged.with_name(name).read_bytes() for name in before} == before
 
 
-@pytest.mark.parametrize("lost", [[30], [1, 2]])
+@pytest.mark.parametrize("lost", [[30], [1, 3]])
 def test_an_encrypted_file_is_recovered_without_its_key_and_opens_with_it(damaged: Path, lost: list[int]) -> None:
     pytest.importorskip("cryptography")
     embedder, new = WordEmbedder(64), damaged.with_name("new.db")

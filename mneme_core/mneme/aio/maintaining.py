@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from mneme.aio.waiting import AsyncWaiting
 from mneme.runtime import checkpoint, writing
-from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
+from mneme.runtime.unhurried import BREATH_SECONDS
 from mneme.stores.base import Delete
 
 
@@ -20,8 +20,8 @@ class AsyncMaintaining(AsyncWaiting):
         core.check_open()
         scanned, number = writing.scan(core, namespace), 0
         while (expired := await self._store(writing.part, scanned)) is not None:
-            for start in range(0, len(expired), STEPS):
-                removed = expired[start : start + STEPS]
+            for start in range(0, len(expired), writing.REMOVED_AT_ONCE):
+                removed = expired[start : start + writing.REMOVED_AT_ONCE]
                 await self._write([Delete(record.key.hex(), record.id) for record in removed])
                 writing.forget_expired(core, removed)
                 number += len(removed)

@@ -52,6 +52,8 @@ NOWHERE: Final = Origins()
 
 def origins_of(tags: Any, sources: Any) -> Origins:
     """Return where an answer came from; raises InvalidArgumentError for what are no tags or source versions."""
+    if sources is None and isinstance(tags, tuple) and not tags:
+        return NOWHERE
     return Origins(check_tags(tags), check_sources(sources))
 
 

@@ -75,6 +75,21 @@ class Journal:
         self.error: MnemeError | None = None
         """What the store last failed with; None since it last answered."""
 
+    def write_if_free(self, changes: Sequence[Change]) -> bool:
+        """Write changes in this thread if nobody else writes and nothing is queued; return whether that was done.
+
+        Raises what the store raises.
+        """
+        if not self._turn.acquire(blocking=False):
+            return False
+        try:
+            if self._pending:
+                return False
+            self._write(changes, cleared(changes))
+            return True
+        finally:
+            self._turn.release()
+
     def submit(
         self, changes: Sequence[Change], *, awaited: bool = True, inline: bool = False
     ) -> tuple[Submission, bool]:
@@ -128,7 +143,7 @@ class Journal:
     def _attempt(self, submissions: Sequence[Submission]) -> bool:
         """Write submissions as one transaction; return whether it succeeded."""
         try:
-            self._write(submissions)
+            self._write_together(submissions)
         except MnemeError:
             return False
         for submission in submissions:
@@ -152,17 +167,23 @@ class Journal:
         usage, before = self._resident.take_counts(), self.error
         try:
             if usage.counters:
-                self._write((), usage=usage)
+                self._write((), set(), usage)
         except MnemeError as error:
             self.error = before
             _log.debug("counters are kept for later: %s", error)
         finally:
             self._turn.release()
 
-    def _write(self, submissions: Sequence[Submission], *, usage: Usage | None = None) -> None:
+    def _write_together(self, submissions: Sequence[Submission]) -> None:
         changes = [change for submission in submissions for change in submission.changes]
-        # Counters of a namespace that this very write clears must not be written after it.
-        gone = cleared(change for submission in submissions if submission.awaited for change in submission.changes)
+        awaited = (change for submission in submissions if submission.awaited for change in submission.changes)
+        self._write(changes, cleared(awaited))
+
+    def _write(self, changes: Sequence[Change], gone: set[str | None], usage: Usage | None = None) -> None:
+        """Write changes, and what is to be written of usage when it is due.
+
+        gone: the namespaces that they clear here and now, whose counters must not be written after it.
+        """
         before = self.cursor
         if usage is None and time.monotonic() >= self._usage_due:
             usage = self._take_usage(USES_AT_ONCE)
@@ -172,7 +193,7 @@ class Journal:
                 self._resident.apply_foreign(foreign)
             # Before its own changes: a lookup waits for what others wrote, and for no more than that.
             self.cursor = cursor
-            self._resident.apply(zip(numbers, changes, strict=True))
+            self._resident.apply([*zip(numbers, changes, strict=True)])
             if gone:
                 self._resident.drop_counters(gone)
         except BaseException as error:
@@ -307,7 +328,7 @@ class Journal:
         """Write what is queued, and the access times and counters."""
         with self._turn:
             self.drive()
-            self._write((), usage=self._take_usage())
+            self._write((), set(), self._take_usage())
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""

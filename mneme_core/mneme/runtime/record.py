@@ -79,7 +79,7 @@ class Whole(Row[str]):
     @classmethod
     def of(cls, entry: StoredEntry, id: int) -> Whole:
         """Return the record of an entry under its place in the store's log."""
-        return cls(
+        fields = (
             id,
             entry.namespace,
             bytes.fromhex(entry.query_hash),
@@ -95,6 +95,8 @@ class Whole(Row[str]):
             entry.compute_seconds,
             utf8_bytes(entry.query) + utf8_bytes(entry.response),
         )
+        # Not through the class's own constructor, which is a Python function.
+        return tuple.__new__(cls, fields)
 
     @classmethod
     def of_cold(cls, record: Record, query: str, response: str) -> Whole:

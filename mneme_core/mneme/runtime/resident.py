@@ -34,8 +34,13 @@ class Resident:
         """Told of each change before it is applied."""
         self._dim = dim
 
-    def apply(self, changes: Iterable[tuple[int, Change]]) -> None:
+    def apply(self, changes: Sequence[tuple[int, Change]]) -> None:
         """Apply changes to the entries, each with its sequence number."""
+        if len(changes) == 1:
+            [(number, change)] = changes
+            if isinstance(change, Put):
+                self._put(number, change)
+                return
         new: dict[int, Put] = {}
         for number, change in unhurried(changes):
             if self.told is not None:
@@ -55,6 +60,20 @@ class Resident:
                 self._clear(change, new)
         self._add(self.index, new)
         self._unindex_retired({number: put.entry.partition for number, put in new.items()})
+
+    def _put(self, number: int, put: Put) -> None:
+        """Apply the one change that most writes are, as `apply` does many."""
+        if self.told is not None:
+            self.told(put)
+        record = Whole.of(put.entry, number)
+        with self._table.lock:
+            old = self._table.put(record)
+        if old is not None:
+            self._unindex(old, {})
+        if record.vector_bytes:
+            self._index_raw(self.index, record.partition, (number,), put.entry.embedding)
+            if number not in self._table.by_id:
+                self.index.remove(record.partition, number)
 
     def load(self, records: Sequence[Record]) -> None:
         """Add records whose keys are all new, by ascending id: what a store holds when it is opened.
@@ -79,7 +98,7 @@ class Resident:
                     groups[record.partition].append(pair)
         for partition, members in groups.items():
             numbers = list(map(_NUMBER, members))
-            self._index_raw(self.index, partition, numbers, [vector for _, vector in members])
+            self._index_raw(self.index, partition, numbers, b"".join([vector for _, vector in members]))
             self._unindex_retired(dict.fromkeys(numbers, partition))
         self.unread = range(batch[-1][0] + 1, self.unread.stop)
 
@@ -93,7 +112,7 @@ class Resident:
     def apply_foreign(self, changes: Sequence[Change]) -> None:
         """Apply what other writers changed: their entries are numbered, and their clearing drops counters here too."""
         gone = cleared(changes)
-        self.apply(map(_settled, changes))
+        self.apply([*map(_settled, changes)])
         self.drop_counters(gone)
         for namespace in gone:
             self._invalidated.note_cleared(namespace)
@@ -177,11 +196,10 @@ class Resident:
         for number, put in new.items():
             groups.setdefault(put.entry.partition, []).append(number)
         for partition, ids in groups.items():
-            self._index_raw(index, partition, ids, [new[number].entry.embedding for number in ids])
+            self._index_raw(index, partition, ids, b"".join([new[number].entry.embedding for number in ids]))
 
-    def _index_raw(self, index: Index, partition: bytes, ids: Sequence[int], embeddings: Sequence[bytes]) -> None:
-        vectors = np.frombuffer(b"".join(embeddings), np.float32).reshape(len(ids), self._dim)
-        index.add_many(partition, ids, vectors)
+    def _index_raw(self, index: Index, partition: bytes, ids: Sequence[int], embeddings: bytes) -> None:
+        index.add_many(partition, ids, np.frombuffer(embeddings, np.float32).reshape(len(ids), self._dim))
 
     def _unindex_retired(self, added: Mapping[int, bytes]) -> None:
         """Take out of the index what was retired after it came into the table and before it came in there."""

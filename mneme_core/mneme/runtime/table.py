@@ -43,7 +43,7 @@ class Table:
         self._left: Callable[[Record], None] | None = None
         self._labels = Labels()
         self._limits = limits
-        self._is_limited = bool(limits)
+        self.is_limited = bool(limits)
         self.uses = Uses(counters, limits, self.by_id)
         forks.watch(self, forks.MEMORY)
 
@@ -67,7 +67,7 @@ class Table:
     def memory_bytes(self) -> int:
         """What the records take without their texts."""
         tables = (self.by_key, self.by_id, self.uses.accesses)
-        own = (RECORD_BYTES + self._is_limited * PLACE_BYTES) * len(self.by_id) + self.uses.memory_bytes
+        own = (RECORD_BYTES + self.is_limited * PLACE_BYTES) * len(self.by_id) + self.uses.memory_bytes
         return own + self._metadata_bytes + sum(map(getsizeof, tables))
 
     def watch(self, came: Callable[[Whole], None], left: Callable[[Record], None]) -> None:
@@ -81,7 +81,7 @@ class Table:
         self.by_id[record.id] = record
         self._labels.add(record)
         self.counts[record.namespace] = self.counts.get(record.namespace, 0) + 1
-        if self._is_limited:
+        if self.is_limited:
             self._count(record)
         self.text_bytes += record.text_bytes
         self._metadata_bytes += len(record.metadata or "")
@@ -128,7 +128,7 @@ class Table:
             self.counts[record.namespace] = left
         else:
             del self.counts[record.namespace]
-        if self._is_limited:
+        if self.is_limited:
             for scope in self._limits.of(record.namespace):
                 scope.remove(key)
         self.text_bytes -= record.text_bytes
@@ -144,7 +144,7 @@ class Table:
 
     def rank(self) -> None:
         """Tell the limits of all records, in the order of their last accesses, after loading."""
-        if self._is_limited:
+        if self.is_limited:
             self._limits.reset()
             for record in sorted(self.by_key.values(), key=attrgetter("last_accessed_at")):
                 self._count(record)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 
 from mneme.errors import (
     EmbedderDimensionError,
@@ -14,11 +15,13 @@ from mneme.errors import (
     InvalidArgumentError,
     StoreBackendError,
 )
-from mneme.model import StoredEntry
+from mneme.model import StoredEntry, stored_entry_of
 from mneme.stores.base import REMOVALS_KEPT, Change, Clear, Cursor, Delete, Identity, Put, Usage
 
 # Measured with Python 3.11: an entry with its key as text and its places in two tables.
 ENTRY_BYTES = 560
+
+_BUT_ID = attrgetter(*(field.name for field in fields(StoredEntry)[1:]))
 
 
 class MemoryStore:
@@ -130,7 +133,7 @@ class MemoryStore:
         if isinstance(change, Put):
             self._remove(change.entry.query_hash)
             self._vector_bytes += len(change.entry.embedding)
-            self._entries[self._sequence] = replace(change.entry, id=self._sequence)
+            self._entries[self._sequence] = stored_entry_of(self._sequence, *_BUT_ID(change.entry))
             self._ids[change.entry.query_hash] = self._sequence
             return self._sequence
         if isinstance(change, Delete):

@@ -6,7 +6,7 @@ from os import PathLike
 from typing import BinaryIO
 
 from mneme.runtime import checkpoint, writing
-from mneme.runtime.unhurried import BREATH_SECONDS, STEPS
+from mneme.runtime.unhurried import BREATH_SECONDS
 from mneme.stores.base import Delete
 from mneme.sync.waiting import Waiting
 
@@ -20,8 +20,8 @@ class Maintaining(Waiting):
         core.check_open()
         scanned, number = writing.scan(core, namespace), 0
         while (expired := self._store(writing.part, scanned)) is not None:
-            for start in range(0, len(expired), STEPS):
-                removed = expired[start : start + STEPS]
+            for start in range(0, len(expired), writing.REMOVED_AT_ONCE):
+                removed = expired[start : start + writing.REMOVED_AT_ONCE]
                 self._write([Delete(record.key.hex(), record.id) for record in removed])
                 writing.forget_expired(core, removed)
                 number += len(removed)

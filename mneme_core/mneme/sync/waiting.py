@@ -74,12 +74,13 @@ class Waiting(Facade[Embedder]):
         core = self._core
         while (room := core.room(changes)) is not None:
             room.result()
-        submission, drives = core.journal.submit(changes, inline=True)
-        if drives:
-            core.journal.drive()
-        elif submission.future is not None:
-            submission.future.result()
-        submission.check()
+        if not core.journal.write_if_free(changes):
+            submission, drives = core.journal.submit(changes, inline=True)
+            if drives:
+                core.journal.drive()
+            elif submission.future is not None:
+                submission.future.result()
+            submission.check()
         if core.settles(changes):
             core.settle()
 

@@ -208,8 +208,8 @@ class DeferredStore:
         """Write what waits, as far as that can be, and compact the store under this one."""
         with self._writer.io:
             failed = self._writer.write()
-            self.store.compact()
         self._writer.tell(failed)
+        self.store.compact()
 
     def before_fork(self) -> None:
         """Let the group end that is being written, and keep everyone out until the fork is done."""

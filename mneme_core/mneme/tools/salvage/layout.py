@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from mneme.errors import CorruptCacheError, SchemaMigrationError
 from mneme.stores.sqlite import schema
-from mneme.stores.sqlite.connection import PAGE_BYTES
+from mneme.stores.sqlite.connection import PAGE_BYTES, STEPWISE
 from mneme.tools.salvage.pages import MAGIC, Pages
-from mneme.tools.salvage.trees import Trees
+from mneme.tools.salvage.trees import INTERIOR_TABLE, LEAF_TABLE, Trees
 
 KEYS: Final = "sqlite_autoindex_entries_1"
 """The index that knows the key and the row id of every entry."""
@@ -56,7 +56,7 @@ def layout_of(pages: Pages) -> Layout:
     is_whole = not (trees.bad_pages or trees.bad_rows) and KEYS in found
     version = _version(pages.header, {name: sql for name, (_, sql) in found.items()})
     with closing(sqlite3.connect(":memory:")) as db:
-        _make(db, version)
+        _make(db, version, stepwise=_is_stepwise(pages))
         usual: dict[str, int] = dict(db.execute("SELECT name, rootpage FROM sqlite_master"))
         roots = {} if is_whole else usual
         roots = roots | {name: root for name, (root, _) in found.items() if isinstance(root, int)}
@@ -88,12 +88,22 @@ def _version(header: bytes, found: Mapping[str, object]) -> int:
 def made(version: int) -> dict[str, str | None]:
     """Return name -> SQL of everything in a file of this version."""
     with closing(sqlite3.connect(":memory:")) as db:
-        _make(db, version)
+        _make(db, version, stepwise=True)
         return dict(db.execute("SELECT name, sql FROM sqlite_master"))
 
 
-def _make(db: sqlite3.Connection, version: int) -> None:
+def _is_stepwise(pages: Pages) -> bool:
+    """Return whether the file gives pages back in steps, as far as can be seen: then its second page is a map.
+
+    Of another the entries begin at the third page, where this one has `meta`, which is an index.
+    """
+    return (pages.page(3) or b"\x00")[0] not in (INTERIOR_TABLE, LEAF_TABLE)
+
+
+def _make(db: sqlite3.Connection, version: int, *, stepwise: bool) -> None:
     db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    if stepwise:
+        db.execute(STEPWISE)
     for script in schema.MIGRATIONS[:version]:
         db.executescript(script)
 

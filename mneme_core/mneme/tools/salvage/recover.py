@@ -15,7 +15,7 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import CorruptCacheError, InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Identity
 from mneme.stores.sqlite import schema
-from mneme.stores.sqlite.connection import PAGE_BYTES, transaction, translated
+from mneme.stores.sqlite.connection import PAGE_BYTES, STEPWISE, transaction, translated
 from mneme.stores.sqlite.replacing import sync_directory
 from mneme.tools.salvage import checking
 from mneme.tools.salvage.layout import Layout, Table, layout_of
@@ -158,6 +158,7 @@ def _make(copy: Path, version: int) -> None:
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(copy)) as db:
         db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        db.execute(STEPWISE)
         for script in schema.MIGRATIONS[:version]:
             db.executescript(script)
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
