@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from mneme import SemanticCache, TokenUsage
+from mneme import SemanticCache, Similar, TokenUsage
 from mneme.cli.app import app
 from mneme.cli.counting import patient
 from mneme.cli.explain import differing
@@ -230,6 +230,26 @@ def test_a_question_is_explained_with_its_differences(run, path):
     assert result.exit_code == 0, result.output
     assert "[-you-] {+I+}" in result.stdout
     assert re.search("refuse|accept", result.stdout)
+
+
+def test_an_empty_namespace_names_those_that_are_not(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        for question, namespace in (("a", "acme"), ("b", "acme"), ("c", "globex")):
+            cache.put(question, "r", namespace=namespace)
+    asked = ("explain", tmp_path / "c.db", "a", *WORDS)
+
+    assert "this namespace is empty; others are not: acme (2), globex (1)" in run(*asked).stdout
+    assert "is empty" not in run(*asked, "--namespace", "globex").stdout
+
+
+def test_the_turns_before_an_entry_are_shown(run, tmp_path):
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put("how long is it", "A year.", vary={"turns": Similar(["What does the annual plan cost?"])})
+    (found,) = json.loads(run("inspect", "list", tmp_path / "c.db", "--json").stdout)["entries"]
+
+    assert found["turns"] == [["user", "What does the annual plan cost?"]]
+    shown = run("inspect", "show", tmp_path / "c.db", found["key"]).stdout
+    assert "said before, user\n  What does the annual plan cost?\nquestion\n  how long is it" in shown
 
 
 def test_an_explanation_can_be_json(run, path):

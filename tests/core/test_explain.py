@@ -2,7 +2,7 @@
 
 import pytest
 
-from mneme import Explanation, InvalidArgumentError, SemanticCache, TokenUsage, Verdict
+from mneme import Explanation, InvalidArgumentError, SemanticCache, Similar, TokenUsage, Verdict
 from mneme.testing import WordEmbedder
 
 
@@ -138,6 +138,19 @@ async def test_a_query_is_explained_as_an_entry_was_asked(cache, direction):
     for no_key in (key[:6], "not hexadecimal", 7):
         with pytest.raises(InvalidArgumentError, match="no entry's key"):
             await cache.explain("x", like=no_key)
+
+
+async def test_a_follow_up_is_explained_after_the_turns_of_an_entry(cache, direction):
+    annual, monthly = ({"turns": Similar([f"What does the {plan} plan cost?"])} for plan in ("annual", "monthly"))
+    for vary, answer in ((annual, "A year."), (monthly, "A month.")):
+        await cache.put("how long is it", answer, vary=vary, embedding=direction(0.9))
+    key = cache.plain.key("how long is it", vary=annual)
+    reworded = await cache.explain("how long will it be", embedding=direction(1.0), like=key)
+    same = await cache.explain("How long is it", embedding=direction(0.9), like=key)
+
+    said = {each.neighbour.response: each.verdict.accepted for each in reworded.candidates}
+    assert (reworded.outcome, reworded.exact, said) == ("semantic", None, {"A year.": True, "A month.": False})
+    assert (same.outcome, same.exact, same.key) == ("exact", "fresh", key)
 
 
 async def test_entries_without_a_vector_are_counted_beside_another_query(cache):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -41,6 +42,9 @@ POLICY_HELP = (
     "By default what SemanticCache.open() uses."
 )
 
+# Where the one that was asked is empty, those with most entries are named.
+NAMESPACES_SHOWN: Final = 5
+
 _MARKED: Final[dict[Side, tuple[str, str, str]]] = {
     "both": ("", "", ""),
     "asked": ("[-", "-]", "red"),
@@ -61,7 +65,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Say why a question hits or misses: its neighbours, how they differ, what was decided of each. Counts nothing."""
-    from mneme.tools.looking import explain
+    from mneme.tools.looking import explain, look
 
     with exits():
         if like is not None and vary is not None:
@@ -73,10 +77,12 @@ def command(
             found = explain(
                 place, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
             )
+            is_empty = not (found.candidates or found.exact or found.elsewhere or found.exact_only)
+            sizes = look(place)[1] if is_empty else {}
     if as_json:
         print_json(_values(found))
     else:
-        _show(found)
+        _show(found, sizes)
 
 
 def _vary(text: str | None) -> dict[str, Any] | None:
@@ -98,7 +104,7 @@ def _values(found: Explanation) -> dict[str, Any]:
     return values
 
 
-def _show(found: Explanation) -> None:
+def _show(found: Explanation, sizes: Mapping[str, int]) -> None:
     console = Console()
     hit = found.outcome in ("exact", "semantic")
     lines = [
@@ -112,6 +118,9 @@ def _show(found: Explanation) -> None:
             f"elsewhere  {found.elsewhere:,} entries of this namespace have another vary (model, prompt, turns …); "
             "give it with --vary, or with --like the key of one of them (`mneme inspect list`)"
         )
+    if others := sorted(sizes, key=lambda each: -sizes[each])[:NAMESPACES_SHOWN]:
+        named = ", ".join(f"{plain(each) or '(empty)'} ({sizes[each]:,})" for each in others)
+        lines.append(f"            this namespace is empty; others are not: {named}{' …' if len(sizes) > len(others) else ''}")
     lines += [f"other vary {plain(str(each))}" for each in found.other_vary]
     if found.exact_only:
         lines.append(

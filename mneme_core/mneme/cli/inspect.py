@@ -178,7 +178,8 @@ def _lines(found: Entry, raw: bool) -> list[str]:
     lines += [f"metadata   {name}: {value}" for name, value in found.metadata.items()]
     shown = found.response if raw else found.answer
     title = "answer" if shown == found.response else "answer, as it reads (--raw: as it is stored)"
-    return [*lines, "question", *_indented(found.query), title, *_indented(shown)]
+    before = [line for role, text in found.turns for line in (f"said before, {role}", *_indented(text))]
+    return [*lines, *before, "question", *_indented(found.query), title, *_indented(shown)]
 
 
 def _indented(text: str) -> list[str]:

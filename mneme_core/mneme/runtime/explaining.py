@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mneme.engine.freshness import is_expired
+from mneme.engine.guard.turns import Turn
 from mneme.engine.judge import Featured, assess
 from mneme.engine.keys import key_of, partition_of
 from mneme.engine.spending import stored_usage
@@ -75,7 +76,8 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
 def beside(core: Core, request: Request, like: str) -> Request:
     """Return the request as it is asked with all that must be equal to be served the entry whose key is `like`.
 
-    Raises InvalidArgumentError where there is none, and for one that was put with similar turns, which the key needs.
+    The turns before that entry, if they may differ in wording, are the turns before this request too.
+    Raises InvalidArgumentError where there is none.
     """
     try:
         record = core.peek(request._replace(key=bytes.fromhex(like)))
@@ -85,12 +87,25 @@ def beside(core: Core, request: Request, like: str) -> Request:
         raise InvalidArgumentError(
             f"like is {like!r}, which is no entry's key; give all its digits, as hit.key has them."
         )
-    if record.turns():
-        raise InvalidArgumentError(
-            f"the entry {like} was put after turns that may differ in wording; give `vary` as the program does."
-        )
-    partition = record.partition
-    return request._replace(namespace=record.namespace, partition=partition, key=key_of(partition, request.text))
+    request = request._replace(namespace=record.namespace, partition=record.partition)
+    turns = record.turns()
+    if not turns:
+        return request._replace(key=key_of(record.partition, request.text))
+    return request._replace(key=_key_after(core, request, turns), turns=turns)
+
+
+def _key_after(core: Core, request: Request, turns: tuple[Turn, ...]) -> bytes:
+    """Return the key of the entry of the same question after the same turns; where there is none, one that none has.
+
+    Turns are hashed with all else that must be equal, which is not known here.
+    """
+    with core.table.lock:
+        after = [each for each in core.table.of(request.namespace) if each.partition == request.partition]
+        after = [each for each in after if each.turns() == turns]
+    for whole in filter(None, map(core.texts.whole, after)):
+        if core.requests.canonical(whole.query) == request.text:
+            return whole.key
+    return key_of(request.partition, request.text)
 
 
 def _other_vary(core: Core, request: Request, record: Record) -> OtherVary:

@@ -13,8 +13,10 @@ from os import PathLike
 from typing import Any, Final
 
 from mneme.engine.freshness import is_expired
+from mneme.engine.guard.turns import Turn
 from mneme.engine.origins import origins_in, without_own
 from mneme.engine.spending import stored_usage
+from mneme.engine.turns import TURNS
 from mneme.errors import EncryptionError, InvalidArgumentError
 from mneme.model import Metadata, TokenUsage
 from mneme.stores.base import BulkStore, Cursor, Delete, EntryRow, Identity, SearchStore, Store
@@ -53,6 +55,8 @@ class Entry:
     metadata: Metadata = field(default_factory=dict)
     partition: str = ""
     """Hexadecimal. Entries of a namespace with different ones were put with another `vary`, and are never compared."""
+    turns: tuple[Turn, ...] = ()
+    """What was said before, each (role, text), where it may differ in wording."""
 
     @property
     def answer(self) -> str:
@@ -236,4 +240,5 @@ def _entry(row: EntryRow, now: float) -> Entry:
         sources=dict(origins.sources),
         metadata=without_own(metadata),
         partition=partition.hex(),
+        turns=tuple((role, text) for role, text in metadata.get(TURNS, ())),
     )
