@@ -120,7 +120,8 @@ def _show(found: Explanation, sizes: Mapping[str, int]) -> None:
         )
     if others := sorted(sizes, key=lambda each: -sizes[each])[:NAMESPACES_SHOWN]:
         named = ", ".join(f"{plain(each) or '(empty)'} ({sizes[each]:,})" for each in others)
-        lines.append(f"            this namespace is empty; others are not: {named}{' …' if len(sizes) > len(others) else ''}")
+        more = " …" if len(sizes) > len(others) else ""
+        lines.append(f"           this namespace is empty; others are not: {named}{more}")
     lines += [f"other vary {plain(str(each))}" for each in found.other_vary]
     if found.exact_only:
         lines.append(
