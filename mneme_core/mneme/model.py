@@ -179,6 +179,9 @@ class Neighbour:
     """(role, text) of what was said before, where the entry was put with similar turns."""
 
 
+neighbour_of: Final = _opened(Neighbour)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a neighbour's answer may be served, and why."""

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 import mneme
-from mneme.model import Hit, StoredEntry, stored_entry_of
+from mneme.model import Hit, Neighbour, StoredEntry, neighbour_of, stored_entry_of
 from mneme.runtime.hits import hit_of
 from mneme.runtime.record import Whole
 
@@ -54,6 +54,7 @@ FAST_HIT = hit_of(
     Whole(1, "n", b"k", "q", "r", 0, '{"a": 1}', 10.0, 10.0, None, 0, b"p", 0.5, 2), 1.0, 0.9, "exact", 13.5, "as put"
 )
 ENTRY = (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)
+NEIGHBOUR = ("q", "r", 0.9, 3, {"a": 1}, "n", "ab", (("user", "t"),))
 
 
 @pytest.mark.parametrize(
@@ -61,8 +62,9 @@ ENTRY = (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)
     [
         (FAST_HIT, Hit("r", 1.0, 0.9, 3, "exact", "n", {"a": 1}, "q", "6b", 0.5, "as put")),
         (stored_entry_of(*ENTRY), StoredEntry(*ENTRY)),
+        (neighbour_of(*NEIGHBOUR), Neighbour(*NEIGHBOUR)),
     ],
-    ids=["hit", "entry"],
+    ids=["hit", "entry", "neighbour"],
 )
 def test_a_value_made_fast_is_the_same_and_as_frozen(made, usual) -> None:
     assert (type(made), made, repr(made), copy.copy(made)) == (type(usual), usual, repr(usual), usual)

@@ -386,7 +386,7 @@ def test_auto_is_exact_until_a_partition_is_very_large() -> None:
     assert index.wait(SECONDS)
 
     assert (before, index.name) == ("numpy", "hnsw")
-    assert ann.AUTO_ABOVE == 300_000
+    assert ann.AUTO_ABOVE == 500_000
     assert index.search_seconds(b"a") > 0
 
 

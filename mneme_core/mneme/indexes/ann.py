@@ -27,10 +27,10 @@ from mneme.model import VectorDtype
 _log = logging.getLogger("mneme.cache")
 
 # The rows from which on a graph is worth its memory; see `python -m benchmarks.scale`.
-ABOVE, RECALL = 50_000, 0.995
+ABOVE, RECALL = 100_000, 0.995
 # Where nobody asked for an approximate index it must lose next to nothing: one hit in a thousand that is lost, at a
 # second for the call it costs, is a millisecond a search, and so much more an exact scan takes from here on.
-AUTO_ABOVE, AUTO_RECALL = 300_000, 0.999
+AUTO_ABOVE, AUTO_RECALL = 500_000, 0.999
 # A search for more is exact: the judge refused all that came first, or something is to be removed wherever it is.
 MOST_WANTED = 16
 # int8 ranks neighbours a little wrongly: four times as many are compared in full.

@@ -86,8 +86,8 @@ class Facade(Known, Generic[E]):
     or a function of the query.
     index_backend: "numpy" searches exactly; "ann" (or "hnsw", both of the extra `ann`) by a graph where a partition is
     large, with the index_options `above` (rows), `recall` (share of true neighbours) and `save` (False keeps no graphs
-    beside the file); "auto" exactly, but for
-    partitions above 300,000 where that extra is installed; other names are plugins'.
+    beside the file); "auto" exactly, but for partitions above 500,000 where that extra is installed; other names are
+    plugins'.
     vector_dtype: how vectors are held in memory; hits are rescored with the stored float32.
     multi_process_mode: kept for compatibility; processes on one file always see each other's changes.
     stale_check_interval: seconds for which another process's changes may go unseen.

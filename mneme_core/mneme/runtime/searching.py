@@ -12,7 +12,7 @@ from mneme.engine.measures import similarity_counter
 from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
-from mneme.model import Candidate, Hit, Neighbour
+from mneme.model import Candidate, Hit, Neighbour, neighbour_of
 from mneme.runtime import counters as count
 from mneme.runtime.record import Whole
 from mneme.runtime.requests import Request
@@ -119,7 +119,7 @@ def neighbours(core: Core, near: Sequence[Near], partition: bytes, vector: Vecto
         if whole is not None:
             fresh.append((similarity, whole))
     return [
-        Neighbour(
+        neighbour_of(
             record.query,
             record.response,
             similarity,
