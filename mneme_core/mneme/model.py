@@ -201,6 +201,9 @@ class Candidate:
     """What the policy counts, by name, where it says so; filled in by `explain` alone."""
 
 
+candidate_of: Final = _opened(Candidate)
+
+
 @dataclass(frozen=True, slots=True)
 class OtherVary:
     """An entry of the same question that was put with another `vary`."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, runtime_checkable
 
 from mneme.errors import InvalidArgumentError
-from mneme.model import Candidate, ConfidenceFn, Neighbour, Validator, Verdict
+from mneme.model import Candidate, ConfidenceFn, Neighbour, Validator, Verdict, candidate_of
 
 INVALID: Final = "refused by the validator"
 
@@ -127,7 +127,7 @@ def choose(query: str, neighbours: Sequence[Neighbour], policy: Policy, validato
     errors: list[Exception] = []
     for neighbour in neighbours:
         verdict, error = assess(query, neighbour, neighbours, policy, validator)
-        candidate = Candidate(neighbour, verdict)
+        candidate = candidate_of(neighbour, verdict, {})
         if verdict.accepted:
             return Choice(candidate, tuple(refused), tuple(invalid), tuple(errors))
         refused.append(candidate)

@@ -11,7 +11,7 @@ from itertools import chain, cycle, repeat
 from time import perf_counter
 
 from mneme.engine.freshness import is_expired, is_stale
-from mneme.engine.measures import LatencyOf, latency_counter
+from mneme.engine.measures import latency_counter
 from mneme.errors import CacheClosedError, MnemeError
 from mneme.model import Candidate, Hit, Mode, Vary
 from mneme.observe.decisions import Decided
@@ -144,7 +144,7 @@ class Lookups:
         whole = record if isinstance(record, Whole) else self._read(record)
         if whole is None:
             return None
-        seconds = self._seconds(request) if request.started else 0.0
+        seconds = self.seconds(request) if request.started else 0.0
         self.noted.append((whole, now, count.HITS_EXACT, seconds))
         hit = hit_of(whole, 1.0, 1.0, "exact", now, request.query)
         if self.events.heard:
@@ -158,10 +158,12 @@ class Lookups:
 
     def miss(self, request: Request, reason: str, nearest: Candidate | None = None) -> Hit | None:
         """Count and tell a miss, with the nearest neighbour that was refused; return None, as a lookup does."""
+        is_timed = request.started and reason != "bypass"
+        took = latency_counter("miss", self.seconds(request)) if is_timed else None
         with self.table.lock:
             self.counters.add(request.namespace, count.MISSES)
-        if request.started and reason != "bypass":
-            self.time(request, "miss")
+            if took is not None:
+                self.counters.tally(request.namespace, took)
         if self.events.heard:
             self.events.emit("miss", namespace=request.namespace, reason=reason)
             if self.observers.heard:
@@ -198,13 +200,7 @@ class Lookups:
         """Return a request that is timed: since it was asked, where that is known, else from now on."""
         return request if request.started else request._replace(started=perf_counter())
 
-    def time(self, request: Request, of: LatencyOf) -> None:
-        """Count what a lookup took that was no exact hit. Used with no lock held."""
-        seconds = self._seconds(request)
-        with self.table.lock:
-            self.counters.tally(request.namespace, latency_counter(of, seconds))
-
-    def _seconds(self, request: Request) -> float:
+    def seconds(self, request: Request) -> float:
         """Return what a lookup took, and have counts written when it is time. Used with no lock held."""
         now = perf_counter()
         if now >= self._counts_due and self.store.blocking:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mneme.engine.freshness import age_seconds, is_expired
 from mneme.engine.judge import Choice, Policy, choose
-from mneme.engine.measures import similarity_counter
+from mneme.engine.measures import latency_counter, similarity_counter
 from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
@@ -43,18 +43,18 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
         reason = "below_threshold" if core.index.count(request.partition) else "no_match"
         return core.miss(request, reason, nearest_refused)
     neighbour, verdict = accepted.neighbour, accepted.verdict
+    record = core.table.by_key.get(bytes.fromhex(neighbour.key))
+    whole = None if record is None else core.texts.whole(record)
+    took = latency_counter("semantic", core.seconds(request))
     with core.table.lock:
-        record = core.table.by_key.get(bytes.fromhex(neighbour.key))
-    record = None if record is None else core.texts.whole(record)
-    with core.table.lock:
-        served = record is not None and record.response == neighbour.response and record.id in core.table.by_id
-        if record is not None and served:
-            core.table.uses.count(record, now, count.HITS_SEMANTIC)
+        served = whole is not None and whole.response == neighbour.response and whole.id in core.table.by_id
+        if whole is not None and served:
+            core.table.uses.count(whole, now, count.HITS_SEMANTIC)
             core.counters.tally(request.namespace, similarity_counter("accepted", neighbour.similarity))
-    if record is None or not served:  # removed or replaced while it was judged
+            core.counters.tally(request.namespace, took)
+    if whole is None or not served:  # removed or replaced while it was judged
         return core.miss(request, "no_match")
-    core.time(request, "semantic")
-    return core.hit(request, record, neighbour.similarity, verdict.confidence, now, verdict.reason)
+    return core.hit(request, whole, neighbour.similarity, verdict.confidence, now, verdict.reason)
 
 
 def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:
