@@ -3,6 +3,7 @@
 import pytest
 
 from mneme import MemoryStore, NamespaceQuotaExceededError, StoreBackendError
+from mneme.stores.base import Delete
 
 
 async def kept(cache, numbers, namespace="default"):
@@ -138,6 +139,23 @@ async def test_putting_many_keeps_the_limit(opening):
     await cache.put_many([(f"q{number}", "r") for number in range(8)], mode="exact")
 
     assert await kept(cache, range(8)) == [3, 4, 5, 6, 7]
+
+
+async def test_where_many_leave_no_later_put_writes_them_all(opening):
+    removals = []
+
+    class Counting(MemoryStore):
+        def write(self, changes, *rest):
+            removals.append(sum(isinstance(change, Delete) for change in changes))
+            return super().write(changes, *rest)
+
+    cache = opening(store=Counting(), max_entries=5)
+    await cache.put_many([(f"q{number}", "r") for number in range(1_000)], mode="exact")
+    left = sum(removals)
+    await fill(cache, [1_000])
+
+    assert left > 800
+    assert 0 < max(removals) <= 128
 
 
 async def test_a_full_memory_store_refuses_new_keys_and_accepts_known_ones(opening):

@@ -98,6 +98,10 @@ class AsyncWaiting(Facade[AsyncEmbedder]):
             await self._store(core.settle)
 
     async def _evict(self, namespace: str) -> None:
-        """Remove what must leave after a put into `namespace`, in parts between which others use the cache."""
+        """Remove what must leave after a put into `namespace`, in parts between which others use the cache.
+
+        What few leave is written with the next put, what many leave part by part: no put is to wait for all of it.
+        """
         while writing.evict(self._core, namespace):
+            await self._store(self._core.journal.drive_if_free)
             await self._pause(BREATH_SECONDS)

@@ -85,6 +85,10 @@ class Waiting(Facade[Embedder]):
             core.settle()
 
     def _evict(self, namespace: str) -> None:
-        """Remove what must leave after a put into `namespace`, in parts between which others use the cache."""
+        """Remove what must leave after a put into `namespace`, in parts between which others use the cache.
+
+        What few leave is written with the next put, what many leave part by part: no put is to wait for all of it.
+        """
         while writing.evict(self._core, namespace):
+            self._store(self._core.journal.drive_if_free)
             self._pause(BREATH_SECONDS)
