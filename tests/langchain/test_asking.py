@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from langchain.agents import create_agent
 from langchain_core.globals import set_llm_cache
 from langchain_core.language_models import FakeListLLM
 from langchain_core.messages import HumanMessage, SystemMessage
@@ -16,10 +15,10 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
+import mneme_langchain
 from mneme import InvalidArgumentError, SemanticCache, served_hits
 from mneme_langchain import (
     MnemeCache,
-    MnemeCacheMiddleware,
     aexplain,
     areport_wrong,
     cached_model,
@@ -147,7 +146,8 @@ def test_a_model_without_a_cache_of_mneme_is_an_error(cache: SemanticCache, chat
 
 @pytest.fixture
 def agents(cache: SemanticCache, openai: ChatOpenAI) -> Any:
-    middleware = MnemeCacheMiddleware(cache, scope_from_context="user")
+    create_agent = pytest.importorskip("langchain.agents").create_agent  # not with the oldest langchain-core
+    middleware = mneme_langchain.MnemeCacheMiddleware(cache, scope_from_context="user")
     agent: Any = create_agent(
         openai, tools=[weather], system_prompt="Be kind.", middleware=[middleware], context_schema=SimpleNamespace
     )
