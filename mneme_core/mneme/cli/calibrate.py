@@ -175,10 +175,9 @@ def _judge(target: str | None) -> Judge | None:
 def _measured(
     tuned: Tuned, pairs: Sequence[LabelledPair], mined: Mined | None, vectors: Vectors, policy: Kind
 ) -> dict[str, Any]:
-    score = scorer(vectors, policy)
     found: dict[str, Any] = {
         "pairs": len(pairs),
-        "served": sum(score(pair.a, pair.b) >= tuned.limit for pair in pairs),
+        "served": tuned.precision.whole,
         "limit": tuned.limit,
         "limit_interval": [tuned.limit_low, tuned.limit_high],
         **{name: asdict(getattr(tuned, name)) for name in ("precision", "hit_rate", "trapped")},
@@ -186,6 +185,7 @@ def _measured(
         "as_it_is": asdict(tuned.as_it_is),
     }
     if mined is not None:
+        score = scorer(vectors, policy)
         found["log"] = {
             "requests": mined.requests,
             "repeats": mined.repeats,
