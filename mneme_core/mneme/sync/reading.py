@@ -40,15 +40,21 @@ class Reading(Waiting):
         request = core.request(query, namespace, vary, mode)
         if bypass or not request.reads:
             return core.miss(request, "bypass")
+        if core.journal.behind(core.interval):
+            return self._lookup(request, embedding)
         # Not in `_lookup`, which would be a coroutine of its own in the async facade: most hits end here.
-        hit = None if core.journal.behind(core.interval) else core.probe(request)
-        return hit or self._lookup(request, embedding)
+        return core.probe(request) or self._beyond(request, embedding)
 
     def _lookup(self, request: Request, embedding: Any = None) -> Hit | None:
         core = self._core
         if core.behind() and not self._store(core.catch_up):
             return core.miss(request, "store_failure")
-        hit = core.probe(request) or self._fetched(request)
+        return core.probe(request) or self._beyond(request, embedding)
+
+    def _beyond(self, request: Request, embedding: Any = None) -> Hit | None:
+        """Look up what this process does not hold under the request's own key."""
+        core = self._core
+        hit = self._fetched(request)
         if hit is not None:
             return hit
         if not request.semantic:
