@@ -13,6 +13,11 @@ except ImportError:  # on Windows, where two processes that rotate at once may s
     fcntl = None  # type: ignore[assignment]  # as mypy knows it, it is always there
 
 
+def numbered(path: Path, number: int) -> Path:
+    """Return what `path` is called after it was full so many times, from 1 on."""
+    return Path(f"{path}.{number}")
+
+
 class RotatingFile:
     """Appends lines to `path`, mode 0600. A file that would grow over `max_bytes` becomes path.1, that one path.2 …"""
 
@@ -48,7 +53,7 @@ class RotatingFile:
             return False
 
     def _rotate(self) -> None:
-        names = [self._path, *(Path(f"{self._path}.{number}") for number in range(1, self._keep + 1))]
+        names = [self._path, *(numbered(self._path, number) for number in range(1, self._keep + 1))]
         with suppress(FileNotFoundError):
             if not self._keep:
                 self._path.unlink()

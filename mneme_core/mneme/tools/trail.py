@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mneme.errors import InvalidArgumentError
 from mneme.observe.decisions import AFTER_A_MISS
+from mneme.observe.rotating import numbered
 
 # The end of the year 9998: what lies beyond is no time.
 LATEST: Final = 253_370_764_800
@@ -86,7 +87,7 @@ def read_trail(path: str | PathLike[str], sought: Sought, *, limit: int) -> Foun
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines that are not empty, the oldest file first."""
     with path.open("rb") as newest:  # first of all: it must be there, and may become path.1 meanwhile
-        for file in reversed(list(takewhile(Path.exists, (Path(f"{path}.{number}") for number in count(1))))):
+        for file in reversed(list(takewhile(Path.exists, (numbered(path, number) for number in count(1))))):
             with file.open("rb") as older:
                 yield from filter(bytes.strip, older)
         yield from filter(bytes.strip, newest)
