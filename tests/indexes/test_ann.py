@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -66,9 +66,18 @@ class TestAnnIndexAtWork(IndexContract):
     test_compacting_gives_back_room_and_changes_no_answer = None  # graphs may grow meanwhile
 
     @pytest.fixture
-    def make_index(self, monkeypatch: pytest.MonkeyPatch) -> Indexes:
+    def make_index(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Indexes]:
         monkeypatch.setattr(ann, "WORTH_TELLING", 8)
-        return lambda dim: AnnIndex(dim, above=60, recall=0.98)
+        made: list[AnnIndex] = []
+
+        def make(dim: int) -> AnnIndex:
+            made.append(AnnIndex(dim, above=60, recall=0.98))
+            return made[-1]
+
+        yield make
+        for index in made:  # whose work would go on beside the next test
+            index.close()
+            assert index.wait(SECONDS)
 
 
 def filled(vectors: Vector, **options: float) -> AnnIndex:

@@ -264,6 +264,49 @@ def test_a_forked_process_writes_its_own_decisions(path: Path) -> None:
     assert sorted(line["query"] for line in lines(path)) == ["before", "child", "parent"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_in_the_midst_of_writing_leaves_the_file_to_others(path: Path) -> None:
+    program = (
+        "import os, sys, threading, time; from pathlib import Path\n"
+        "from mneme.observe.rotating import RotatingFile\n"
+        "class Slow(RotatingFile):\n"
+        "    def _is_in_place(self, descriptor):\n"
+        "        holds.set(); go.wait(10)\n"
+        "        return super()._is_in_place(descriptor)\n"
+        "holds, go = threading.Event(), threading.Event()\n"
+        "file = Slow(Path(sys.argv[1]), 1_000, 1)\n"
+        "thread = threading.Thread(target=file.write, args=(b'first\\n',)); thread.start(); holds.wait()\n"
+        "child = os.fork()\n"
+        "if not child: time.sleep(30); os._exit(0)\n"
+        "go.set(); thread.join()\n"
+        "file.write(b'second\\n'); os.kill(child, 9)"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program, path], check=True, timeout=20)
+
+    assert path.read_text() == "first\nsecond\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_holds_no_lock_of_a_parent_that_died(path: Path) -> None:
+    program = (
+        "import os, sys, threading, time; from pathlib import Path\n"
+        "from mneme.observe.rotating import RotatingFile\n"
+        "class Stuck(RotatingFile):\n"
+        "    def _is_in_place(self, descriptor):\n"
+        "        holds.set(); time.sleep(30)\n"
+        "holds = threading.Event()\n"
+        "file = Stuck(Path(sys.argv[1]), 1_000, 1)\n"
+        "threading.Thread(target=file.write, args=(b'lost\\n',), daemon=True).start(); holds.wait()\n"
+        "if os.fork(): os._exit(0)\n"
+        "file.after_fork(); RotatingFile(Path(sys.argv[1]), 1_000, 1).write(b'child\\n'); print('written')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, path], check=True, timeout=20, capture_output=True, text=True
+    )
+
+    assert (run.stdout, path.read_text()) == ("written\n", "child\n")
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -261,6 +261,22 @@ def test_a_new_file_that_others_are_switching_to_wal_is_tried_again(
     assert (failures, store.schema_version) == (0, 1)
 
 
+def test_a_new_file_that_another_makes_a_cache_of_meanwhile_is_no_other_programs(path: Path) -> None:
+    """Each read of the header comes a moment after the one before; the other process may be done in between."""
+
+    class Overtaken(sqlite3.Connection):
+        def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+            found = super().execute(statement, *arguments)
+            if "application_id" in statement:
+                schema.migrate(other, str(path))
+            return found
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        with closing(sqlite3.connect(path, isolation_level=None, factory=Overtaken)) as db:
+            assert (schema.check(db, str(path)), schema.check(db, str(path))) == (0, 1)
+
+
 def test_a_reader_does_not_wait_for_a_writer(store: SQLiteStore, path: Path) -> None:
     store.open(IDENTITY)
     reader = Reader(store)

@@ -110,6 +110,7 @@ class _Writer:
 
     def after_fork(self) -> None:
         """Begin anew in a child, which has no such thread; what waited is written by the parent."""
+        self._file.after_fork()
         self._begin()
 
     def take(self, decision: Decision) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,16 +26,18 @@ class RotatingFile:
         self._path = path
         self._max_bytes = max_bytes
         self._keep = keep
+        self._file: BinaryIO | None = None
+
+    def after_fork(self) -> None:
+        """In a child, close what a thread of the parent had open: it would hold the parent's lock beyond its life."""
+        if self._file is not None:
+            self._file.close()
 
     def write(self, lines: bytes) -> None:
         """Append lines, after ending one that was torn. Raises OSError."""
         while True:
-            # Opened anew each time: whoever rotates, or clears away, need not tell anybody.
-            descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "r+b", buffering=0) as file:
-                if fcntl is not None:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if not self._is_in_place(descriptor):
+            with self._opened() as file, _locked(file.fileno()):
+                if not self._is_in_place(file.fileno()):
                     continue
                 size = file.seek(0, os.SEEK_END)
                 if not size or size + len(lines) <= self._max_bytes:
@@ -44,6 +47,14 @@ class RotatingFile:
                     self._rotate()
                     continue
             self._rotate()
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """Open the file anew: whoever rotates, or clears away, need not tell anybody."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+b", buffering=0) as self._file:
+            yield self._file
+        self._file = None
 
     def _is_in_place(self, descriptor: int) -> bool:
         """Return whether the path still names the file that was opened."""
@@ -60,6 +71,19 @@ class RotatingFile:
         for older, newer in reversed(list(zip(names[1:], names, strict=False))):
             with suppress(FileNotFoundError):
                 newer.replace(older)
+
+
+@contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        # Closing would not do: a child that was forked meanwhile shares the lock with its copy of the descriptor.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _append(file: BinaryIO, lines: bytes, size: int) -> None:

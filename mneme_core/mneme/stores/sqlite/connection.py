@@ -114,27 +114,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-class transaction:  # noqa: N801  # used as `contextmanager` makes them, at a third of the cost for every put
-    """Hold a transaction: DEFERRED to read one state of the file, IMMEDIATE to write."""
-
-    __slots__ = ("_db", "_kind")
-
-    def __init__(self, db: sqlite3.Connection, kind: str) -> None:
-        self._db, self._kind = db, kind
-
-    def __enter__(self) -> None:
-        self._db.execute(f"BEGIN {self._kind}")
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-
-class translated:  # noqa: N801  # as above
+class translated:  # noqa: N801  # used as `contextmanager` makes them, at a third of the cost for every put
     """Raise sqlite3's and the system's errors as Mneme's, with the cause chained."""
 
     __slots__ = ("_action", "_path")

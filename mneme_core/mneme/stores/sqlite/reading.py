@@ -12,8 +12,8 @@ from typing import Final, Literal, TypeAlias
 from mneme.errors import InvalidArgumentError, SchemaMigrationError, StoreBackendError
 from mneme.stores.base import Change, Cursor, EntryRow, Usage
 from mneme.stores.sqlite import log, rows, schema
-from mneme.stores.sqlite.connection import transaction
 from mneme.stores.sqlite.store import SQLiteStore
+from mneme.stores.sqlite.transactions import transaction
 
 Sort: TypeAlias = Literal["newest", "oldest", "used", "hits", "largest"]
 Test: TypeAlias = Callable[[str, str, str | None, float, float | None], bool]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from mneme.errors import CorruptCacheError, SchemaMigrationError
+from mneme.stores.sqlite.transactions import transaction
 
 # "Mnem" in the file's header tells a cache from any other SQLite database.
 APPLICATION_ID = 0x4D6E656D
@@ -71,6 +72,14 @@ def migrate(db: sqlite3.Connection, path: str) -> int:
 
 def check(db: sqlite3.Connection, path: str) -> int:
     """Return the file's version, 0 for an empty one; raise when it is not ours or newer than this program."""
+    if db.in_transaction:
+        return _checked(db, path)
+    # All of one state: between two reads another process may make a cache of an empty file.
+    with transaction(db, "DEFERRED"):
+        return _checked(db, path)
+
+
+def _checked(db: sqlite3.Connection, path: str) -> int:
     (application,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:

@@ -23,9 +23,9 @@ from mneme.stores.sqlite.connection import (
     Synchronous,
     connect,
     connect_reader,
-    transaction,
     translated,
 )
+from mneme.stores.sqlite.transactions import transaction
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
 

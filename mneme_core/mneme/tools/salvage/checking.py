@@ -18,8 +18,9 @@ from mneme.errors import CorruptCacheError
 from mneme.stores.base import Identity
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import rows
-from mneme.stores.sqlite.connection import connect, transaction
+from mneme.stores.sqlite.connection import connect
 from mneme.stores.sqlite.log import BATCH
+from mneme.stores.sqlite.transactions import transaction
 
 # How far the length of a vector may be from 1: float32 rounds by a ten-thousandth of this.
 LENGTH_TOLERANCE = 1e-3

@@ -15,8 +15,9 @@ from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import CorruptCacheError, InvalidArgumentError, StoreBackendError
 from mneme.stores.base import Identity
 from mneme.stores.sqlite import schema
-from mneme.stores.sqlite.connection import PAGE_BYTES, STEPWISE, transaction, translated
+from mneme.stores.sqlite.connection import PAGE_BYTES, STEPWISE, translated
 from mneme.stores.sqlite.replacing import sync_directory
+from mneme.stores.sqlite.transactions import transaction
 from mneme.tools.salvage import checking
 from mneme.tools.salvage.layout import Layout, Table, layout_of
 from mneme.tools.salvage.pages import Pages
