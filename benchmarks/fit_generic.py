@@ -21,8 +21,8 @@ import numpy as np
 from benchmarks import fit_judge
 from benchmarks.guard_eval import ROOT, Embedding, Pair, banking, checklist, hand_written, read_pairs
 from benchmarks.other_embedders import Embed, installed
+from mneme.engine.canonical import canonical_text
 from mneme.engine.guard import Comparison, compare
-from mneme.engine.keys import canonical_text
 from mneme.engine.likeness import GENERIC, MINILM, Calibration, Curve
 
 MAX_ERROR = 0.02

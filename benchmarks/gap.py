@@ -21,8 +21,8 @@ import numpy as np
 
 import mneme
 from benchmarks.guard_eval import ROOT, _half
+from mneme.engine.canonical import canonical_text
 from mneme.engine.guard import compare
-from mneme.engine.keys import canonical_text
 
 GAPS = ("to another label", "to any other entry", "to what differs")
 FIRST, NEIGHBOURS = 200, 8

@@ -27,9 +27,9 @@ from time import perf_counter_ns
 import numpy as np
 
 import mneme
+from mneme.engine.canonical import canonical_text
 from mneme.engine.guard import compare
 from mneme.engine.guard.reader import read
-from mneme.engine.keys import canonical_text
 from mneme.evaluation.figures import rate
 
 ROOT = Path(__file__).parent.parent

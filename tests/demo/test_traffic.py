@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mneme.demo.traffic import CLIENT_NAMES, BadLineError, DemoRequest, load, waves
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 
 
 def _asks(text: str, **fields: str) -> DemoRequest:

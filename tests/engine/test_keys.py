@@ -8,13 +8,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mneme import InvalidArgumentError
-from mneme.engine.keys import canonical_json, canonical_text, key_of, normalizer, partition_of, verbatim_text
+from mneme.engine.canonical import canonical_text
+from mneme.engine.keys import canonical_json, key_of, normalizer, partition_of, verbatim_text
 
 ANY = st.text(st.characters(exclude_categories=()))  # lone surrogates too
+CODE = st.text("aB1 \n:`(-=/\r\u0301")
 LETTERS = st.text("abcXYZ éÉñßẞÄöÿŸЖжΣσςΩωİıǅﬁ\u0301\u0345\u0327", max_size=12)
 
 
-@given(ANY)
+@given(ANY | CODE)
 @example("ᾳ\u0323")
 @example("\u1fc4")
 @example("İ")
@@ -24,7 +26,7 @@ def test_canonical_text_is_its_own_canonical_text(text):
     assert canonical_text(canonical) == canonical
 
 
-@given(st.text() | LETTERS, st.sampled_from(["NFC", "NFD"]))
+@given(st.text() | LETTERS | CODE, st.sampled_from(["NFC", "NFD"]))
 def test_unicode_forms_have_one_canonical_text(text, form):
     assert canonical_text(unicodedata.normalize(form, text)) == canonical_text(text)
 
@@ -48,7 +50,7 @@ def test_ascii_and_other_text_are_folded_alike(text):
     assert canonical_text(text + " é") == f"{canonical_text(text)} é".strip()
 
 
-@given(st.text(st.characters(max_codepoint=127)))
+@given(st.text(st.characters(max_codepoint=127, exclude_characters="\n\\`_=<>{}[]($/0-9-")))
 def test_ascii_case_makes_no_difference(text):
     assert canonical_text(text.swapcase()) == canonical_text(text)
 
@@ -67,6 +69,49 @@ def test_white_space_is_one_space(words, data):
     text = "".join(data.draw(spaces) + word for word in words) + data.draw(spaces)
 
     assert canonical_text(text) == " ".join(words)
+
+
+LOOP = "Fix this:\nfor i in x:\n    a()\nb()"
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (LOOP, LOOP.replace("\nb", "\n    b")),
+        (LOOP, LOOP.upper()),
+        ("Sort:\na:\n  b: 1\n  c: 2", "Sort:\na:\n  b: 1\nc: 2"),
+        ("Rate this review:\nGREAT", "Rate this review:\ngreat"),
+        ("What does git branch -d do?", "What does git branch -D do?"),
+        ("How slow is 100 Mb/s?", "How slow is 100 MB/s?"),
+        ("Is 5 mW much?", "Is 5 MW much?"),
+        ("What is `a  b`?", "What is `a b`?"),
+        ("Is `A` bound?", "Is `a` bound?"),
+        ("What does Foo() do in X?", "What does foo() do in x?"),
+        ("Summarise https://youtu.be/dQw4", "Summarise https://youtu.be/dQW4"),
+        ("Is a_B set?", "Is a_b set?"),
+        ("Is $Home set?", "Is $HOME set?"),
+        (r"What matches \D?", r"What matches \d?"),
+    ],
+)
+def test_what_counts_to_the_letter_stays_apart(one, two):
+    assert canonical_text(one) != canonical_text(two)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (LOOP, f"\n{LOOP}  \n"),
+        (LOOP, LOOP.replace("\n", " \r\n")),
+        ("What is `a  b`?", "  what IS\t`a  b`? "),
+        ("What does git branch -D do?", "what does GIT branch -D do?"),
+        ("What is\n   the capital of France?", "what is the capital of FRANCE?"),
+        ("Is GPT-4 (the big one) at 10 GB?", "is gpt-4 (the big one) at 10 gb?"),
+        ("12 MHz or 3/4 KG, COVID-19", "12 Mhz or 3/4 kg, covid-19"),
+        ("Foo() fails", "foo() fails"),
+    ],
+)
+def test_what_surrounds_it_does_not(one, two):
+    assert canonical_text(one) == canonical_text(two)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 from mneme.errors import InvalidArgumentError
 from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import mine, read_log, sample

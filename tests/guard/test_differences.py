@@ -122,6 +122,17 @@ VETOES = [
     ("case", "I am type O, who can I give blood to?", "I am type O, who can give blood to me?", None),
     ("tense", "Who has the most medals?", "Who had the most medals?", None),
     ("slip", "Is Zantex safe?", "Is Zanter safe?", None),
+    ("case", "What does git branch -d do?", "What does git branch -D do?", None),
+    (
+        "case",
+        "How do I delete it with git branch -d?",
+        "How can I delete it with git branch -D?",
+        "identifier: -d / -D",
+    ),
+    ("case", "How long does a download take at 100 Mb/s?", "How long would a download take at 100 MB/s?", None),
+    ("layout", "Fix this:\nfor i in x:\n    a()\nb()", "Fix this:\nfor i in x:\n    a()\n    b()", None),
+    ("brackets", "What is 2 + 3 × 4?", "What is (2 + 3) × 4?", "order: 2+3×4 / (2+3)×4"),
+    ("pattern", "How do I find *.py files?", "How can I find .py files?", "identifier: *.py / .py"),
     ("quote", 'What does "ls" do?', 'What does "cd" do?', "payload: ls / cd"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def test_a_text_does_not_differ_from_itself(text: str) -> None:
 
 
 @given(SENTENCES)
-def test_a_text_does_not_differ_by_white_space(text: str) -> None:
+def test_a_text_without_code_or_colon_does_not_differ_by_white_space(text: str) -> None:
+    text = re.sub(r"[^\w' .?!-]", "", text)
     assert differences(text, f"  {text.replace(' ', chr(10))} ") == ()
 
 
@@ -100,7 +102,7 @@ def _steps(a: str, b: str) -> int:
     return count
 
 
-def test_the_guard_imports_the_standard_library_and_itself_alone() -> None:
+def test_the_guard_imports_the_standard_library_itself_and_what_keys_count_alone() -> None:
     package = Path(mneme.engine.guard.__file__).parent
     imported = {
         module
@@ -110,7 +112,8 @@ def test_the_guard_imports_the_standard_library_and_itself_alone() -> None:
     }
 
     assert {name for name in imported if name.split(".")[0] not in sys.stdlib_module_names} == {
-        name for name in imported if name.startswith("mneme.engine.guard")
+        "mneme.engine.canonical",
+        *(name for name in imported if name.startswith("mneme.engine.guard")),
     }
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from mneme import SemanticCache
-from mneme.engine.keys import canonical_text, key_of, partition_of
+from mneme.engine.canonical import canonical_text
+from mneme.engine.keys import key_of, partition_of
 from mneme.engine.vectors import unit
 from mneme.errors import (
     CorruptCacheError,

@@ -12,7 +12,7 @@ from mneme.cli.failing import exits
 from mneme.cli.inspect import Key, confirm_removal, there
 from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import AsJson, Cache, Yes, print_json, print_lines
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Reported

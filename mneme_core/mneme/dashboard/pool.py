@@ -16,8 +16,8 @@ import numpy as np
 
 from mneme.dashboard.live import Live
 from mneme.dashboard.settings import Settings
+from mneme.engine.canonical import canonical_text
 from mneme.engine.guarded import Guarded
-from mneme.engine.keys import canonical_text
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import SIMILARITY_DECIMALS
 from mneme.errors import InvalidArgumentError

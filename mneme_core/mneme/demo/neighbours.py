@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mneme.demo.traffic import DemoRequest
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 from mneme.errors import MnemeError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 from mneme.errors import InvalidArgumentError
 
 ClientName = Literal["decorator", "langchain", "llama_index"]

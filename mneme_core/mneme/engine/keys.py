@@ -1,4 +1,4 @@
-"""Canonical text, partitions and exact keys: the only hashing in Mneme.
+"""Partitions and exact keys: the only hashing in Mneme.
 
 partition = H(namespace, vary); key = H(partition, canonical query). Two requests share an entry when their
 keys are equal, and similarity is computed only between requests of one partition.
@@ -7,11 +7,11 @@ keys are equal, and similarity is computed only between requests of one partitio
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
+from mneme.engine.canonical import canonical_text
 from mneme.errors import InvalidArgumentError
 from mneme.model import Vary
 
@@ -19,14 +19,6 @@ Normalizer: TypeAlias = Callable[[str], str]
 
 # 128 bits: two of 2**40 entries collide with a probability under 2**-48.
 DIGEST_BYTES = 16
-
-
-def canonical_text(query: str) -> str:
-    """Return `query` in NFC, case-folded, each run of white space as one space, stripped."""
-    if query.isascii():
-        return " ".join(query.split()).lower()
-    folded = unicodedata.normalize("NFD", query).casefold()
-    return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
 def verbatim_text(query: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Literal, Protocol
 
 from mneme.cache import SemanticCache
 from mneme.embedders.base import Embedder
+from mneme.engine.canonical import canonical_text
 from mneme.engine.judge import Policy
-from mneme.engine.keys import canonical_text
 from mneme.engine.turns import Similar
 from mneme.errors import MnemeError, UnembeddableTextError
 from mneme.evaluation.vectors import embed_all

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 from mneme.errors import InvalidArgumentError
 from mneme.indexes.base import Vector
 from mneme.runtime.pairs import Pair

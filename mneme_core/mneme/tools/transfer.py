@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
 from mneme.stores.base import BEGINNING, Identity, Put

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from mneme.engine.canonical import canonical_text, folded_text
+from mneme.engine.guard.arithmetic import grouping_difference
 from mneme.engine.guard.difference import Difference, Kind
 from mneme.engine.guard.kinds import kind_of
 from mneme.engine.guard.leftovers import classifies, leftovers
@@ -80,6 +82,11 @@ def compare(a: str, b: str) -> Comparison:
         there = compare(b, a)
         turned = tuple([Difference(found.kind, found.b, found.a, found.force) for found in there.differences])
         return Comparison(turned, there.surface, there.soft, (there.alone[1], there.alone[0]))
+    if folded_text(a) == folded_text(b) and canonical_text(a) != canonical_text(b):
+        return Comparison((Difference("code", a[:40], b[:40]),))
+    grouping = grouping_difference(a, b)
+    if grouping is not None:
+        return Comparison((grouping,))
     first, second = read(a), read(b)
     is_prose = first.is_readable and second.is_readable and not first.is_code and not second.is_code
     if is_prose and first.sequence == second.sequence and (first.sequence or a.split() == b.split()):

@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from mneme.engine.canonical import counts_to_the_letter
 from mneme.engine.guard.words import MONTHS, NUMBERS, ORDINALS, UNIT_SHORT, word_set
 
 Shape: TypeAlias = Literal["word", "number", "identifier", "boundary"]
@@ -94,10 +95,10 @@ def _pieces(chunk: str, shouted: bool, behind: Shape) -> tuple[Token, ...]:
     tail = chunk[len(core) :]
     start = core.lstrip(_EDGE)
     lead = core[: len(core) - len(start)]
-    if lead and start and (lead[-1] == "." or (lead[-1] == "-" and start[0].isdigit())):  # .NET, -5
-        start, lead = lead[-1] + start, lead[:-1]
-    elif lead.endswith("--"):  # --soft
+    if start and (lead.endswith(("--", "*.")) or (lead.endswith("-") and len(start) == 1)):  # --soft, *.py, -D
         start, lead = lead + start, ""
+    elif lead and start and (lead[-1] == "." or (lead[-1] == "-" and start[0].isdigit())):  # .NET, -5
+        start, lead = lead[-1] + start, lead[:-1]
     if not start:
         # Punctuation alone ends a phrase, but 2 * 3 is not 2 - 3.
         is_sign = chunk in ("*", "-") and behind == "number"
@@ -142,6 +143,8 @@ def _word(raw: str, shouted: bool) -> Token:
         return Token(NUMBERS[low], raw, "number")
     if low in ORDINALS:
         return Token(ORDINALS[low], raw, "number")
+    if len(raw) == 2 and counts_to_the_letter(raw):  # Mb
+        return Token(raw, raw, "identifier")
     # US is a country and us is not; IT, WHO and OR likewise.
     if not shouted and 2 <= len(raw) <= 4 and raw.isupper() and low in _WORDLIKE:
         return Token(raw, raw, "identifier")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import folded_text
 from mneme.errors import InvalidArgumentError
 from mneme.tools.importing.found import Found, Item, Skipped, Tables
 from mneme.tools.importing.values import MOST_USES, is_number, is_text, is_time, metadata_of
@@ -51,8 +51,8 @@ class MnemeCacheReader:
     def _normalize(self) -> str:
         """Return how questions are told apart; the first whose hash can say so does."""
         for query, said in self._db.execute("SELECT query, query_hash FROM entries ORDER BY id"):
-            if is_text(query, said) and canonical_text(query) != query:
-                if said == _hash(canonical_text(query)):
+            if is_text(query, said) and folded_text(query) != query:
+                if said == _hash(folded_text(query)):
                     break
                 if said == _hash(query):
                     return "none"

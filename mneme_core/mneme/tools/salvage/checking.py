@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
-from mneme.engine.keys import canonical_text, key_of
+from mneme.engine.canonical import canonical_text
+from mneme.engine.keys import key_of
 from mneme.engine.turns import TURNS
 from mneme.errors import CorruptCacheError
 from mneme.stores.base import Identity
