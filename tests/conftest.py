@@ -6,7 +6,6 @@ import json
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import module_from_spec, spec_from_file_location
@@ -142,19 +141,6 @@ def endpoint() -> Iterator[Endpoint]:
         yield server
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[[Callable[[], Any]], None]:
-    """A function that waits for another thread or process: milliseconds, unless the machine is busy or it is broken."""
-
-    def until(condition: Callable[[], Any]) -> None:
-        deadline = time.monotonic() + 60
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-
-    return until
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from mneme import (
 from mneme.runtime import leasing
 from mneme.stores.sqlite import leases
 from mneme.testing import AsyncWordEmbedder, FakeClock, FaultyStore, WordEmbedder
+from mneme.testing.waiting import eventually
 
 # A lease that nobody waits out, a caller who gives up waiting, and the time by which one who need not wait is done.
 FOREVER, PATIENCE, SOON = 3_600.0, 60, 30
@@ -132,7 +133,7 @@ def test_a_dead_leader_is_taken_over(path, peer):
     assert (outcome.value, outcome.status) == ("mine", "computed")
 
 
-def test_a_leader_that_takes_long_keeps_its_lease(path, clock, monkeypatch, until):
+def test_a_leader_that_takes_long_keeps_its_lease(path, clock, monkeypatch):
     monkeypatch.setattr(leasing, "RENEWALS", 1_000)
     one, other = caches(path)
 
@@ -140,7 +141,7 @@ def test_a_leader_that_takes_long_keeps_its_lease(path, clock, monkeypatch, unti
         (key,) = one._core.sharing.leases._held
         for _ in range(6):
             clock.advance(leasing.LEASE_SECONDS / 2)
-            until(lambda: one._core.sharing.leases._held[key][1] == clock.now)
+            assert eventually(lambda: one._core.sharing.leases._held[key][1] == clock.now)
         follower.start()
         assert other._core.store.refused.wait(SOON)
         return "answer"
@@ -203,7 +204,7 @@ def test_a_leader_that_fails_leaves_it_to_the_next(path, lasting):
             assert other.get_or_compute("one two", lambda: "fine").value == "fine"
 
 
-def test_a_leader_that_lost_its_lease_stores_nothing(path, clock, monkeypatch, until):
+def test_a_leader_that_lost_its_lease_stores_nothing(path, clock, monkeypatch):
     monkeypatch.setattr(leasing, "RENEWALS", 0.01)  # a process that stands still renews nothing
     one, other = caches(path)
     with one, other:
@@ -214,11 +215,11 @@ def test_a_leader_that_lost_its_lease_stores_nothing(path, clock, monkeypatch, u
             return "old"
 
         assert one.get_or_compute("one two", slow).value == "old"
-        until(lambda: one.get("one two") is not None)  # not while its own thread is giving a lease back
+        assert eventually(lambda: one.get("one two") is not None)  # not while its own thread is giving a lease back
         assert [cache.get("one two").response for cache in (one, other)] == ["new", "new"]
 
 
-def test_a_lease_runs_from_when_it_was_asked_for(path, clock, monkeypatch, until):
+def test_a_lease_runs_from_when_it_was_asked_for(path, clock, monkeypatch):
     class Slow(SQLiteStore):
         def lease(self, key, owner, seconds):
             is_held = super().lease(key, owner, seconds)
@@ -235,7 +236,7 @@ def test_a_lease_runs_from_when_it_was_asked_for(path, clock, monkeypatch, until
             return "old"
 
         assert one.get_or_compute("one two", slow).value == "old"
-        until(lambda: one.get("one two") is not None)
+        assert eventually(lambda: one.get("one two") is not None)
         assert one.get("one two").response == "new"
 
 
@@ -300,14 +301,14 @@ async def test_a_cancelled_leader_gives_its_lease_back(path, lasting):
                 assert (await other.get_or_compute("one two", lambda: "fine")).value == "fine"
 
 
-def test_a_stale_answer_is_computed_anew_by_one_of_two(path, until):
+def test_a_stale_answer_is_computed_anew_by_one_of_two(path):
     clock = FakeClock()
     one, other = caches(path, clock=clock)
     calls = []
 
     def compute():
         calls.append(1)
-        until(lambda: one._core.store.refused.is_set() or other._core.store.refused.is_set())
+        assert eventually(lambda: one._core.store.refused.is_set() or other._core.store.refused.is_set())
         return "new"
 
     with one, other:
@@ -316,7 +317,7 @@ def test_a_stale_answer_is_computed_anew_by_one_of_two(path, until):
         for cache in (one, other):
             outcome = cache.get_or_compute("one two", compute, ttl=60, stale_while_revalidate=60)
             assert (outcome.value, outcome.status) == ("old", "stale")
-        until(lambda: other.get("one two") is not None)
+        assert eventually(lambda: other.get("one two") is not None)
         assert (other.get("one two").response, len(calls)) == ("new", 1)
 
 

@@ -69,7 +69,7 @@ class Redis:
 
     def start(self) -> None:
         self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with suppress(OSError), self.connect() as plain:
                 plain.sendall(b"PING\r\n")
