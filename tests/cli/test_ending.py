@@ -19,6 +19,7 @@ from mneme import SemanticCache
 from mneme.cli.app import app
 from mneme.cli.frame import frame
 from mneme.testing import WordEmbedder
+from mneme.testing.waiting import eventually
 from mneme.tools import looking
 
 WORDS = ("--embedder", "mneme.testing:WordEmbedder")
@@ -31,7 +32,7 @@ class Slow(WordEmbedder):
 
     def embed(self, text: str) -> Any:
         Path(os.environ["ASKED"]).touch()
-        time.sleep(0.02)
+        time.sleep(0.05)
         return super().embed(text)
 
 
@@ -103,13 +104,9 @@ def test_who_ends_a_command_finds_nothing_half_written(
         env={**os.environ, "ASKED": str(asked), "PYTHONPATH": os.pathsep.join([*sys.path, str(Path.cwd())])},
     ) as process:
         assert process.stdout is not None
-        if arguments[0] == "top":
-            assert process.stdout.readline()
-        deadline = time.monotonic() + 30
-        while arguments[0] != "top" and not asked.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        assert process.stdout.readline() if arguments[0] == "top" else eventually(asked.exists)
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
 
     # `top` is ended so, and `calibrate` asks; an import keeps what it has, and goes on from there.
     expected = 0 if (arguments[0], number) == ("top", signal.SIGINT) else code
@@ -260,6 +257,6 @@ def test_top_shows_each_frame_where_it_cannot_draw_over_the_last(full: Path) -> 
         assert process.stdout is not None
         seen = sum(b"hit ratio" in line for line in itertools.islice(process.stdout, 60))
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
     assert seen > 1

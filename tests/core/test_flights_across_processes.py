@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +24,12 @@ from mneme import (
     StoreBackendError,
 )
 from mneme.runtime import leasing
-from mneme.testing import AsyncWordEmbedder, FaultyStore, WordEmbedder
+from mneme.stores.sqlite import leases
+from mneme.testing import AsyncWordEmbedder, FakeClock, FaultyStore, WordEmbedder
+from mneme.testing.waiting import eventually
+
+# A lease that nobody waits out, a caller who gives up waiting, and the time by which one who need not wait is done.
+FOREVER, PATIENCE, SOON = 3_600.0, 60, 30
 
 PEER = """
 import os, sys, time
@@ -31,7 +37,7 @@ from mneme import SemanticCache, SQLiteStore
 from mneme.runtime import leasing
 from mneme.testing import WordEmbedder
 leasing.LEASE_SECONDS = float(sys.argv[3])
-cache = SemanticCache(store=SQLiteStore(sys.argv[1]), embedder=WordEmbedder(), flight_wait=30)
+cache = SemanticCache(store=SQLiteStore(sys.argv[1]), embedder=WordEmbedder(), flight_wait=60)
 
 def compute():
     with open(sys.argv[1] + ".log", "a") as log:
@@ -45,10 +51,44 @@ cache.close()
 """
 
 
-def peer(path, seconds, lease=6.0):
-    """Another process that computes for `seconds`."""
-    arguments = [sys.executable, "-c", PEER, str(path), str(seconds), str(lease)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+class Watched(SQLiteStore):
+    """Tells when a lease was not to be had."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self.refused = threading.Event()
+
+    def lease(self, key, owner, seconds):
+        is_held = super().lease(key, owner, seconds)
+        if not is_held:
+            self.refused.set()
+        return is_held
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time by which leases run out."""
+    clock = FakeClock()
+    monkeypatch.setattr(leasing, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(leases, "time", SimpleNamespace(time=clock))
+    return clock
+
+
+@pytest.fixture
+def peer(path):
+    """A function that starts another process, which computes for `seconds`."""
+    peers = []
+
+    def start(seconds, lease=6.0):
+        arguments = [sys.executable, "-c", PEER, str(path), str(seconds), str(lease)]
+        peers.append(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True))
+        return peers[-1]
+
+    yield start
+    for each in peers:
+        each.kill()
+        each.wait()
+        each.stdout.close()
 
 
 @pytest.fixture
@@ -59,20 +99,31 @@ def path(tmp_path):
 
 
 def opened(path, **options):
-    return SemanticCache(store=SQLiteStore(path), embedder=WordEmbedder(), **{"flight_wait": 30} | options)
+    return SemanticCache(store=Watched(path), embedder=WordEmbedder(), **{"flight_wait": PATIENCE} | options)
 
 
-def test_of_several_processes_one_computes(path):
-    peers = [peer(path, 0.3) for _ in range(4)]
+def opened_async(path):
+    return AsyncSemanticCache(store=Watched(path), embedder=AsyncWordEmbedder(), flight_wait=PATIENCE)
+
+
+@contextlib.contextmanager
+def soon():
+    """Fail where somebody waited for a lease that was free."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < SOON
+
+
+def test_of_several_processes_one_computes(path, peer):
+    peers = [peer(0.3) for _ in range(4)]
     answers = [process.communicate()[0].split()[-1] for process in peers]
 
     assert answers == ["answer"] * 4
     assert (path.parent / "cache.db.log").read_text() == "computed\n"
 
 
-def test_a_dead_leader_is_taken_over(path, monkeypatch):
-    monkeypatch.setattr(leasing, "LEASE_SECONDS", 0.5)
-    leader = peer(path, 60, lease=0.5)
+def test_a_dead_leader_is_taken_over(path, peer):
+    leader = peer(60, lease=0.5)
     assert leader.stdout.readline() == "computing\n"
     os.kill(leader.pid, signal.SIGKILL)
     leader.wait()
@@ -82,25 +133,34 @@ def test_a_dead_leader_is_taken_over(path, monkeypatch):
     assert (outcome.value, outcome.status) == ("mine", "computed")
 
 
-def test_a_leader_that_takes_long_keeps_its_lease(path, monkeypatch):
-    monkeypatch.setattr(leasing, "LEASE_SECONDS", 0.3)
-    leader = peer(path, 1.5, lease=0.3)
-    assert leader.stdout.readline() == "computing\n"
-    with opened(path) as cache:
-        outcome = cache.get_or_compute("one two", lambda: "mine")
-    leader.wait()
+def test_a_leader_that_takes_long_keeps_its_lease(path, clock, monkeypatch):
+    monkeypatch.setattr(leasing, "RENEWALS", 1_000)
+    one, other = caches(path)
 
-    assert (outcome.value, outcome.status) == ("answer", "hit")
+    def slow():
+        (key,) = one._core.sharing.leases._held
+        for _ in range(6):
+            clock.advance(leasing.LEASE_SECONDS / 2)
+            assert eventually(lambda: one._core.sharing.leases._held[key][1] == clock.now)
+        follower.start()
+        assert other._core.store.refused.wait(SOON)
+        return "answer"
+
+    outcomes = []
+    follower = threading.Thread(target=lambda: outcomes.append(other.get_or_compute("one two", lambda: "mine")))
+    with one, other:
+        assert one.get_or_compute("one two", slow).value == "answer"
+        follower.join()
+
+    assert [(outcome.value, outcome.status) for outcome in outcomes] == [("answer", "hit")]
 
 
-def test_waiting_is_bounded(path):
-    leader = peer(path, 20)
+def test_waiting_is_bounded(path, peer):
+    leader = peer(600)
     assert leader.stdout.readline() == "computing\n"
     with opened(path, flight_wait=0.3) as cache:
         outcome = cache.get_or_compute("one two", lambda: "mine")
         assert cache.get("one two").response == "mine"
-    leader.kill()
-    leader.wait()
 
     assert (outcome.value, outcome.status) == ("mine", "computed")
 
@@ -110,106 +170,154 @@ def caches(path, **options):
     return opened(path, **options), opened(path, **options)
 
 
+@pytest.fixture
+def lasting(monkeypatch):
+    """Leases that do not run out while a test runs."""
+    monkeypatch.setattr(leasing, "LEASE_SECONDS", FOREVER)
+
+
 def test_what_the_leader_does_not_store_is_computed_by_the_next(path):
     one, other = caches(path)
-    started, go = threading.Event(), threading.Event()
+    started = threading.Event()
 
     def refuse():
         started.set()
-        go.wait(10)
+        assert other._core.store.refused.wait(SOON)
         return "[ERROR] no"
 
     with one, other:
         leader = threading.Thread(target=one.get_or_compute, args=("one two", refuse))
         leader.start()
-        started.wait(10)
-        threading.Timer(0.1, go.set).start()
+        assert started.wait(SOON)
         outcome = other.get_or_compute("one two", lambda: "fine")
         leader.join()
 
     assert (outcome.value, outcome.status) == ("fine", "computed")
 
 
-def test_a_leader_that_fails_leaves_it_to_the_next(path):
+def test_a_leader_that_fails_leaves_it_to_the_next(path, lasting):
     one, other = caches(path)
     with one, other:
         with pytest.raises(ZeroDivisionError):
             one.get_or_compute("one two", lambda: 1 / 0)
-        started = time.monotonic()
-        assert other.get_or_compute("one two", lambda: "fine").value == "fine"
-        assert time.monotonic() - started < 2
+        with soon():
+            assert other.get_or_compute("one two", lambda: "fine").value == "fine"
 
 
-def test_a_leader_that_lost_its_lease_stores_nothing(path, monkeypatch):
-    monkeypatch.setattr(leasing, "LEASE_SECONDS", 0.2)
+def test_a_leader_that_lost_its_lease_stores_nothing(path, clock, monkeypatch):
     monkeypatch.setattr(leasing, "RENEWALS", 0.01)  # a process that stands still renews nothing
     one, other = caches(path)
     with one, other:
 
         def slow():
-            time.sleep(0.5)
+            clock.advance(leasing.LEASE_SECONDS)
             assert other.get_or_compute("one two", lambda: "new").value == "new"
             return "old"
 
         assert one.get_or_compute("one two", slow).value == "old"
+        assert eventually(lambda: one.get("one two") is not None)  # not while its own thread is giving a lease back
         assert [cache.get("one two").response for cache in (one, other)] == ["new", "new"]
 
 
-async def test_async_caches_wait_without_holding_the_loop(path):
-    def made():
-        return AsyncSemanticCache(store=SQLiteStore(path), embedder=AsyncWordEmbedder(), flight_wait=30)
+def test_a_lease_runs_from_when_it_was_asked_for(path, clock, monkeypatch):
+    class Slow(SQLiteStore):
+        def lease(self, key, owner, seconds):
+            is_held = super().lease(key, owner, seconds)
+            clock.advance(seconds - 1)
+            return is_held
 
+    monkeypatch.setattr(leasing, "RENEWALS", 0.01)
+    one = SemanticCache(store=Slow(path), embedder=WordEmbedder(), flight_wait=PATIENCE)
+    with one, opened(path) as other:
+
+        def slow():
+            clock.advance(1)
+            assert other.get_or_compute("one two", lambda: "new").value == "new"
+            return "old"
+
+        assert one.get_or_compute("one two", slow).value == "old"
+        assert eventually(lambda: one.get("one two") is not None)
+        assert one.get("one two").response == "new"
+
+
+def test_a_cache_that_is_closed_while_it_renews_a_lease_keeps_none(monkeypatch):
+    monkeypatch.setattr(leasing, "RENEWALS", 1_000)
+    renews, go = threading.Event(), threading.Event()
+
+    class Slow(MemoryStore):
+        def lease(self, key, owner, seconds):
+            if threading.current_thread().name == "mneme-leases":
+                renews.set()
+                assert go.wait(SOON)
+            return super().lease(key, owner, seconds)
+
+    store = Slow()
+    cache = SemanticCache(store=store, embedder=WordEmbedder(), flight_wait=PATIENCE)
+    key, leases = cache.key("one two"), cache._core.sharing.leases
+
+    def close():
+        assert renews.wait(SOON)
+        keeper = leases._thread
+        threading.Timer(0.1, go.set).start()
+        cache.close()
+        keeper.join()
+        return "answer"
+
+    cache.get_or_compute("one two", close)
+
+    assert store.lease(key, "another", FOREVER)
+
+
+async def test_async_caches_wait_without_holding_the_loop(path):
     calls = []
 
     async def compute():
         calls.append(1)
-        await asyncio.sleep(0.3)
+        while not (one._core.store.refused.is_set() or other._core.store.refused.is_set()):
+            await asyncio.sleep(0.001)
         return "answer"
 
-    async with made() as one, made() as other:
+    async with opened_async(path) as one, opened_async(path) as other:
         outcomes = await asyncio.gather(*(cache.get_or_compute("one two", compute) for cache in (one, other)))
 
     assert ([outcome.value for outcome in outcomes], len(calls)) == (["answer"] * 2, 1)
 
 
-async def test_a_cancelled_leader_gives_its_lease_back(path):
-    async def forever():
-        await asyncio.sleep(60)
+async def test_a_cancelled_leader_gives_its_lease_back(path, lasting):
+    begun = asyncio.Event()
 
-    async with AsyncSemanticCache(store=SQLiteStore(path), embedder=AsyncWordEmbedder(), flight_wait=30) as cache:
+    async def forever():
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with opened_async(path) as cache:
         task = asyncio.create_task(cache.get_or_compute("one two", forever))
-        await asyncio.sleep(0.2)
+        await begun.wait()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.2)
-        with opened(path) as other:
-            started = time.monotonic()
-            assert other.get_or_compute("one two", lambda: "fine").value == "fine"
-            assert time.monotonic() - started < 3
+        with soon():
+            async with opened_async(path) as other:
+                assert (await other.get_or_compute("one two", lambda: "fine")).value == "fine"
 
 
 def test_a_stale_answer_is_computed_anew_by_one_of_two(path):
-    one, other = caches(path)
-    calls, go = [], threading.Event()
+    clock = FakeClock()
+    one, other = caches(path, clock=clock)
+    calls = []
 
     def compute():
         calls.append(1)
-        go.wait(10)
+        assert eventually(lambda: one._core.store.refused.is_set() or other._core.store.refused.is_set())
         return "new"
 
     with one, other:
-        one.put("one two", "old", ttl=0.05)
-        time.sleep(0.06)
+        one.put("one two", "old", ttl=10)
+        clock.advance(11)
         for cache in (one, other):
             outcome = cache.get_or_compute("one two", compute, ttl=60, stale_while_revalidate=60)
             assert (outcome.value, outcome.status) == ("old", "stale")
-        time.sleep(0.2)
-        go.set()
-        for _ in range(500):
-            if other.get("one two") is not None:
-                break
-            time.sleep(0.01)
+        assert eventually(lambda: other.get("one two") is not None)
         assert (other.get("one two").response, len(calls)) == ("new", 1)
 
 
@@ -236,22 +344,19 @@ def test_leases_that_fail_do_not_fail_the_call(caplog):
 
 
 def test_a_call_that_asks_for_its_own_key_does_not_wait_for_itself(path):
-    started = time.monotonic()
-    with opened(path) as cache:
+    with opened(path) as cache, soon():
         value = cache.get_or_compute("one two", lambda: cache.get_or_compute("one two", lambda: "inner").value).value
 
     assert value == "inner"
-    assert time.monotonic() - started < 5
 
 
 def test_two_calls_that_ask_for_each_other_s_keys_do_not_wait_for_ever(path):
     together = threading.Barrier(2)
-    started = time.monotonic()
-    with opened(path) as cache:
+    with opened(path) as cache, soon():
 
         def ask(mine, theirs):
             def compute():
-                together.wait(10)
+                together.wait(SOON)
                 return cache.get_or_compute(theirs, lambda: "inner").value
 
             cache.get_or_compute(mine, compute)
@@ -262,33 +367,38 @@ def test_two_calls_that_ask_for_each_other_s_keys_do_not_wait_for_ever(path):
         for thread in threads:
             thread.join()
 
-    assert time.monotonic() - started < 10
 
+async def test_a_caller_cancelled_while_its_lease_is_being_taken_keeps_none(path, lasting):
+    asked, go = threading.Event(), threading.Event()
 
-async def test_a_caller_cancelled_while_its_lease_is_being_taken_keeps_none(path):
     class Slow(SQLiteStore):
         def lease(self, key, owner, seconds):
-            time.sleep(0.3)
+            asked.set()
+            assert go.wait(SOON)
             return super().lease(key, owner, seconds)
 
-    async with AsyncSemanticCache(store=Slow(path), embedder=AsyncWordEmbedder(), flight_wait=30) as cache:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(cache.get_or_compute("one two", lambda: "x"), 0.1)
-        await asyncio.sleep(0.6)
-        with opened(path) as other:
-            started = time.monotonic()
-            assert other.get_or_compute("one two", lambda: "fine").value == "fine"
-            assert time.monotonic() - started < 3
+    async with AsyncSemanticCache(store=Slow(path), embedder=AsyncWordEmbedder(), flight_wait=PATIENCE) as cache:
+        task = asyncio.create_task(cache.get_or_compute("one two", lambda: "x"))
+        while not asked.is_set():
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go.set()
+        with soon():
+            async with opened_async(path) as other:
+                assert (await other.get_or_compute("one two", lambda: "fine")).value == "fine"
 
 
-async def test_one_who_waits_when_its_cache_is_closed_gets_an_answer(path):
+async def test_one_who_waits_when_its_cache_is_closed_gets_an_answer(path, lasting):
     with opened(path) as leader:
-        assert leader._core.store.lease(leader.key("one two"), "somebody", 60)
-        cache = AsyncSemanticCache(store=SQLiteStore(path), embedder=AsyncWordEmbedder(), flight_wait=30)
+        assert leader._core.store.lease(leader.key("one two"), "somebody", FOREVER)
+        cache = opened_async(path)
         task = asyncio.create_task(cache.get_or_compute("one two", lambda: "fine"))
-        await asyncio.sleep(0.3)
+        while not cache._core.store.refused.is_set():
+            await asyncio.sleep(0.001)
         await cache.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SOON):
             assert (await task).value == "fine"
 
 
@@ -299,9 +409,7 @@ def test_a_wait_has_an_end():
 
 def test_a_process_that_ends_without_closing_gives_its_lease_back(path):
     program = PEER.replace('return "answer"', 'raise ValueError("no")').replace("cache.close()", "")
-    arguments = [sys.executable, "-c", program, str(path), "0.1", "6"]
+    arguments = [sys.executable, "-c", program, str(path), "0.1", str(FOREVER)]
     assert subprocess.run(arguments, capture_output=True, check=False).returncode == 1
-    with opened(path) as cache:
-        started = time.monotonic()
+    with opened(path) as cache, soon():
         assert cache.get_or_compute("one two", lambda: "fine").value == "fine"
-        assert time.monotonic() - started < 3

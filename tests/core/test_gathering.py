@@ -18,6 +18,7 @@ from mneme import AsyncSemanticCache, InvalidArgumentError, MemoryStore, Semanti
 from mneme.embedders import Batching, default_embedder, to_async_embedder, to_sync_embedder
 from mneme.runtime.embedding import Embeddings
 from mneme.testing import AsyncWordEmbedder, WordEmbedder
+from mneme.testing.waiting import eventually
 
 ONE = Batching(at_once=1)
 
@@ -74,15 +75,6 @@ class AsyncGated(Batches, AsyncWordEmbedder):
         return self.end(texts)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread is about to do."""
-    for _ in range(10_000):
-        if condition():
-            return
-        threading.Event().wait(0.001)
-    raise AssertionError("it did not happen within ten seconds")
-
-
 def waiting(embeddings: Embeddings) -> int:
     assert embeddings._threads is not None
     return len(embeddings._threads._queue._waiting)
@@ -103,7 +95,7 @@ def in_threads(texts: list[str], embedder: Gated, batching: Batching | None = No
         assert embedder.begun.wait(10)
         for number, text in enumerate(texts[1:], start=1):
             asked.append(pool.submit(one, text))
-            until(lambda: len(embedder.batches) + waiting(embeddings) == number + 1)  # noqa: B023  # called at once
+            assert eventually(lambda: len(embedder.batches) + waiting(embeddings) == number + 1)  # noqa: B023  # called at once
         embedder.go.set()
         return [future.result(10) for future in asked]
 
@@ -238,7 +230,7 @@ def test_a_window_lets_a_thread_wait_for_others(monkeypatch):
 
         def sleep(seconds: float) -> None:
             other.append(pool.submit(embeddings.of, "b", embedder))
-            until(lambda: waiting(embeddings) == 2)
+            assert eventually(lambda: waiting(embeddings) == 2)
             slept.append(seconds)
 
         other, slept = [], []
@@ -350,7 +342,7 @@ def test_an_interrupt_in_the_embedder_leaves_the_others_to_embed_alone(monkeypat
     threads = [threading.Thread(target=one, args=(text,)) for text in ("first", "a", "b", "c")]
     for number, thread in enumerate(threads):
         thread.start()
-        until(embedder.begun.is_set if number == 0 else lambda: waiting(embeddings) == number)  # noqa: B023
+        assert eventually(embedder.begun.is_set if number == 0 else lambda: waiting(embeddings) == number)  # noqa: B023
     embedder.go.set()
     for thread in threads:
         thread.join(10)

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,14 +9,7 @@ import pytest
 from mneme import MemoryStore, SemanticCache
 from mneme.runtime import flight
 from mneme.testing import WordEmbedder
-
-
-def until(condition):
-    """Wait for another thread; a few milliseconds unless something is broken."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+from mneme.testing.waiting import eventually
 
 
 @pytest.fixture
@@ -65,9 +57,9 @@ def in_a_loop(cache, compute):
 def test_sync_callers_wait_for_an_async_leader(cache, threads):
     compute = Slow()
     leader = threads.submit(in_a_loop, cache, compute.awaited)
-    until(lambda: compute.calls)
+    assert eventually(lambda: compute.calls)
     followers = [threads.submit(cache.get_or_compute, "q", compute, mode="exact") for _ in range(3)]
-    until(lambda: waiters(cache) == 4)
+    assert eventually(lambda: waiters(cache) == 4)
     compute.go.set()
 
     assert ([call.result(10).value for call in (leader, *followers)], compute.calls) == (["value"] * 4, 1)
@@ -76,9 +68,9 @@ def test_sync_callers_wait_for_an_async_leader(cache, threads):
 def test_tasks_of_other_loops_wait_for_an_async_leader(cache, threads):
     compute = Slow()
     leader = threads.submit(in_a_loop, cache, compute.awaited)
-    until(lambda: compute.calls)
+    assert eventually(lambda: compute.calls)
     followers = [threads.submit(in_a_loop, cache, compute.awaited) for _ in range(3)]
-    until(lambda: waiters(cache) == 4)
+    assert eventually(lambda: waiters(cache) == 4)
     compute.go.set()
 
     assert ([call.result(10).value for call in (leader, *followers)], compute.calls) == (["value"] * 4, 1)
@@ -87,9 +79,9 @@ def test_tasks_of_other_loops_wait_for_an_async_leader(cache, threads):
 def test_tasks_wait_for_a_sync_leader(cache, threads):
     compute = Slow()
     leader = threads.submit(cache.get_or_compute, "q", compute, mode="exact")
-    until(lambda: compute.calls)
+    assert eventually(lambda: compute.calls)
     followers = [threads.submit(in_a_loop, cache, compute) for _ in range(3)]
-    until(lambda: waiters(cache) == 4)
+    assert eventually(lambda: waiters(cache) == 4)
     compute.go.set()
 
     assert ([call.result(10).value for call in (leader, *followers)], compute.calls) == (["value"] * 4, 1)
@@ -99,9 +91,9 @@ def test_tasks_wait_for_a_sync_leader(cache, threads):
 def test_a_sync_leaders_error_reaches_tasks(cache, threads, error):
     compute = Slow(error)
     leader = threads.submit(cache.get_or_compute, "q", compute, mode="exact")
-    until(lambda: compute.calls)
+    assert eventually(lambda: compute.calls)
     follower = threads.submit(in_a_loop, cache, compute)
-    until(lambda: waiters(cache) == 2)
+    assert eventually(lambda: waiters(cache) == 2)
     compute.go.set()
 
     # No coroutine can raise StopIteration: Python itself makes a RuntimeError of it.
@@ -130,7 +122,7 @@ def test_a_loop_that_ends_hands_the_work_to_another(cache, threads):
         return leader  # asyncio.run cancels what is left
 
     loop = threads.submit(asyncio.run, leave())
-    until(lambda: compute.calls)
+    assert eventually(lambda: compute.calls)
     follower = threads.submit(cache.get_or_compute, "q", lambda: "follower", mode="exact")
 
     assert (follower.result(10).value, loop.result(10).cancelled()) == ("follower", True)
@@ -147,7 +139,7 @@ def abandoned(cache, monkeypatch):
         task = loop.create_task(cache.as_async().get_or_compute("q", compute.awaited, mode="exact"))
         loop.run_until_complete(asyncio.wait([task], timeout=0.005))
         begun.set()
-        until(lambda: waiters(cache) == 2)
+        assert eventually(lambda: waiters(cache) == 2)
         loop.close()
         kept.append((loop, task))
 
@@ -184,12 +176,12 @@ def test_a_follower_waits_for_as_long_as_the_other_loop_lives(cache, threads, mo
     monkeypatch.setattr(flight._Flight, "lost", property(looked.append))
     compute = Slow()
     leader = threads.submit(in_a_loop, cache, compute.awaited)
-    until(lambda: compute.calls)
+    assert eventually(lambda: compute.calls)
     if colour == "sync":
         follower = threads.submit(cache.get_or_compute, "q", compute, mode="exact")
     else:
         follower = threads.submit(in_a_loop, cache, compute.awaited)
-    until(lambda: len(looked) > 3)
+    assert eventually(lambda: len(looked) > 3)
     compute.go.set()
 
     assert ([call.result(10).value for call in (leader, follower)], compute.calls) == (["value"] * 2, 1)

@@ -1,7 +1,6 @@
 """Threads that ask for the same thing at the same time."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -9,14 +8,7 @@ import pytest
 
 from mneme import MemoryStore, SemanticCache
 from mneme.testing import WordEmbedder
-
-
-def until(condition):
-    """Wait for another thread; a few milliseconds unless something is broken."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+from mneme.testing.waiting import eventually
 
 
 def waiting(flights):
@@ -60,7 +52,7 @@ class Slow:
 def test_100_identical_misses_make_one_embedding_and_one_computation(cache, embedder, threads):
     compute = Slow()
     calls = [threads.submit(cache.get_or_compute, "question", compute) for _ in range(100)]
-    until(lambda: waiting(cache._core.sharing.flights) == [100])
+    assert eventually(lambda: waiting(cache._core.sharing.flights) == [100])
     compute.go.set()
     outcomes = [call.result() for call in calls]
 
@@ -72,7 +64,7 @@ def test_100_identical_misses_make_one_embedding_and_one_computation(cache, embe
 def test_a_value_that_is_not_kept_is_shared_as_well(cache, threads):
     compute = Slow(value=object())
     calls = [threads.submit(cache.get_or_compute, "question", compute) for _ in range(10)]
-    until(lambda: waiting(cache._core.sharing.flights) == [10])
+    assert eventually(lambda: waiting(cache._core.sharing.flights) == [10])
     compute.go.set()
 
     assert {call.result().value for call in calls} == {compute.value}
@@ -82,7 +74,7 @@ def test_a_value_that_is_not_kept_is_shared_as_well(cache, threads):
 def test_an_error_reaches_every_waiter_and_is_not_kept(cache, threads):
     compute = Slow(ValueError("the model is down"))
     calls = [threads.submit(cache.get_or_compute, "question", compute) for _ in range(10)]
-    until(lambda: waiting(cache._core.sharing.flights) == [10])
+    assert eventually(lambda: waiting(cache._core.sharing.flights) == [10])
     compute.go.set()
 
     assert [str(call.exception()) for call in calls] == ["the model is down"] * 10
@@ -94,9 +86,9 @@ def test_an_interrupted_leader_leaves_the_work_to_its_followers(cache, threads, 
     first, second = Slow(interrupt()), Slow()
     second.go.set()
     leader = threads.submit(cache.get_or_compute, "question", first)
-    until(lambda: first.calls)
+    assert eventually(lambda: first.calls)
     followers = [threads.submit(cache.get_or_compute, "question", second) for _ in range(10)]
-    until(lambda: waiting(cache._core.sharing.flights) == [11])
+    assert eventually(lambda: waiting(cache._core.sharing.flights) == [11])
     first.go.set()
 
     assert isinstance(leader.exception(), interrupt)
@@ -149,7 +141,7 @@ def test_concurrent_lookups_of_one_text_share_its_embedding(threads):
     embedder = Slowly()
     with SemanticCache(store=MemoryStore(), embedder=embedder) as cache:
         calls = [threads.submit(cache.get, "question", namespace=f"n{number}") for number in range(20)]
-        until(lambda: waiting(cache._core.embeddings._flights) == [20])
+        assert eventually(lambda: waiting(cache._core.embeddings._flights) == [20])
         embedder.go.set()
 
         assert ([call.result() for call in calls], embedder.calls) == ([None] * 20, ["question"])

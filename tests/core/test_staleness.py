@@ -7,16 +7,18 @@ import pytest
 
 from mneme import InvalidArgumentError, JsonCodec, MemoryStore, SemanticCache, StoreBackendError
 from mneme.testing import FakeClock, WordEmbedder
+from mneme.testing.waiting import aeventually
 
 
 async def settled(cache, query, value):
     """Wait until the exact answer of `query` is `value`."""
-    for _ in range(500):
-        hit = await cache.get(query, mode="exact")
-        if hit is not None and hit.response == value:
-            return True
-        await asyncio.sleep(0.01)
-    return False
+    plain = cache.as_sync()
+
+    def is_there():
+        hit = plain.get(query, mode="exact")
+        return hit is not None and hit.response == value
+
+    return await aeventually(is_there)
 
 
 async def test_a_stale_answer_is_given_at_once_and_computed_anew(cache, clock):
@@ -26,7 +28,7 @@ async def test_a_stale_answer_is_given_at_once_and_computed_anew(cache, clock):
     outcome = await cache.get_or_compute("one", lambda: "new", ttl=10, stale_while_revalidate=5)
 
     assert (outcome.value, outcome.status, outcome.hit.age_seconds) == ("old", "stale", 12)
-    assert await settled(cache, "one", "new")
+    assert await settled(cache.plain, "one", "new")
 
 
 async def test_after_the_grace_the_answer_is_computed(cache, clock):
@@ -70,15 +72,12 @@ async def test_a_refresh_that_fails_is_logged_and_tried_again(cache, clock, capl
         raise RuntimeError("no answer")
 
     first = await cache.get_or_compute("one", fail, stale_while_revalidate=5)
-    for _ in range(500):
-        if "could not be computed anew" in caplog.text:
-            break
-        await asyncio.sleep(0.01)
+    assert await aeventually(lambda: "could not be computed anew" in caplog.text)
     second = await cache.get_or_compute("one", lambda: "new", ttl=10, stale_while_revalidate=5)
 
     assert (failed.is_set(), first.value, second.value) == (True, "old", "old")
     assert "could not be computed anew" in caplog.text
-    assert await settled(cache, "one", "new")
+    assert await settled(cache.plain, "one", "new")
 
 
 def test_one_refresh_runs_however_many_ask():
@@ -96,16 +95,8 @@ def test_one_refresh_runs_however_many_ask():
         go.set()
 
         assert answers == ["old"] * 20
-        assert asyncio.run(settled(_Awaited(cache), "one", "new"))
+        assert asyncio.run(settled(cache, "one", "new"))
         assert len(calls) == 1
-
-
-class _Awaited:
-    def __init__(self, cache):
-        self.cache = cache
-
-    async def get(self, *arguments, **options):
-        return self.cache.get(*arguments, **options)
 
 
 async def test_the_refresh_runs_with_the_callers_scope(opening, clock):
@@ -120,7 +111,7 @@ async def test_the_refresh_runs_with_the_callers_scope(opening, clock):
     with cache.plain.scope(namespace="b"):
         await cache.get_or_compute("one", compute, stale_while_revalidate=5)
     with cache.plain.scope(namespace="b"):
-        assert await settled(cache, "one", "new")
+        assert await settled(cache.plain, "one", "new")
         assert (await cache.get("seen")).namespace == "b"
 
 
@@ -202,7 +193,7 @@ async def test_where_no_thread_can_be_started_the_stale_answer_is_given_all_the_
             patched.setattr(threading.Thread, "start", refuse)
             assert cache.get_or_compute("one", lambda: "new", stale_while_revalidate=5).value == "old"
         assert cache.get_or_compute("one", lambda: "new", ttl=10, stale_while_revalidate=5).value == "old"
-        assert await settled(_Awaited(cache), "one", "new")
+        assert await settled(cache, "one", "new")
     assert "could not be computed anew" in caplog.text
 
 
@@ -219,10 +210,7 @@ async def test_a_refused_refresh_leaves_the_stale_answer_and_is_not_tried_at_onc
     for _ in range(4):
         outcome = await cache.get_or_compute("one", refused, stale_while_revalidate=60)
         seen.append((outcome.value, outcome.status))
-        for _ in range(200):
-            if calls and cache.plain._core.sharing.refreshes._running == {}:
-                break
-            await asyncio.sleep(0.005)
+        assert await aeventually(lambda: calls and cache.plain._core.sharing.refreshes._running == {})
 
     assert (seen, len(calls)) == ([("old", "stale")] * 4, 1)
 

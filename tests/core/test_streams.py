@@ -3,12 +3,12 @@
 import asyncio
 import json
 import threading
-import time
 
 import pytest
 
 from mneme import AsyncSemanticCache, MemoryStore, SemanticCache
 from mneme.testing import AsyncWordEmbedder, WordEmbedder
+from mneme.testing.waiting import eventually
 
 
 class Json:
@@ -186,9 +186,8 @@ def test_threads_share_one_upstream_and_an_error_reaches_all(cache):
 
     def produce():
         calls.append(1)
-        deadline = time.monotonic() + 10
-        while [shared.consumers for shared in cache._core.sharing.streams._shared.values()] != [2]:
-            assert time.monotonic() < deadline
+        shared = cache._core.sharing.streams._shared
+        assert eventually(lambda: [each.consumers for each in shared.values()] == [2])
         yield {"n": 1}
         raise ValueError("broken")
 
@@ -203,7 +202,7 @@ def test_threads_share_one_upstream_and_an_error_reaches_all(cache):
     for reader in readers:
         reader.start()
     for reader in readers:
-        reader.join(10)
+        reader.join()
 
     assert (calls, seen, cache._core.sharing.streams._shared) == ([1], [(2, "broken")] * 2, {})
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from mneme import AsyncSemanticCache, InvalidArgumentError, SemanticCache
 from mneme.testing import AsyncWordEmbedder, FakeClock, WordEmbedder
+from mneme.testing.waiting import aeventually, eventually
 from mneme_decorator import cached
 
 
@@ -70,7 +69,7 @@ async def test_a_stream_carries_tags_too():
             yield word
 
     assert [word async for word in ask("what does it cost")] == ["what", "does", "it", "cost"]
-    await asyncio.sleep(0.05)
+    assert await aeventually(lambda: cache.stats().entries == 1)
     assert await cache.invalidate(tags=["4 chunks"]) == 1
 
 
@@ -85,10 +84,7 @@ def test_a_stale_answer_is_given_and_replaced():
     assert ask("what is on") == "old"
     clock.advance(20)
     assert ask("what is on") == "old"
-    for _ in range(500):
-        if ask.lookup("what is on") is not None:
-            break
-        time.sleep(0.01)
+    assert eventually(lambda: ask.lookup("what is on") is not None)
     assert ask("what is on") == "new"
     assert ask.cache_info().hits_exact == 2
 

@@ -17,6 +17,7 @@ from mneme import AsyncSemanticCache, MemoryStore, SemanticCache, Shadow, Thresh
 from mneme.errors import InvalidArgumentError
 from mneme.observe import Decision, DecisionLog, JsonFormatter
 from mneme.testing import AsyncWordEmbedder, FakeClock, WordEmbedder
+from mneme.testing.waiting import aeventually
 
 QUESTION, OTHER_WORDS = "how do I pay my bill", "my bill how do I pay"
 
@@ -143,8 +144,7 @@ async def test_a_stale_answer_and_its_refresh_are_told(opened: Callable[..., Any
         return "By wire."
 
     await done(cache.get_or_compute(QUESTION, model, stale_while_revalidate=60))
-    while not (refreshed.is_set() and len(heard) == 2):
-        await asyncio.sleep(0.001)
+    assert await aeventually(lambda: refreshed.is_set() and len(heard) == 2)
 
     assert [told.outcome for told in heard] == ["stale", "computed"]
 
@@ -166,7 +166,8 @@ async def test_those_who_wait_for_a_value_that_is_not_stored_share_it(heard: Hea
         return "[ERROR] down"
 
     asked = [asyncio.create_task(cache.get_or_compute(QUESTION, model)) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    flights = cache._core.sharing.flights._flights
+    assert await aeventually(lambda: [flight.waiters for flight in flights.values()] == [3])
     go.set()
     await asyncio.gather(*asked)
 

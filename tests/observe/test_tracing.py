@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 from mneme import AsyncSemanticCache, MemoryStore, SemanticCache
 from mneme.adapters.opentelemetry import OTelMetricsHook, Tracing
 from mneme.testing import AsyncWordEmbedder, FailingEmbedder, WordEmbedder
+from mneme.testing.waiting import aeventually
 
 QUESTION, OTHER_WORDS = "how do I pay my bill", "my bill how do I pay"
 
@@ -175,7 +176,8 @@ async def test_each_of_those_who_share_a_computation_has_a_span_of_its_own(
         return "By card."
 
     asked = [asyncio.create_task(cache.get_or_compute(QUESTION, model)) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    flights = cache._core.sharing.flights._flights
+    assert await aeventually(lambda: [flight.waiters for flight in flights.values()] == [3])
     go.set()
     await asyncio.gather(*asked)
 

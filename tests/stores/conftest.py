@@ -16,8 +16,8 @@ from hypothesis import settings
 from mneme import SemanticCache, SQLiteStore
 from mneme.stores.base import Put
 from mneme.testing import WordEmbedder
-from mneme.testing.network_contract import eventually
 from mneme.testing.reader import IDENTITY, Reader, entry
+from mneme.testing.waiting import eventually
 from mneme.tools import looking
 
 # Repeatable: the examples are derived from the test, not drawn.

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder, servers
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
-from mneme.testing.network_contract import NetworkContract
+from mneme.testing.network_contract import NetworkContract, answer
+from mneme.testing.waiting import eventually
 
 psycopg = pytest.importorskip("psycopg")
 
@@ -145,10 +145,7 @@ def test_a_log_that_was_put_back_is_read_anew(url, schema):
             admin.execute(f"DELETE FROM {table}")
             admin.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")
 
-        for _ in range(300):
-            if cache.get("second") is None:
-                break
-            time.sleep(0.01)
+        assert eventually(lambda: cache.get("second") is None)
         assert [hit and hit.response for hit in map(cache.get, ("first", "second"))] == ["kept", None]
         cache.put("third", "new")
         with opened(url, schema) as other:
@@ -162,10 +159,7 @@ def test_a_log_that_was_put_back_and_went_on_is_read_anew(url, schema):
         for table in ("entries", "log"):
             admin.execute(f"CREATE TABLE saved_{table} AS SELECT * FROM {table}")
         cache.put_many([(f"lost {number}", "lost") for number in range(5)])
-        for _ in range(300):
-            if other.get("lost 0") is not None:
-                break
-            time.sleep(0.01)
+        assert eventually(lambda: other.get("lost 0") is not None)
         assert other.get("lost 0").response == "lost"
         with admin.transaction():
             for table in ("entries", "log"):
@@ -173,10 +167,7 @@ def test_a_log_that_was_put_back_and_went_on_is_read_anew(url, schema):
                 admin.execute(f"INSERT INTO {table} SELECT * FROM saved_{table}")
         cache.put_many([(f"new {number}", "new") for number in range(8)])
 
-        for _ in range(300):
-            if other.get("lost 0") is None:
-                break
-            time.sleep(0.01)
+        assert eventually(lambda: other.get("lost 0") is None)
         assert [other.get(f"lost {number}") for number in range(5)] == [None] * 5
         assert [each.get("new 7").response for each in (cache, other)] == ["new", "new"]
 
@@ -185,18 +176,12 @@ def test_one_who_may_not_listen_sees_others_changes(url, schema):
     with opened(url, schema) as cache, opened(url, schema) as other:
         cache.put("how do I pay", "old")
         listener = other._core.store._listener
-        while listener._db is None:
-            time.sleep(0.01)
+        assert eventually(lambda: listener._db is not None)
         listener._connect = _refuse  # as where a role has one connection
         listener._db.close()
         cache.put("how do I pay", "new")
 
-        for _ in range(500):
-            hit = other.get("how do I pay")
-            if hit is not None and hit.response == "new":
-                break
-            time.sleep(0.01)
-        assert other.get("how do I pay").response == "new"
+        assert eventually(lambda: answer(other, "how do I pay") == "new")
 
 
 def _refuse():
@@ -239,10 +224,7 @@ def test_a_role_that_may_not_create_can_use_what_is_there(url, schema):
 def test_any_name_of_60_bytes_is_a_schema(url, odd):
     with opened(url, odd) as cache, opened(url, odd) as other:
         cache.put("how do I pay", "by card")
-        for _ in range(300):
-            if other.get("how do I pay") is not None:
-                break
-            time.sleep(0.01)
+        assert eventually(lambda: other.get("how do I pay") is not None)
         assert other.get("how do I pay").response == "by card"
 
 

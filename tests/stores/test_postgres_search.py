@@ -19,9 +19,9 @@ from mneme.stores.base import Clear, Cursor, Delete, Identity, Put, Store
 from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, reader, servers
 from mneme.testing.isolation_contract import IsolationContract
-from mneme.testing.network_contract import eventually
 from mneme.testing.reader import BEGINNING, loaded
 from mneme.testing.search_contract import AXES, HERE, IDENTITY, THERE, SearchContract, placed, unit, write
+from mneme.testing.waiting import eventually
 
 psycopg = pytest.importorskip("psycopg")
 

@@ -6,8 +6,8 @@ import itertools
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,10 @@ from mneme.stores.encrypted import EncryptedStore
 from mneme.testing import StoreContract, WordEmbedder, servers
 from mneme.testing.differential import StoreDifferential
 from mneme.testing.isolation_contract import IsolationContract
-from mneme.testing.network_contract import NetworkContract, eventually
+from mneme.testing.network_contract import NetworkContract
 from mneme.testing.reader import IDENTITY, Reader, entry
 from mneme.testing.servers import Server
+from mneme.testing.waiting import eventually
 from mneme.tools import looking
 
 redis = pytest.importorskip("redis")
@@ -158,10 +159,7 @@ def test_a_name_that_lost_one_of_its_keys_is_served_right_or_begun_anew(url, nam
             admin.delete(f"{{mneme:{name}}}:{part}")
         with opened() as other:
             other.put("how do I pay", "new")
-            for _ in range(200):
-                if cache.get("how do I pay").response == "new":
-                    break
-                time.sleep(0.01)
+            assert eventually(lambda: cache.get("how do I pay").response == "new")
             assert [each.get("how do I pay").response for each in (cache, other)] == ["new", "new"]
             assert [each.get("where is it") for each in (cache, other)] == [None, None]
 
@@ -174,10 +172,7 @@ def test_one_who_may_not_publish_can_write(url, name):
         cache.put("how do I pay", "by card")
         with SemanticCache(store=RedisStore(url, name=name, poll=0.05), embedder=WordEmbedder(64)) as other:
             other.put("where is it", "here")
-            for _ in range(300):
-                if cache.get("where is it") is not None:
-                    break
-                time.sleep(0.01)
+            assert eventually(lambda: cache.get("where is it") is not None)
             assert cache.get("where is it").response == "here"
 
 
@@ -186,10 +181,8 @@ def test_a_cluster_holds_it():
     with servers.valkey("--cluster-enabled", "yes", "--cluster-port", str(servers.free_port())) as cluster:
         with redis.Redis.from_url(cluster.url) as admin:
             admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            for _ in range(300):
-                if b"cluster_state:ok" in admin.execute_command("CLUSTER", "INFO", NEVER_DECODE=True):
-                    break
-                time.sleep(0.01)
+            info = partial(admin.execute_command, "CLUSTER", "INFO", NEVER_DECODE=True)
+            assert eventually(lambda: b"cluster_state:ok" in info())
         with SemanticCache(store=RedisStore(cluster.url), embedder=WordEmbedder(64)) as cache:
             cache.put("how do I pay today", "by card")
             with SemanticCache(store=RedisStore(cluster.url), embedder=WordEmbedder(64)) as other:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from mneme.testing.isolation_contract import IsolationContract
 from mneme.testing.reader import BEGINNING, Reader
 from mneme.testing.reader import IDENTITY as CONTRACT
 from mneme.testing.search_contract import AXES, DIM, HERE, IDENTITY, THERE, SearchContract, placed, unit, write
+from mneme.testing.waiting import eventually
 
 redis = pytest.importorskip("redis")
 
@@ -108,8 +109,7 @@ def check(url: str, name: str) -> None:
 def wait_for_index(admin: redis.Redis, root: str) -> None:
     """Wait while the server looks for what was there before an index was: until then it cannot say what is missing."""
     script = "return string.match(cjson.encode(redis.call('FT.INFO', ARGV[1])), '\"indexing\"}?,(%d)')"
-    while admin.eval(script, 0, root + "index") != b"0":
-        time.sleep(0.01)
+    assert eventually(lambda: admin.eval(script, 0, root + "index") == b"0")
 
 
 def names(store: RedisStore, partition: bytes = HERE, vector=AXES[0], k: int = 50, floor: float = -1.0) -> list[str]:
@@ -374,10 +374,8 @@ def test_a_cluster_is_searched():
     with servers.redis("--cluster-enabled", "yes", "--cluster-port", str(servers.free_port())) as server:
         with redis.Redis.from_url(server.url) as admin:
             admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            for _ in range(300):
-                if b"cluster_state:ok" in admin.execute_command("CLUSTER", "INFO", NEVER_DECODE=True):
-                    break
-                time.sleep(0.01)
+            info = partial(admin.execute_command, "CLUSTER", "INFO", NEVER_DECODE=True)
+            assert eventually(lambda: b"cluster_state:ok" in info())
         with closing(RedisStore(server.url, mode="server")) as store:
             store.open(IDENTITY)
             _, cursor = write(store, *[Put(placed(f"e{n}", AXES[0] + n * AXES[1])) for n in range(3)])

@@ -35,10 +35,10 @@ class Leases:
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
 
-    def hold(self, key: str, owner: str) -> None:
-        """Renew a lease from now on."""
+    def hold(self, key: str, owner: str, asked: float) -> None:
+        """Renew a lease from now on. asked: when it was asked for, which is when it began at the earliest."""
         with self._lock:
-            self._held[key] = (owner, time.monotonic())
+            self._held[key] = (owner, asked)
             self._run()
 
     def end(self, key: str, owner: str) -> None:
@@ -64,7 +64,10 @@ class Leases:
         with self._lock:
             self._ended += [(key, owner) for key, (owner, _) in self._held.items()]
             self._held.clear()
+            keeper = self._thread
         self._woken.set()
+        if keeper is not None and keeper is not threading.current_thread():
+            keeper.join()  # it may be renewing one that is given back here
         self._give_back()
 
     def after_fork(self) -> None:
@@ -148,13 +151,14 @@ class Turn:
         """Return whether the caller may compute: it has the lease, it waited long enough, or there are no leases."""
         if self._leases.is_here(self._key):
             return True
+        asked = time.monotonic()
         try:
             is_held = self._leases.store.lease(self._key, self._owner, LEASE_SECONDS)
         except MnemeError as error:
             _log.warning("no lease could be had; computed without: %s", error)
             return True
         if is_held:
-            self._got()
+            self._got(asked)
             return True
         if time.monotonic() >= self._end:
             _log.info("another process took longer than %s s for an answer; computed here too", self._leases.wait)
@@ -164,11 +168,11 @@ class Turn:
         self._tries = min(self._tries + 1, 16)
         return False
 
-    def _got(self) -> None:
+    def _got(self, asked: float) -> None:
         with self._lock:
             if not self._is_over:
                 self._is_held = True
-                self._leases.hold(self._key, self._owner)
+                self._leases.hold(self._key, self._owner, asked)
                 return
         self._leases.end(self._key, self._owner)  # who asked for it was cancelled meanwhile
 

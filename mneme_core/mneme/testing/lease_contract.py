@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from mneme.stores.base import LeaseStore, Store
 from mneme.testing.reader import IDENTITY
 from mneme.testing.sharing_contract import Stores
+from mneme.testing.waiting import eventually
 
 
 class LeaseContract:
@@ -68,10 +68,7 @@ class LeaseContract:
         one.lease("k", "a", 0.05)
         if self.by_session:
             one.close()
-        end = time.monotonic() + 10
-        while not other.lease("k", "b", 60):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        assert eventually(lambda: other.lease("k", "b", 60))
 
         if not self.by_session:
             assert not one.lease("k", "a", 60)

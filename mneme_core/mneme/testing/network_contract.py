@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from mneme.engine.judge import Threshold
 from mneme.errors import StoreBackendError
 from mneme.testing.embedders import AsyncWordEmbedder, WordEmbedder
 from mneme.testing.sharing_contract import Stores
+from mneme.testing.waiting import eventually
 
 Caches: TypeAlias = Callable[..., SemanticCache]
 
@@ -57,16 +57,6 @@ def answer(cache: SemanticCache, query: str, **options: Any) -> str | None:
     """Return what a cache answers."""
     hit = cache.get(query, **options)
     return None if hit is None else hit.response
-
-
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Return whether `check` comes true in time."""
-    end = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 class NetworkContract:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -11,19 +10,16 @@ import pytest
 
 from mneme.stores.base import BEGINNING, BulkStore, Clear, Delete, Put, SnapshotStore, Store, Usage, text_store
 from mneme.testing.reader import IDENTITY, Reader, entry, loaded
+from mneme.testing.waiting import PATIENCE_SECONDS, eventually
 
 Stores: TypeAlias = Callable[[], Store]
 Readers: TypeAlias = Callable[[], Reader]
 
 
 def noticed(reader: Reader) -> bool:
-    """Return whether the reader's store says that others changed it, at once or within its `lag`."""
-    deadline = time.monotonic() + 2 * getattr(reader.store, "lag", 0.0)
-    while not reader.store.changed(reader.cursor):
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.001)
-    return True
+    """Return whether the reader's store says that others changed it, at once unless it has a `lag`."""
+    seconds = PATIENCE_SECONDS if hasattr(reader.store, "lag") else 0.0
+    return eventually(lambda: reader.store.changed(reader.cursor), seconds)
 
 
 class SharingContract:

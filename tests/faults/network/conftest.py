@@ -69,7 +69,7 @@ class Redis:
 
     def start(self) -> None:
         self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with suppress(OSError), self.connect() as plain:
                 plain.sendall(b"PING\r\n")
@@ -109,7 +109,8 @@ class Proxy:
         self._lock = threading.Lock()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def reset(self) -> None:
         """Let all pass again."""
@@ -123,11 +124,13 @@ class Proxy:
         for end in gone:
             with suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            _end(end)
 
     def close(self) -> None:
         self.flowing.set()
+        # A thread must have left a socket before it is closed: its number may at once be another's.
+        _end(self._listening)
+        self._accepting.join()
         self._listening.close()
         self.cut()
 
@@ -145,9 +148,22 @@ class Proxy:
                 near.close()
                 continue
             with self._lock:
-                self._open |= {near, far}
-            for pair in ((near, far, False), (far, near, True)):
-                threading.Thread(target=self._pump, args=pair, daemon=True).start()
+                is_refused = self.refusing  # since it was accepted
+                if not is_refused:
+                    self._open |= {near, far}
+            if is_refused:
+                near.close()
+                far.close()
+                continue
+            threading.Thread(target=self._connected, args=(near, far), daemon=True).start()
+
+    def _connected(self, near: socket.socket, far: socket.socket) -> None:
+        replying = threading.Thread(target=self._pump, args=(far, near, True), daemon=True)
+        replying.start()
+        self._pump(near, far, False)
+        replying.join()
+        near.close()
+        far.close()
 
     def _pump(self, source: socket.socket, sink: socket.socket, is_reply: bool) -> None:
         with suppress(OSError):
@@ -163,10 +179,14 @@ class Proxy:
                             self.cut()
                             return
                 sink.sendall(data)
-        for end in (source, sink):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+        _end(source)
+        _end(sink)
+
+
+def _end(end: socket.socket) -> None:
+    """Wake all who wait for it."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module", params=[Postgres, Redis], ids=lambda made: made.kind)
