@@ -15,7 +15,7 @@ from typing import Any
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
 from mneme.stores import forks
-from mneme.stores.base import Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
+from mneme.stores.base import BEGINNING, Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import compacting, leases, log, room, rows, watch
 from mneme.stores.sqlite.connection import (
@@ -60,7 +60,7 @@ class SQLiteStore:
         # Taken after `_lock` where both are.
         self._reading = threading.Lock()
         self._opened = False
-        self._cursor = Cursor(0, 0)
+        self._cursor = BEGINNING
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
         self._seen: bytes | None = None
         self._index: mmap.mmap | None = None
@@ -208,24 +208,29 @@ class SQLiteStore:
             db = self._connection()
             if self._room.is_short(self.path):
                 room.check(db, self.path, self._index, changes)
-            with transaction(db, "IMMEDIATE"):
-                # Asked while the write lock is held: after it another process may have committed.
-                header = self._header()
-                is_alone = header is not None and header == self._seen
-                version = self._cursor.version if is_alone else log.version(db)
-                # Only this connection has committed since: the log ends where it left it.
-                last = self._cursor.sequence if version == self._cursor.version else log.last(db)
-                foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor)))
-                numbers = range(last + 1, last + 1 + len(changes))
-                removes = False
-                for number, change in zip(numbers, changes, strict=True):
-                    removes |= log.append(db, number, change)
-                if usage is not None:
-                    log.count(db, usage)
-                if removes:
-                    log.forget(db, last + len(changes))
-                reached = Cursor(last + len(changes), version)
-            self._cursor = reached
+            try:
+                with transaction(db, "IMMEDIATE"):
+                    # Asked while the write lock is held: after it another process may have committed.
+                    header = self._header()
+                    is_alone = header is not None and header == self._seen
+                    version = self._cursor.version if is_alone else log.version(db)
+                    # Only this connection has committed since: the log ends where it left it.
+                    last = self._cursor.sequence if version == self._cursor.version else log.last(db)
+                    foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor)))
+                    numbers = range(last + 1, last + 1 + len(changes))
+                    removes = False
+                    for number, change in zip(numbers, changes, strict=True):
+                        removes |= log.append(db, number, change)
+                    if usage is not None:
+                        log.count(db, usage)
+                    if removes:
+                        log.forget(db, last + len(changes))
+                    reached = Cursor(last + len(changes), version)
+                self._cursor = reached
+            except BaseException:
+                # It may be written all the same: a signal is heard only after SQLite is done.
+                self._cursor, self._seen = BEGINNING, None
+                raise
             self._see(db, header)
             return foreign, numbers, reached
 
@@ -239,6 +244,7 @@ class SQLiteStore:
         with self._using("writing") as db:
             if self._room.is_short(self.path):
                 room.check(db, self.path, self._index, list(map(Put, entries)))
+            self._cursor, self._seen = BEGINNING, None  # until it is known what is written
             with transaction(db, "IMMEDIATE"):
                 held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
                 since = [held.get(bytes.fromhex(entry.query_hash)) for entry in entries]
@@ -247,7 +253,7 @@ class SQLiteStore:
                 for number, entry in enumerate(chosen, last + 1):
                     log.append(db, number, Put(entry))
                 reached = Cursor(last + len(chosen), log.version(db))
-            self._cursor, self._seen = reached, None
+            self._cursor = reached
             return chosen
 
     def lease(self, key: str, owner: str, seconds: float) -> bool:
@@ -302,7 +308,7 @@ class SQLiteStore:
             self._db, self.schema_version = self._connect()
             self._opened = True
             # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
-            self._cursor, self._index, self._seen = Cursor(0, 0), None, None
+            self._cursor, self._index, self._seen = BEGINNING, None, None
         return self._db
 
     def _connect(self) -> tuple[sqlite3.Connection, int]:
