@@ -7,14 +7,16 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mneme import SemanticCache, SQLiteStore
+from mneme.stores.locks import attempt
 from mneme.stores.sqlite.transactions import transaction
 from mneme.testing import WordEmbedder
 
@@ -81,3 +83,58 @@ def test_a_put_that_is_interrupted_once_it_is_written_stops_no_other(
         seen = [[each.get(query) is not None for query in ("before", "during", "after")] for each in (cache, other)]
 
     assert seen == [[False, True, True]] * 2
+
+
+def test_a_put_that_is_interrupted_while_it_waits_for_a_thread_lets_the_others_be_written(
+    cache: SemanticCache, interrupted: Callable[[Callable[[], object]], None]
+) -> None:
+    journal, threads = cache._core.journal, list[threading.Thread]()
+
+    def start(query: str, when: Callable[[], object] = lambda: True) -> None:
+        def put() -> None:
+            while not when():
+                time.sleep(0.001)
+            cache.put(query, "answer")
+
+        threads.append(threading.Thread(target=put, daemon=True))
+        threads[-1].start()
+
+    def wait() -> None:
+        start("writes")
+        while journal._turn.acquire(blocking=False):
+            journal._turn.release()
+            time.sleep(0.001)
+        start("waits for the one that waits", lambda: journal._pending)
+        cache.put("waits", "answer")
+
+    interrupted(wait)
+    start("comes later")
+    for thread in threads:
+        thread.join(20)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert [cache.get(query) is not None for query in ("writes", "waits for the one that waits", "comes later")] == [
+        True
+    ] * 3
+
+
+@pytest.mark.parametrize("where", ["mneme.runtime.table", "mneme.runtime.journal", "mneme.stores.sqlite.store"])
+def test_a_lock_that_was_just_had_when_the_signal_came_is_given_back(
+    cache: SemanticCache, path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def heard(*arguments: Any, **options: Any) -> bool:
+        attempt(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with SemanticCache(path, WordEmbedder()) as other:
+        other.put("of another", "answer")
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{where}.attempt", heard)
+        for call in (cache.get, lambda query: cache.put(query, "answer")):
+            with suppress(KeyboardInterrupt):
+                call("before")
+    thread = threading.Thread(target=lambda: (cache.put("after", "answer"), cache.get("before")), daemon=True)
+    thread.start()
+    thread.join(20)
+
+    assert not thread.is_alive()

@@ -15,6 +15,7 @@ from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record, Whole
 from mneme.runtime.uses import Uses
 from mneme.stores import forks
+from mneme.stores.locks import attempt
 
 # Where a record has them.
 _ID, _NAMESPACE, _KEY, _METADATA, _TEXT_BYTES = map(itemgetter, (0, 1, 2, 6, 13))
@@ -57,10 +58,12 @@ class Table:
 
     def settle_if_free(self) -> None:
         """Count the uses that were noted, unless another thread has the lock: whoever notes more tries again."""
-        if self.lock.acquire(blocking=False):
-            try:
+        taken: list[bool] = []
+        try:
+            if attempt(self.lock, taken):
                 self.uses.settle()
-            finally:
+        finally:
+            if taken == [True]:
                 self.lock.release()
 
     @property

@@ -16,6 +16,7 @@ from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
 from mneme.stores import forks
 from mneme.stores.base import BEGINNING, Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
+from mneme.stores.locks import attempt
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import compacting, leases, log, room, rows, watch
 from mneme.stores.sqlite.connection import (
@@ -115,9 +116,10 @@ class SQLiteStore:
         index, seen = self._index, self._seen
         if index is not None and seen is not None and cursor == self._cursor and index[:HEADER_BYTES] == seen:
             return False
-        if not self._lock.acquire(blocking=False):
-            return False
+        taken: list[bool] = []
         try:
+            if not attempt(self._lock, taken):
+                return False
             if self._db is None:
                 return True
             if self._cursor != cursor or log.version(self._db) != cursor.version:
@@ -127,7 +129,8 @@ class SQLiteStore:
         except sqlite3.Error:
             return True  # `pull` says what is wrong
         finally:
-            self._lock.release()
+            if taken == [True]:
+                self._lock.release()
 
     def _see(self, db: sqlite3.Connection, before: bytes | None = None) -> None:
         """Remember the header, if it is that of this connection's last look at the file.
