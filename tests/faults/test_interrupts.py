@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mneme import SemanticCache, SQLiteStore
+from mneme import MemoryStore, SemanticCache, SQLiteStore
 from mneme.stores.locks import attempt
 from mneme.stores.sqlite.transactions import transaction
 from mneme.testing import WordEmbedder
@@ -138,3 +138,26 @@ def test_a_lock_that_was_just_had_when_the_signal_came_is_given_back(
     thread.join(20)
 
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("place", ["_labels.remove", "_limits.of"])
+def test_limits_are_kept_after_a_signal_came_between_an_entry_and_its_limit(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    with SemanticCache(store=MemoryStore(), embedder=WordEmbedder(), max_entries=10) as cache:
+        for number in range(10):
+            cache.put(f"question {number}", "answer")
+        name, method = place.split(".")
+        part = getattr(cache._core.table, name)
+
+        def heard(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(part, method, heard)
+            cache.put("new", "answer")
+        for number in range(10, 30):
+            cache.put(f"question {number}", "answer")
+
+        assert cache.stats().entries <= 10
+        assert cache.get("question 29").response == "answer"  # type: ignore[union-attr]

@@ -132,8 +132,11 @@ class Table:
         else:
             del self.counts[record.namespace]
         if self.is_limited:
-            for scope in self._limits.of(record.namespace):
-                scope.remove(key)
+            try:
+                for scope in self._limits.of(record.namespace):
+                    scope.remove(key)
+            except KeyError:
+                self._mend()
         self.text_bytes -= record.text_bytes
         self._metadata_bytes -= len(record.metadata or "")
         if self._left is not None:
@@ -152,6 +155,11 @@ class Table:
             for record in sorted(self.by_key.values(), key=attrgetter("last_accessed_at")):
                 self._count(record)
 
+    def _mend(self) -> None:
+        """Count anew, where a signal came between a change of the records and that of what is counted of them."""
+        self.counts = dict(Counter(map(_NAMESPACE, self.by_key.values())))
+        self.rank()
+
     def evict(self, namespace: str) -> tuple[list[Record], bool]:
         """Remove some of the records that must leave after a put into `namespace`; return them, and whether more must.
 
@@ -162,7 +170,9 @@ class Table:
         for scope in scopes:
             for key in scope.leaving():
                 record = self.remove(key)
-                assert record is not None
+                if record is None:
+                    self._mend()
+                    return gone, True
                 gone.append(record)
         is_due = any(scope.is_due for scope in scopes)
         if not is_due:
