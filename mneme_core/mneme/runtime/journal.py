@@ -19,6 +19,7 @@ from mneme.indexes.base import Index
 from mneme.runtime import collector
 from mneme.runtime.record import Record, heads_of, wholes_of
 from mneme.runtime.resident import Resident, cleared, without
+from mneme.stores import forks
 from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, StoreBusyError, Usage, text_store
 from mneme.stores.locks import attempt
 
@@ -75,6 +76,7 @@ class Journal:
         self._next_look = 0.0
         self.error: MnemeError | None = None
         """What the store last failed with; None since it last answered."""
+        forks.watch(self, forks.WRITER)
 
     def write_if_free(self, changes: Sequence[Change]) -> bool:
         """Write changes in this thread if nobody else writes and nothing is queued; return whether that was done.
@@ -361,6 +363,14 @@ class Journal:
         with self._turn:
             self.drive()
             self._write((), set(), self._take_usage())
+
+    def before_fork(self) -> None:
+        """Let what is being written, or read, be applied: a child could not end it, and serve what it replaces."""
+        self._turn.acquire()
+
+    def after_fork_on_both_sides(self) -> None:
+        """Let everyone write."""
+        self._turn.release()
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""
