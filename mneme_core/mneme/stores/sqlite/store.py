@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
@@ -24,6 +24,7 @@ from mneme.stores.sqlite.connection import (
     Synchronous,
     connect,
     connect_reader,
+    place_of,
     translated,
 )
 from mneme.stores.sqlite.transactions import transaction
@@ -50,7 +51,8 @@ class SQLiteStore:
             raise InvalidArgumentError(
                 f"timeout is {timeout} and cache_size_kb is {cache_size_kb}; both are numbers from 0 on."
             )
-        self.path = Path(path)
+        # The process may go to another directory, and it connects more than once.
+        self.path = Path(path).absolute()
         self.schema_version = 0
         self._timeout = timeout
         self._cache_size_kb = cache_size_kb
@@ -61,6 +63,8 @@ class SQLiteStore:
         # Taken after `_lock` where both are.
         self._reading = threading.Lock()
         self._opened = False
+        self._place: tuple[int, int] | None = None
+        """Of the file that was opened first."""
         self._cursor = BEGINNING
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
         self._seen: bytes | None = None
@@ -194,6 +198,7 @@ class SQLiteStore:
             if self._reader is None:
                 if not self._opened:
                     raise StoreBackendError(f"{self.path} is not open.")
+                self._check_place()
                 self._reader = connect_reader(self.path)
             return log.text(self._reader, id, key)
 
@@ -209,8 +214,8 @@ class SQLiteStore:
         # As `_using` does, at a third of the cost for every put.
         with self._lock, translated(self.path, "writing"):
             db = self._connection()
-            if self._room.is_short(self.path):
-                room.check(db, self.path, self._index, changes)
+            if self._room.is_due:
+                self._check_room(db, changes)
             try:
                 with transaction(db, "IMMEDIATE"):
                     # Asked while the write lock is held: after it another process may have committed.
@@ -245,8 +250,7 @@ class SQLiteStore:
         is_newer: of an entry and when the one that is there was created, whether it takes its place all the same.
         """
         with self._using("writing") as db:
-            if self._room.is_short(self.path):
-                room.check(db, self.path, self._index, list(map(Put, entries)))
+            self._check_room(db, list(map(Put, entries)))
             self._cursor, self._seen = BEGINNING, None  # until it is known what is written
             with transaction(db, "IMMEDIATE"):
                 held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
@@ -294,9 +298,25 @@ class SQLiteStore:
 
     def snapshot(self) -> SQLiteStore:
         """Return a second store over the same file, so that a long read holds nobody up."""
-        second = SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
-        second.identity()
-        return second
+        return self._second(SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb))
+
+    def _second(self, store: Self) -> Self:
+        store._place = self._place
+        with store._using("opening", connects=True):
+            return store
+
+    def _check_place(self) -> None:
+        """Raise StoreBackendError where another file has the path by now: its ids are of other entries."""
+        if self._place is not None and place_of(self.path) != self._place:
+            raise StoreBackendError(
+                f"{self.path} is not the file that was opened: it was removed, or another one took its place. "
+                "Close this cache and open it anew."
+            )
+
+    def _check_room(self, db: sqlite3.Connection, changes: Sequence[Change]) -> None:
+        self._check_place()
+        if self._room.is_short(self.path):
+            room.check(db, self.path, self._index, changes)
 
     @contextmanager
     def _using(self, action: str, *, connects: bool = False) -> Iterator[sqlite3.Connection]:
@@ -308,8 +328,9 @@ class SQLiteStore:
         if self._db is None:
             if not (connects or self._opened):
                 raise StoreBackendError(f"{self.path} is not open.")
+            self._check_place()
             self._db, self.schema_version = self._connect()
-            self._opened = True
+            self._opened, self._place = True, place_of(self.path)
             # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
             self._cursor, self._index, self._seen = BEGINNING, None, None
         return self._db
@@ -340,7 +361,7 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the file; SQLite folds the log into it when the last process leaves."""
         with self._lock, translated(self.path, "closing"):
-            db, self._db, self._opened = self._db, None, False
+            db, self._db, self._opened, self._place = self._db, None, False, None
             self._index = self._seen = None
             with self._reading:
                 self._close_reader()
