@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import mmap
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,6 +65,7 @@ class SQLiteStore:
         self._reading = threading.Lock()
         self._opened = False
         self._place: tuple[int, int] | None = None
+        self._made: str | None = None
         """Of the file that was opened first."""
         self._cursor = BEGINNING
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
@@ -82,9 +84,12 @@ class SQLiteStore:
                         ("fingerprint", identity.fingerprint),
                         ("dim", identity.dim),
                         ("normalize", identity.normalize),
+                        # The number of a file that was removed is given to the next one.
+                        ("made", os.urandom(16).hex()),
                     )
                     db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values)
                     bound = _bound(db) or identity  # another process may have been first
+                self._made = _made(db)
             try:
                 check_identity(bound, identity, str(self.path))
             except Exception:
@@ -301,17 +306,20 @@ class SQLiteStore:
         return self._second(SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb))
 
     def _second(self, store: Self) -> Self:
-        store._place = self._place
+        store._place, store._made = self._place, self._made
         with store._using("opening", connects=True):
             return store
 
     def _check_place(self) -> None:
         """Raise StoreBackendError where another file has the path by now: its ids are of other entries."""
         if self._place is not None and place_of(self.path) != self._place:
-            raise StoreBackendError(
-                f"{self.path} is not the file that was opened: it was removed, or another one took its place. "
-                "Close this cache and open it anew."
-            )
+            raise self._is_another()
+
+    def _is_another(self) -> StoreBackendError:
+        return StoreBackendError(
+            f"{self.path} is not the file that was opened: it was removed, or another one took its place. "
+            "Close this cache and open it anew."
+        )
 
     def _check_room(self, db: sqlite3.Connection, changes: Sequence[Change]) -> None:
         self._check_place()
@@ -329,7 +337,12 @@ class SQLiteStore:
             if not (connects or self._opened):
                 raise StoreBackendError(f"{self.path} is not open.")
             self._check_place()
-            self._db, self.schema_version = self._connect()
+            db, self.schema_version = self._connect()
+            made = _made(db)
+            if self._place is not None and made != self._made:
+                db.close()
+                raise self._is_another()
+            self._db, self._made = db, made
             self._opened, self._place = True, place_of(self.path)
             # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
             self._cursor, self._index, self._seen = BEGINNING, None, None
@@ -372,6 +385,12 @@ class SQLiteStore:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+
+def _made(db: sqlite3.Connection) -> str | None:
+    """Return what tells a file from a later one of its place; None for one that is new."""
+    found = db.execute("SELECT value FROM meta WHERE name = 'made'").fetchone()
+    return None if found is None else str(found[0])
 
 
 def _bound(db: sqlite3.Connection) -> Identity | None:
