@@ -349,3 +349,13 @@ def test_a_cache_that_must_connect_again_does_so_to_no_other_file(
         with pytest.raises(StoreBackendError, match="not the file that was opened"):
             cache.put("lost", "answer")
         assert path.exists() is replace
+
+
+def test_a_file_that_another_binds_after_it_was_connected_is_the_same_file(store: SQLiteStore, path: Path) -> None:
+    path.touch()
+    assert store.identity() is None
+    with closing(SQLiteStore(path)) as other:
+        other.open(IDENTITY)
+    store.open(IDENTITY)
+
+    store.compact()  # connects once more, and does not raise

@@ -89,7 +89,7 @@ class SQLiteStore:
                     )
                     db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values)
                     bound = _bound(db) or identity  # another process may have been first
-                self._made = _made(db)
+            self._made = _made(db)  # only now: another process may have been first to bind the file
             try:
                 check_identity(bound, identity, str(self.path))
             except Exception:
