@@ -14,6 +14,7 @@ from mneme.aio.removing import AsyncRemoving
 from mneme.aio.streaming import AsyncStreaming
 from mneme.aio.writing import AsyncWriting
 from mneme.embedders.base import AsyncEmbedder, Embedder
+from mneme.offload import offload
 from mneme.runtime import checkpoint, opening
 
 if TYPE_CHECKING:
@@ -94,6 +95,6 @@ async def _aside(step: Callable[..., T], *arguments: Any) -> T:
     """Run a step in a thread of its own: the event loop's default ones may all be waiting for something else."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="mneme-aside")
     try:
-        return await asyncio.wrap_future(thread.submit(step, *arguments))
+        return await asyncio.wrap_future(offload(thread.submit, step, *arguments))
     finally:
         thread.shutdown(wait=False)

@@ -526,3 +526,17 @@ def test_whatever_happens_between_openings_it_finds_what_the_full_scan_finds(
                 assert len(ids) == index.count(A)
 
     assert lost <= 0.02 * asked
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_graph(tmp_path, built) -> None:
+    rows = numbered(clustered(ROWS, 1, DIM))
+    index_of(tmp_path, rows).close()
+    file = file_of(tmp_path)
+    file.unlink()
+    os.mkfifo(file)
+    built.clear()
+    index = index_of(tmp_path, rows)
+
+    assert sum(built) == ROWS
+    assert share_found(index, rows) >= 0.98

@@ -225,3 +225,59 @@ def test_a_child_collects_garbage_though_a_thread_of_its_parent_held_the_collect
     """)
 
     assert said == "True\nTrue\n"
+
+
+def test_what_a_thread_of_the_parent_was_applying_is_whole_in_the_child(run: Callable[[str], str]) -> None:
+    said = run("""
+        import threading, time
+        from mneme.runtime.resident import Resident
+        cache = opened()
+        cache.put("question", "old")
+        begun = threading.Event()
+        apply = Resident.apply
+        def slowly(self, changes):
+            begun.set()
+            time.sleep(0.2)
+            apply(self, changes)
+        Resident.apply = slowly
+        thread = threading.Thread(target=cache.put, args=("question", "new"))
+        thread.start()
+        begun.wait()
+        child = os.fork()
+        if child == 0:
+            print(cache.get("question").response, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        thread.join()
+    """)
+
+    assert said == "new\n"
+
+
+def test_a_row_that_a_thread_of_the_parent_was_moving_is_moved_in_the_child(run: Callable[[str], str]) -> None:
+    said = run("""
+        import threading, time
+        from mneme.indexes.segment import Segment
+        cache = opened()
+        for number in range(3):
+            cache.put(f"question {number}", "answer")
+        begun = threading.Event()
+        move = Segment.move
+        def slowly(*arguments):
+            begun.set()
+            time.sleep(0.2)
+            move(*arguments)
+        Segment.move = slowly
+        first = cache._core.table.by_id[1]
+        thread = threading.Thread(target=cache._core.index.remove, args=(first.partition, 1))
+        thread.start()
+        begun.wait()
+        child = os.fork()
+        if child == 0:
+            print(cache._core.index.count(first.partition), cache.get("2 question").query, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        thread.join()
+    """)
+
+    assert said == "2 question 2\n"

@@ -286,3 +286,76 @@ def test_a_reader_does_not_wait_for_a_writer(store: SQLiteStore, path: Path) -> 
 
         assert not store.changed(reader.cursor)
         assert reader.pull() == {"a": "answer to a"}
+
+
+def test_a_cache_goes_on_with_its_file_when_the_process_goes_to_another_directory(
+    path: Path, embedder: WordEmbedder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with SemanticCache(path, embedder) as cache:
+        cache.put("one two three", "answer")
+    monkeypatch.chdir(path.parent)
+    with SemanticCache(path.name, embedder) as cache:
+        monkeypatch.chdir(elsewhere)
+        hit = cache.get("three two one")  # of which vectors and text are read now
+        cache._core.store.before_fork()  # type: ignore[attr-defined]  # which disconnects
+        cache._core.store.after_fork_on_both_sides()  # type: ignore[attr-defined]
+        cache.put("put", "there")
+    with SemanticCache(path, embedder) as cache:
+        found = cache.get("put")
+
+    assert (hit is not None, found is not None, list(elsewhere.iterdir())) == (True, True, [])
+
+
+def _replaced(path: Path, embedder: WordEmbedder) -> None:
+    """Put another cache in the place of one that is open."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    with SemanticCache(path, embedder) as other:
+        other.put_many([(f"weather of city {number}", f"rain {number}") for number in range(4)])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be removed")
+def test_vectors_of_a_file_that_took_the_place_of_the_one_that_was_opened_are_not_read(
+    path: Path, embedder: WordEmbedder
+) -> None:
+    with SemanticCache(path, embedder) as cache:
+        cache.put_many([(f"price of item {number}", f"cost {number}") for number in range(4)])
+    with SemanticCache(path, embedder) as cache:
+        _replaced(path, embedder)
+
+        assert [cache.get(f"of city {number} weather") for number in range(4)] == [None] * 4
+        with pytest.raises(StoreBackendError, match="not the file that was opened"):
+            cache.put("lost", "answer")
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_cache_that_must_connect_again_does_so_to_no_other_file(
+    path: Path, embedder: WordEmbedder, replace: bool
+) -> None:
+    with SemanticCache(path, embedder) as cache:
+        cache.put_many([(f"price of item {number}", f"cost {number}") for number in range(4)])
+        cache.get("item 1 of price")
+        store: Any = cache._core.store
+        store.before_fork()
+        store.after_fork_on_both_sides()
+        if replace:
+            _replaced(path, embedder)
+        else:
+            path.unlink()
+
+        assert cache.get("of item 2 price") is None
+        with pytest.raises(StoreBackendError, match="not the file that was opened"):
+            cache.put("lost", "answer")
+        assert path.exists() is replace
+
+
+def test_a_file_that_another_binds_after_it_was_connected_is_the_same_file(store: SQLiteStore, path: Path) -> None:
+    path.touch()
+    assert store.identity() is None
+    with closing(SQLiteStore(path)) as other:
+        other.open(IDENTITY)
+    store.open(IDENTITY)
+
+    store.compact()  # connects once more, and does not raise

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mneme.embedders.base import AsyncBatchEmbedder, AsyncEmbedder, BatchEmbedder, Embedder
 from mneme.embedders.batching import batching_of, is_inline
+from mneme.offload import offload
 
 Vectors = NDArray[np.float32]
 T = TypeVar("T")
@@ -84,9 +85,7 @@ class AsAsync:
         return await self._in_thread(self.wrapped.embed, text)
 
     async def _in_thread(self, call: Callable[[Any], T], argument: Any) -> T:
-        loop = asyncio.get_running_loop()
-        context = copy_context()
-        return await loop.run_in_executor(self._threads(), lambda: context.run(call, argument))
+        return await asyncio.wrap_future(offload(self._threads().submit, copy_context().run, call, argument))
 
     def _threads(self) -> ThreadPoolExecutor:
         # A forked child inherits the pool but not its threads, and would wait for them for ever.

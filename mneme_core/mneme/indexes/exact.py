@@ -20,6 +20,7 @@ from mneme.indexes.block import Block
 from mneme.indexes.quantize import check_dtype
 from mneme.indexes.rotation import WIDTH, Rotation, fit
 from mneme.model import VectorDtype
+from mneme.stores import forks
 
 # Rows below which a whole scan is as fast as the prefix scan; rows held smaller than float32 must be converted
 # to be scanned, so there the prefixes pay much earlier.
@@ -45,6 +46,7 @@ class ExactIndex:
         self._background = Background()
         # Its own, for a graph that is being built can keep the other busy for minutes.
         self._preparing = Background()
+        forks.watch(self, forks.MEMORY)
 
     @property
     def name(self) -> str:
@@ -167,9 +169,16 @@ class ExactIndex:
                 block.shrink()
         return 0
 
+    def before_fork(self) -> None:
+        """Let the row be written or moved that another thread is at: a child could not end it."""
+        self._lock.acquire()
+
+    def after_fork_on_both_sides(self) -> None:
+        """Let everyone in."""
+        self._lock.release()
+
     def after_fork(self) -> None:
-        """Replace the lock, which another thread may have held, and the threads."""
-        self._lock = threading.Lock()
+        """Do without the parent's threads."""
         self._background, self._preparing = Background(), Background()
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -108,7 +108,7 @@ class SavedGraphs:
         path = self.path(partition)
         try:
             with (
-                path.open("rb") as file,
+                open(path, "rb", opener=_without_waiting) as file,  # a Path takes no opener
                 mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
                 memoryview(content) as view,
             ):
@@ -178,3 +178,8 @@ class SavedGraphs:
 def _check(goes_on: GoesOn) -> None:
     if not goes_on():
         raise InterruptedError("there is no time for it")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe of that name is opened too, but nobody waits for who writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

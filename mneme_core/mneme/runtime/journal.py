@@ -19,7 +19,9 @@ from mneme.indexes.base import Index
 from mneme.runtime import collector
 from mneme.runtime.record import Record, heads_of, wholes_of
 from mneme.runtime.resident import Resident, cleared, without
+from mneme.stores import forks
 from mneme.stores.base import BulkStore, Change, Clear, Cursor, Delete, Store, StoreBusyError, Usage, text_store
+from mneme.stores.locks import attempt
 
 _log = logging.getLogger("mneme.store")
 
@@ -74,21 +76,45 @@ class Journal:
         self._next_look = 0.0
         self.error: MnemeError | None = None
         """What the store last failed with; None since it last answered."""
+        forks.watch(self, forks.WRITER)
 
     def write_if_free(self, changes: Sequence[Change]) -> bool:
         """Write changes in this thread if nobody else writes and nothing is queued; return whether that was done.
 
         Raises what the store raises.
         """
-        if not self._turn.acquire(blocking=False):
-            return False
+        taken: list[bool] = []
         try:
-            if self._pending:
+            if not attempt(self._turn, taken) or self._pending:
                 return False
             self._write(changes, cleared(changes))
             return True
         finally:
-            self._turn.release()
+            if taken == [True]:
+                self._turn.release()
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """Write changes in this thread, with those of others who wait, or wait for the thread that writes them.
+
+        Raises what the store raises.
+        """
+        if self.write_if_free(changes):
+            return
+        try:
+            submission, drives = self.submit(changes, inline=True)
+            if drives:
+                self.drive()
+            elif submission.future is not None:
+                submission.future.result()
+        except BaseException:
+            self._hand_over()
+            raise
+        submission.check()
+
+    def _hand_over(self) -> None:
+        """Let another thread write what others wait for, where this one was interrupted before it did so."""
+        if self._driven:
+            threading.Thread(target=self.drive, name="mneme-journal", daemon=True).start()
 
     def submit(
         self, changes: Sequence[Change], *, awaited: bool = True, inline: bool = False
@@ -125,13 +151,15 @@ class Journal:
 
     def drive_if_free(self) -> bool:
         """Write all that is queued unless another thread is at it; return whether that was done."""
-        if not self._turn.acquire(blocking=False):
-            return False
+        taken: list[bool] = []
         try:
+            if not attempt(self._turn, taken):
+                return False
             self.drive()
+            return True
         finally:
-            self._turn.release()
-        return True
+            if taken == [True]:
+                self._turn.release()
 
     def _attempt_each(self, submissions: Sequence[Submission]) -> None:
         """Write submissions one by one: it may be that one of them cannot be written and the others can."""
@@ -266,23 +294,29 @@ class Journal:
         False where that took longer.
         """
         until = time.monotonic() + patience
-        # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
-        while not self._turn.acquire(timeout=-1 if patience < 0 else min(LOOK_SECONDS, patience)):
-            if not self.behind():
-                return True
-            if time.monotonic() >= until:
-                return False
+        taken: list[bool] = []
         try:
-            try:
-                while not self._pulled():
-                    if patience >= 0 and until <= time.monotonic():
-                        return False
-            except Exception as error:
-                self.error = store_error(error, self.store.name)
-                raise self.error from self.error.__cause__
-            self.error = None
+            # Among many writers the turn may not come to a reader, who needs it only until one of them has written.
+            while not attempt(self._turn, taken, seconds=-1 if patience < 0 else min(LOOK_SECONDS, patience)):
+                if not self.behind():
+                    return True
+                if time.monotonic() >= until:
+                    return False
+            return self._caught_up(None if patience < 0 else until)
         finally:
-            self._turn.release()
+            if taken == [True]:
+                self._turn.release()
+
+    def _caught_up(self, until: float | None) -> bool:
+        """Apply what other writers changed, in a writer's turn; return False where the store's own writer has it."""
+        try:
+            while not self._pulled():
+                if until is not None and until <= time.monotonic():
+                    return False
+        except Exception as error:
+            self.error = store_error(error, self.store.name)
+            raise self.error from self.error.__cause__
+        self.error = None
         return True
 
     def _pulled(self) -> bool:
@@ -329,6 +363,14 @@ class Journal:
         with self._turn:
             self.drive()
             self._write((), set(), self._take_usage())
+
+    def before_fork(self) -> None:
+        """Let what is being written, or read, be applied: a child could not end it, and serve what it replaces."""
+        self._turn.acquire()
+
+    def after_fork_on_both_sides(self) -> None:
+        """Let everyone write."""
+        self._turn.release()
 
     def after_fork(self) -> None:
         """Start without the locks and the queue of threads that are not in this process."""

@@ -8,6 +8,7 @@ import random
 import secrets
 import threading
 import time
+from contextlib import suppress
 
 from mneme.errors import InvalidArgumentError, MnemeError
 from mneme.stores.base import LeaseStore, Store
@@ -77,8 +78,11 @@ class Leases:
 
     def _run(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._keep, name="mneme-leases", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._keep, name="mneme-leases", daemon=True)
+            # There may be no more threads, as while the interpreter ends: a lease runs out by itself.
+            with suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
 
     def _keep(self) -> None:
         while True:

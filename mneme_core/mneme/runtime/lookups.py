@@ -206,7 +206,7 @@ class Lookups:
         if now >= self._counts_due and self.store.blocking:
             self._counts_due = now + COUNTS_SECONDS
             with suppress(CacheClosedError):
-                self.threads.submit(self.journal.write_counts)
+                self.threads.offer(self.journal.write_counts)
         return now - request.started
 
 

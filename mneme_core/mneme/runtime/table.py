@@ -15,6 +15,7 @@ from mneme.runtime.limits import Limits, evictable
 from mneme.runtime.record import Record, Whole
 from mneme.runtime.uses import Uses
 from mneme.stores import forks
+from mneme.stores.locks import attempt
 
 # Where a record has them.
 _ID, _NAMESPACE, _KEY, _METADATA, _TEXT_BYTES = map(itemgetter, (0, 1, 2, 6, 13))
@@ -57,10 +58,12 @@ class Table:
 
     def settle_if_free(self) -> None:
         """Count the uses that were noted, unless another thread has the lock: whoever notes more tries again."""
-        if self.lock.acquire(blocking=False):
-            try:
+        taken: list[bool] = []
+        try:
+            if attempt(self.lock, taken):
                 self.uses.settle()
-            finally:
+        finally:
+            if taken == [True]:
                 self.lock.release()
 
     @property
@@ -129,8 +132,11 @@ class Table:
         else:
             del self.counts[record.namespace]
         if self.is_limited:
-            for scope in self._limits.of(record.namespace):
-                scope.remove(key)
+            try:
+                for scope in self._limits.of(record.namespace):
+                    scope.remove(key)
+            except KeyError:
+                self._mend()
         self.text_bytes -= record.text_bytes
         self._metadata_bytes -= len(record.metadata or "")
         if self._left is not None:
@@ -149,6 +155,11 @@ class Table:
             for record in sorted(self.by_key.values(), key=attrgetter("last_accessed_at")):
                 self._count(record)
 
+    def _mend(self) -> None:
+        """Count anew, where a signal came between a change of the records and that of what is counted of them."""
+        self.counts = dict(Counter(map(_NAMESPACE, self.by_key.values())))
+        self.rank()
+
     def evict(self, namespace: str) -> tuple[list[Record], bool]:
         """Remove some of the records that must leave after a put into `namespace`; return them, and whether more must.
 
@@ -159,7 +170,9 @@ class Table:
         for scope in scopes:
             for key in scope.leaving():
                 record = self.remove(key)
-                assert record is not None
+                if record is None:
+                    self._mend()
+                    return gone, True
                 gone.append(record)
         is_due = any(scope.is_due for scope in scopes)
         if not is_due:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
+
+from mneme.offload import offload
 
 T = TypeVar("T")
 
@@ -29,12 +32,20 @@ class Threads:
         return self._executor is not None
 
     def submit(self, step: Callable[..., T], *arguments: object) -> Future[T]:
-        """Run a step in one of the threads."""
+        """Run a step in one of the threads, or here where there can be none."""
+        return offload(self._submit, step, *arguments)
+
+    def offer(self, step: Callable[[], object]) -> None:
+        """Run a step in one of the threads, or never where there can be none."""
+        with suppress(RuntimeError):
+            self._submit(step)
+
+    def _submit(self, step: Callable[[], object]) -> None:
         with self._lock:
             self._check_open()  # `close` takes the same lock: nothing is submitted after it
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(self._number, thread_name_prefix=self._name)
-            return self._executor.submit(step, *arguments)
+            self._executor.submit(step)
 
     def close(self) -> None:
         """Wait for what was submitted; to be called once `check_open` raises."""

@@ -26,7 +26,7 @@ class Forkable(Protocol):
 
 
 # What uses a store takes its lock before the store does; what a reader changes while it holds a store's, after it.
-USER, STORE, MEMORY = range(3)
+WRITER, USER, STORE, MEMORY = range(4)
 
 # A plain dict: what it holds is listed in one step, while other threads make stores.
 _stores: dict[int, tuple[int, weakref.ref[Forkable]]] = {}
@@ -43,7 +43,7 @@ _held = _Held()
 
 
 def watch(store: Forkable, place: int = STORE) -> None:
-    """Tell `store` of every fork for as long as it lives. place: USER, STORE or MEMORY, told in this order."""
+    """Tell `store` of every fork for as long as it lives. place: WRITER, USER, STORE or MEMORY, told in this order."""
     number = id(store)
     _stores[number] = place, weakref.ref(store, lambda gone: _forget(number, gone))
 

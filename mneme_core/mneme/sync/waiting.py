@@ -74,13 +74,7 @@ class Waiting(Facade[Embedder]):
         core = self._core
         while (room := core.room(changes)) is not None:
             room.result()
-        if not core.journal.write_if_free(changes):
-            submission, drives = core.journal.submit(changes, inline=True)
-            if drives:
-                core.journal.drive()
-            elif submission.future is not None:
-                submission.future.result()
-            submission.check()
+        core.journal.write(changes)
         if core.settles(changes):
             core.settle()
 

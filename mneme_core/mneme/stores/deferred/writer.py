@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
 from mneme.stores.base import Change, Clear, Cursor, Delete, Put, Store, Usage
@@ -89,11 +90,17 @@ class Writer:
             if usage is not None:
                 self.queue.count(usage)
             if self._thread is None and self.queue:
-                self._thread = threading.Thread(target=self._run, name="mneme-writer", daemon=True)
-                self._thread.start()
+                self._start()
             reached = Cursor(self.numbers.last, 0)
         self._begun.set()
         return foreign, numbers, reached
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="mneme-writer", daemon=True)
+        # There may be no more threads, as while the interpreter ends: closing flushes.
+        with suppress(RuntimeError):
+            thread.start()
+            self._thread = thread
 
     def flush(self, *, removals: bool = False) -> None:
         """Write all that waits, in this thread; raises StoreBackendError for what cannot be written.

@@ -66,6 +66,15 @@ def connect(
         raise
 
 
+def place_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Return a second connection to a file that is open already, to read single rows without waiting for anyone."""
     # Not read-only to SQLite itself, which may have to make the shared index anew, after a fork.

@@ -111,9 +111,7 @@ class ReadOnlySQLiteStore(SQLiteStore):
 
     def snapshot(self) -> ReadOnlySQLiteStore:
         """Return a second store over the same file that is only read too."""
-        second = ReadOnlySQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
-        second.identity()
-        return second
+        return self._second(ReadOnlySQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb))
 
     def _connect(self) -> tuple[sqlite3.Connection, int]:
         db = connect_read_only(self.path)

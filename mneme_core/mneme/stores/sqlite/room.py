@@ -32,19 +32,21 @@ _FOLDED, _FOLDED_AT = struct.Struct("=I"), 96
 
 
 class Room:
-    """Asks a disk whether much is free, and for a moment after it had plenty not again."""
+    """Asks a disk whether much is free, for a moment after it had plenty not again."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the disk is to be asked now."""
+        return time.monotonic() >= self._until
+
     def is_short(self, path: Path) -> bool:
         """Return whether the disk under `path` has less than plenty free."""
-        now = time.monotonic()
-        if now < self._until:
-            return False
         if 0 <= _free(path) < PLENTY_BYTES:
             return True
-        self._until = now + ASKED_SECONDS
+        self._until = time.monotonic() + ASKED_SECONDS
         return False
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import mmap
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
 from mneme.stores import forks
-from mneme.stores.base import Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
+from mneme.stores.base import BEGINNING, Change, Cursor, EntryRow, HeadRow, Identity, Put, Usage
+from mneme.stores.locks import attempt
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import compacting, leases, log, room, rows, watch
 from mneme.stores.sqlite.connection import (
@@ -23,6 +25,7 @@ from mneme.stores.sqlite.connection import (
     Synchronous,
     connect,
     connect_reader,
+    place_of,
     translated,
 )
 from mneme.stores.sqlite.transactions import transaction
@@ -49,7 +52,8 @@ class SQLiteStore:
             raise InvalidArgumentError(
                 f"timeout is {timeout} and cache_size_kb is {cache_size_kb}; both are numbers from 0 on."
             )
-        self.path = Path(path)
+        # The process may go to another directory, and it connects more than once.
+        self.path = Path(path).absolute()
         self.schema_version = 0
         self._timeout = timeout
         self._cache_size_kb = cache_size_kb
@@ -60,7 +64,10 @@ class SQLiteStore:
         # Taken after `_lock` where both are.
         self._reading = threading.Lock()
         self._opened = False
-        self._cursor = Cursor(0, 0)
+        self._place: tuple[int, int] | None = None
+        self._made: str | None = None
+        """Of the file that was opened first."""
+        self._cursor = BEGINNING
         # The header of the shared index when nobody but this connection had committed since `_cursor`.
         self._seen: bytes | None = None
         self._index: mmap.mmap | None = None
@@ -77,9 +84,12 @@ class SQLiteStore:
                         ("fingerprint", identity.fingerprint),
                         ("dim", identity.dim),
                         ("normalize", identity.normalize),
+                        # The number of a file that was removed is given to the next one.
+                        ("made", os.urandom(16).hex()),
                     )
                     db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", values)
                     bound = _bound(db) or identity  # another process may have been first
+            self._made = _made(db)  # only now: another process may have been first to bind the file
             try:
                 check_identity(bound, identity, str(self.path))
             except Exception:
@@ -115,9 +125,10 @@ class SQLiteStore:
         index, seen = self._index, self._seen
         if index is not None and seen is not None and cursor == self._cursor and index[:HEADER_BYTES] == seen:
             return False
-        if not self._lock.acquire(blocking=False):
-            return False
+        taken: list[bool] = []
         try:
+            if not attempt(self._lock, taken):
+                return False
             if self._db is None:
                 return True
             if self._cursor != cursor or log.version(self._db) != cursor.version:
@@ -127,7 +138,8 @@ class SQLiteStore:
         except sqlite3.Error:
             return True  # `pull` says what is wrong
         finally:
-            self._lock.release()
+            if taken == [True]:
+                self._lock.release()
 
     def _see(self, db: sqlite3.Connection, before: bytes | None = None) -> None:
         """Remember the header, if it is that of this connection's last look at the file.
@@ -191,6 +203,7 @@ class SQLiteStore:
             if self._reader is None:
                 if not self._opened:
                     raise StoreBackendError(f"{self.path} is not open.")
+                self._check_place()
                 self._reader = connect_reader(self.path)
             return log.text(self._reader, id, key)
 
@@ -206,26 +219,31 @@ class SQLiteStore:
         # As `_using` does, at a third of the cost for every put.
         with self._lock, translated(self.path, "writing"):
             db = self._connection()
-            if self._room.is_short(self.path):
-                room.check(db, self.path, self._index, changes)
-            with transaction(db, "IMMEDIATE"):
-                # Asked while the write lock is held: after it another process may have committed.
-                header = self._header()
-                is_alone = header is not None and header == self._seen
-                version = self._cursor.version if is_alone else log.version(db)
-                # Only this connection has committed since: the log ends where it left it.
-                last = self._cursor.sequence if version == self._cursor.version else log.last(db)
-                foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor)))
-                numbers = range(last + 1, last + 1 + len(changes))
-                removes = False
-                for number, change in zip(numbers, changes, strict=True):
-                    removes |= log.append(db, number, change)
-                if usage is not None:
-                    log.count(db, usage)
-                if removes:
-                    log.forget(db, last + len(changes))
-                reached = Cursor(last + len(changes), version)
-            self._cursor = reached
+            if self._room.is_due:
+                self._check_room(db, changes)
+            try:
+                with transaction(db, "IMMEDIATE"):
+                    # Asked while the write lock is held: after it another process may have committed.
+                    header = self._header()
+                    is_alone = header is not None and header == self._seen
+                    version = self._cursor.version if is_alone else log.version(db)
+                    # Only this connection has committed since: the log ends where it left it.
+                    last = self._cursor.sequence if version == self._cursor.version else log.last(db)
+                    foreign = [] if last == cursor.sequence else list(itertools.chain(*log.since(db, cursor)))
+                    numbers = range(last + 1, last + 1 + len(changes))
+                    removes = False
+                    for number, change in zip(numbers, changes, strict=True):
+                        removes |= log.append(db, number, change)
+                    if usage is not None:
+                        log.count(db, usage)
+                    if removes:
+                        log.forget(db, last + len(changes))
+                    reached = Cursor(last + len(changes), version)
+                self._cursor = reached
+            except BaseException:
+                # It may be written all the same: a signal is heard only after SQLite is done.
+                self._cursor, self._seen = BEGINNING, None
+                raise
             self._see(db, header)
             return foreign, numbers, reached
 
@@ -237,8 +255,8 @@ class SQLiteStore:
         is_newer: of an entry and when the one that is there was created, whether it takes its place all the same.
         """
         with self._using("writing") as db:
-            if self._room.is_short(self.path):
-                room.check(db, self.path, self._index, list(map(Put, entries)))
+            self._check_room(db, list(map(Put, entries)))
+            self._cursor, self._seen = BEGINNING, None  # until it is known what is written
             with transaction(db, "IMMEDIATE"):
                 held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
                 since = [held.get(bytes.fromhex(entry.query_hash)) for entry in entries]
@@ -247,7 +265,7 @@ class SQLiteStore:
                 for number, entry in enumerate(chosen, last + 1):
                     log.append(db, number, Put(entry))
                 reached = Cursor(last + len(chosen), log.version(db))
-            self._cursor, self._seen = reached, None
+            self._cursor = reached
             return chosen
 
     def lease(self, key: str, owner: str, seconds: float) -> bool:
@@ -285,9 +303,28 @@ class SQLiteStore:
 
     def snapshot(self) -> SQLiteStore:
         """Return a second store over the same file, so that a long read holds nobody up."""
-        second = SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb)
-        second.identity()
-        return second
+        return self._second(SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb))
+
+    def _second(self, store: Self) -> Self:
+        store._place, store._made = self._place, self._made
+        with store._using("opening", connects=True):
+            return store
+
+    def _check_place(self) -> None:
+        """Raise StoreBackendError where another file has the path by now: its ids are of other entries."""
+        if self._place is not None and place_of(self.path) != self._place:
+            raise self._is_another()
+
+    def _is_another(self) -> StoreBackendError:
+        return StoreBackendError(
+            f"{self.path} is not the file that was opened: it was removed, or another one took its place. "
+            "Close this cache and open it anew."
+        )
+
+    def _check_room(self, db: sqlite3.Connection, changes: Sequence[Change]) -> None:
+        self._check_place()
+        if self._room.is_short(self.path):
+            room.check(db, self.path, self._index, changes)
 
     @contextmanager
     def _using(self, action: str, *, connects: bool = False) -> Iterator[sqlite3.Connection]:
@@ -299,10 +336,16 @@ class SQLiteStore:
         if self._db is None:
             if not (connects or self._opened):
                 raise StoreBackendError(f"{self.path} is not open.")
-            self._db, self.schema_version = self._connect()
-            self._opened = True
+            self._check_place()
+            db, self.schema_version = self._connect()
+            made = _made(db)
+            if self._place is not None and made != self._made:
+                db.close()
+                raise self._is_another()
+            self._db, self._made = db, made
+            self._opened, self._place = True, place_of(self.path)
             # SQLite's mark counts anew with each connection: what another one was compared with says nothing.
-            self._cursor, self._index, self._seen = Cursor(0, 0), None, None
+            self._cursor, self._index, self._seen = BEGINNING, None, None
         return self._db
 
     def _connect(self) -> tuple[sqlite3.Connection, int]:
@@ -331,7 +374,7 @@ class SQLiteStore:
     def close(self) -> None:
         """Close the file; SQLite folds the log into it when the last process leaves."""
         with self._lock, translated(self.path, "closing"):
-            db, self._db, self._opened = self._db, None, False
+            db, self._db, self._opened, self._place = self._db, None, False, None
             self._index = self._seen = None
             with self._reading:
                 self._close_reader()
@@ -342,6 +385,12 @@ class SQLiteStore:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+
+def _made(db: sqlite3.Connection) -> str | None:
+    """Return what tells a file from a later one of its place; None for one that is new."""
+    found = db.execute("SELECT value FROM meta WHERE name = 'made'").fetchone()
+    return None if found is None else str(found[0])
 
 
 def _bound(db: sqlite3.Connection) -> Identity | None:

@@ -14,12 +14,21 @@ class transaction:  # noqa: N801  # used as `contextmanager` makes them, at a th
         self._db, self._kind = db, kind
 
     def __enter__(self) -> None:
-        self._db.execute(f"BEGIN {self._kind}")
+        try:
+            self._db.execute(f"BEGIN {self._kind}")
+        except sqlite3.Error:
+            raise
+        except BaseException:  # a signal that came while SQLite waited for a lock is heard once SQLite has it
+            self._end()
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._db.execute("COMMIT")
         finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._end()
+
+    def _end(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")

@@ -50,8 +50,7 @@ def is_next(before: bytes, after: bytes) -> bool:
 
 
 def _close_those_gone() -> None:
-    for key, (descriptor, pages) in list(_maps.items()):
+    for key, (descriptor, _) in list(_maps.items()):
         if os.fstat(descriptor).st_nlink == 0:
-            del _maps[key]
-            pages.close()
+            del _maps[key]  # not closed: where somebody else removed the file, a store still reads it
             os.close(descriptor)
