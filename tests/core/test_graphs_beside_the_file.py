@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mneme import MemoryStore, SemanticCache
-from mneme.indexes import graph
+from mneme.indexes import ann, graph
 from mneme.indexes.graph import Graph
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 from mneme.testing.index_contract import clustered
@@ -174,7 +174,8 @@ def test_a_cache_that_is_to_save_no_graphs_builds_them_each_time(tmp_path, built
     with settled(opened(path, index_options=options)) as cache:
         assert answers(cache, range(ROWS)) == wanted(range(ROWS))
 
-    assert sum(built) == 2 * ROWS
+    # What came after it was begun waits until it is worth a thread.
+    assert sum(built) > 2 * ROWS - ann.WORTH_TELLING
     assert not Path(f"{path}.graphs").exists()
 
 

@@ -200,6 +200,52 @@ def test_a_graph_looks_at_more_until_it_finds_enough(monkeypatch) -> None:
     assert graph_of(filled(clustered(ROWS, 1, DIM))).width == 256
 
 
+def test_a_graph_of_shortened_vectors_finds_what_whole_ones_find() -> None:
+    vectors = clustered(ROWS, 1, DIM)
+    index = filled(vectors)
+    first = [index.search(b"a", vector, 1, 0.9)[0].id for vector in vectors]
+
+    assert graph_of(index).numbers == 64 < DIM
+    assert np.mean(np.array(first) == np.arange(ROWS)) >= 0.995
+
+
+def test_where_shortened_vectors_find_too_little_the_graph_has_whole_ones(monkeypatch, caplog) -> None:
+    search = Graph.search
+    monkeypatch.setattr(
+        Graph,
+        "search",
+        lambda self, *arguments: [id for id in search(self, *arguments) if id % 2 or self.rotation is None],
+    )
+    vectors = clustered(2 * ROWS, 1, DIM)
+    index = filled(vectors[:ROWS])
+    first = graph_of(index)
+    for number in range(ROWS):  # it is built anew
+        index.add_many(b"a", [ROWS + number], vectors[ROWS + number : ROWS + number + 1])
+        index.remove(b"a", number)
+    assert index.wait(SECONDS)
+
+    assert [(made.numbers, made.width) for made in (first, graph_of(index))] == [(DIM, 128), (DIM, 128)]
+    assert graph_of(index) is not first
+    assert caplog.text == ""
+
+
+def test_vectors_of_few_numbers_are_not_shortened() -> None:
+    assert graph_of(filled(clustered(ROWS, 1, 64))).rotation is None
+
+
+def test_the_more_entries_are_looked_at_the_more_are_compared(monkeypatch) -> None:
+    counts, search = [], Graph.search
+
+    def searched(self: Graph, query: Vector, count: int, width: int) -> list[int]:
+        counts.append((width, count))
+        return search(self, query, count, width) if width > 200 else []
+
+    monkeypatch.setattr(Graph, "search", searched)
+    filled(clustered(ROWS, 1, DIM))
+
+    assert list(dict.fromkeys(counts)) == [(64, 32), (91, 45), (128, 64), (181, 90), (256, 128)]
+
+
 def test_a_graph_that_fails_costs_no_answer(monkeypatch, caplog) -> None:
     vectors = clustered(ROWS, 1, DIM)
     index = filled(vectors)

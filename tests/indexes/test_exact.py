@@ -356,6 +356,18 @@ def test_no_bound_is_below_the_cosine_whatever_the_rotation_was_fitted_to(
     assert (closer <= bounds[some] + 1e-4).all()
 
 
+def test_shortened_vectors_are_as_near_as_prefixes_let_whole_ones_be() -> None:
+    rows, query = vectors_of("clustered", 300, 1, 100), vectors_of("clustered", 400, 1, 100)[-1]
+    rotation = fit(rows[:50])
+    prefixes, asked = Prefixes(rotation, 300), Asked(rotation, query)
+    prefixes.write(0, rows)
+    short = np.stack([rotation.shortened(row) for row in rows])
+    bounds = prefixes.closer(np.arange(300), prefixes.bounds(300, asked), asked)
+
+    assert np.allclose(np.linalg.norm(short, axis=1), 1, atol=1e-4)
+    assert np.allclose(short @ rotation.shortened(query), bounds, atol=1e-4)
+
+
 def test_a_first_search_waits_for_nobody_and_makes_no_prefixes_itself() -> None:
     vectors = clustered(300, 1, 100)
     index = ExactIndex(100)

@@ -95,6 +95,25 @@ def test_a_graph_is_taken_from_its_file_without_building(tmp_path, built, monkey
     assert share_found(index, rows) >= 0.98
 
 
+@pytest.mark.parametrize("numbers", [64, DIM], ids=["shortened", "whole"])
+def test_a_graph_searches_as_before_it_was_saved(numbers, tmp_path, built, monkeypatch) -> None:
+    if numbers == DIM:
+        monkeypatch.setattr(ann, "SHORT", DIM)
+    vectors = clustered(ROWS, 1, DIM)
+    rows = numbered(vectors)
+    before = index_of(tmp_path, rows)
+    before.close()
+    built.clear()
+    after = index_of(tmp_path, rows)
+    graphs = before._graphs[A], after._graphs[A]
+
+    assert sum(built) == 0
+    assert [made.numbers for made in graphs] == [numbers, numbers]
+    assert [graphs[0].search(vector, 8, 64) for vector in vectors] == [
+        graphs[1].search(vector, 8, 64) for vector in vectors
+    ]
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_a_graph_over_vectors_held_smaller_is_taken_too(dtype, tmp_path, built) -> None:
     rows = numbered(clustered(ROWS, 1, DIM))

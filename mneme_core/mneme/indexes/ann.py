@@ -18,8 +18,10 @@ import numpy as np
 
 from mneme.indexes.base import Near, Vector
 from mneme.indexes.block import Block
-from mneme.indexes.graph import STEP, WIDEST, WIDTH, Graph
+from mneme.indexes.graph import STEP, WIDEST, WIDTH, WIDTH_OF_WHOLE, Graph
 from mneme.indexes.keeping import KeptGraphs
+from mneme.indexes.rotation import WIDTH as SHORT
+from mneme.indexes.rotation import fit
 from mneme.indexes.sampling import CHECKED, NEAREST, USUAL_FLOOR, is_lost, questions_near
 from mneme.indexes.saved import SavedGraphs
 from mneme.model import VectorDtype
@@ -27,14 +29,15 @@ from mneme.model import VectorDtype
 _log = logging.getLogger("mneme.cache")
 
 # The rows from which on a graph is worth its memory; see `python -m benchmarks.scale`.
-ABOVE, RECALL = 100_000, 0.995
+ABOVE, RECALL = 50_000, 0.995
 # Where nobody asked for an approximate index it must lose next to nothing: one hit in a thousand that is lost, at a
 # second for the call it costs, is a millisecond a search, and so much more an exact scan takes from here on.
 AUTO_ABOVE, AUTO_RECALL = 500_000, 0.999
 # A search for more is exact: the judge refused all that came first, or something is to be removed wherever it is.
 MOST_WANTED = 16
-# int8 ranks neighbours a little wrongly: four times as many are compared in full.
-CANDIDATES, TIMES_WANTED = 32, 4
+# int8 ranks neighbours a little wrongly: four times as many are compared in full. Shortened vectors rank those that are
+# not near more wrongly: half of all that is looked at.
+CANDIDATES, TIMES_WANTED, SHARE_COMPARED = 32, 4, 0.5
 # Changes compared one by one, beyond which the exact scan is faster; and as many as are worth a thread.
 MOST_CHANGED, WORTH_TELLING = 1_000, 64
 # Changes told in one step, and the pause after it while searches wait for the graph.
@@ -44,9 +47,10 @@ ASKED = 64
 # Shares of a graph: changed before it is checked and saved again, removed before it is built anew, and changed before
 # closing saves it, for which closing takes about so long at most.
 CHECK_AFTER, REBUILD_AFTER, SAVE_AFTER, CLOSE_SECONDS = 0.25, 0.5, 0.05, 5.0
-WIDTHS = [round(WIDTH * STEP**times) for times in range(9)]
-# Measured on one core of a server of 2021: to look at one entry, and to compare the candidates.
-ENTRY_SECONDS, COMPARING_SECONDS = 1.5e-6, 5e-5
+WIDTHS = [round(WIDTH * STEP**times) for times in range(11)]
+WIDTHS_OF_WHOLE = [width for width in WIDTHS if width >= WIDTH_OF_WHOLE]
+# Measured on one core of a server of 2021: to look at one entry, at each number of it, and to compare the candidates.
+ENTRY_SECONDS, NUMBER_SECONDS, COMPARING_SECONDS = 6e-7, 2.5e-9, 5e-5
 
 
 class AnnIndex(KeptGraphs):
@@ -117,7 +121,8 @@ class AnnIndex(KeptGraphs):
     def _guided(self, graph: Graph, block: Block, query: Vector, k: int, floor: float, width: int) -> list[Near]:
         # First what the graph was not told of: an id that it is told of meanwhile is then in both, not in neither.
         changed = graph.changed.copy()
-        candidates = graph.search(query, max(CANDIDATES, TIMES_WANTED * k), width)
+        count = CANDIDATES if graph.rotation is None else int(SHARE_COMPARED * width)
+        candidates = graph.search(query, max(count, TIMES_WANTED * k), width)
         return self._undisturbed(block, lambda: block.rescore([*changed, *candidates], query, k, floor))
 
     def search_seconds(self, partition: bytes) -> float:
@@ -125,7 +130,7 @@ class AnnIndex(KeptGraphs):
         graph = self._graphs.get(partition)
         if graph is None or graph.width is None or not self._is_of_use(graph):
             return super().search_seconds(partition)
-        return graph.width * ENTRY_SECONDS * self.dim / 384 + COMPARING_SECONDS
+        return graph.width * (ENTRY_SECONDS + NUMBER_SECONDS * graph.numbers) + COMPARING_SECONDS
 
     @property
     def memory_bytes(self) -> int:
@@ -195,11 +200,7 @@ class AnnIndex(KeptGraphs):
         self._restore(partition)
         graph = self._graphs.get(partition)
         if graph is None or graph.removed > REBUILD_AFTER * len(graph):
-            # It is there before its ids are listed, so that none is left out.
-            graph = self._graphs[partition] = Graph(self.dim)
-            with self._lock:
-                block = self._blocks.get(partition)
-                graph.changed.extend([] if block is None else list(block.positions))
+            graph = self._begun(partition, is_short=graph is None or graph.rotation is not None)
         while graph.changed and self._graphs.get(partition) is graph:
             is_searched = self._is_of_use(graph)
             self._tell(partition, graph, SMALL_STEP if is_searched else LARGE_STEP)
@@ -209,8 +210,23 @@ class AnnIndex(KeptGraphs):
         block = self._blocks.get(partition)
         if block is not None and graph.unchecked > CHECK_AFTER * len(graph):
             yield from self._checked(partition, graph, block)
-            if graph.width is not None and graph.unsaved > CHECK_AFTER * len(graph):
+            if graph.width is None and graph.rotation is not None:
+                self._begun(partition, is_short=False)
+                self._tend(partition)
+            elif graph.width is not None and graph.unsaved > CHECK_AFTER * len(graph):
                 self._save(partition, graph, self._background.goes_on)
+
+    def _begun(self, partition: bytes, *, is_short: bool) -> Graph:
+        """Put an empty graph in a partition's place, which is still to be told all ids; return it."""
+        block, rotation = self._blocks.get(partition), None
+        if is_short and self.dim > SHORT and block is not None and block.count:
+            rotation = fit(self._sample(block))
+        # It is there before its ids are listed, so that none is left out.
+        graph = self._graphs[partition] = Graph(self.dim, rotation)
+        with self._lock:
+            block = self._blocks.get(partition)
+            graph.changed.extend([] if block is None else list(block.positions))
+        return graph
 
     def _tell(self, partition: bytes, graph: Graph, most: int) -> None:
         """Tell a graph of the changes that came first. Each id is looked up anew: the order does not matter."""
@@ -220,7 +236,7 @@ class AnnIndex(KeptGraphs):
 
         def here(block: Block) -> tuple[list[int], Vector]:
             new = graph.missing([id for id in ids if id in block.positions])
-            return new, block.read([block.positions[id] for id in new])[0]
+            return new, block.read([block.positions[id] for id in new])
 
         new: list[int] = []
         if block is not None:
@@ -232,7 +248,10 @@ class AnnIndex(KeptGraphs):
             graph.changed.popleft()
 
     def _checked(self, partition: bytes, graph: Graph, block: Block) -> Iterator[None]:
-        """Let a graph look at as many entries as it must for `recall`, or not be searched."""
+        """Let a graph look at as many entries as it must for `recall`, or not be searched.
+
+        One of shortened vectors that finds too little is followed by one of whole vectors.
+        """
         asked = [(query, floor) for place, query, floor in self._asked.copy() if place == partition]
         floor = float(np.median([floor for _, floor in asked])) if asked else USUAL_FLOOR
         with self._lock:
@@ -243,7 +262,7 @@ class AnnIndex(KeptGraphs):
             truths.append(super().search(partition, question, NEAREST, floor))
             yield
         graph.unchecked, lost = 0, 0
-        for width in WIDTHS:
+        for width in WIDTHS if graph.rotation is not None else WIDTHS_OF_WHOLE:
             lost = 0
             for question, truth in zip(questions, truths, strict=True):
                 found = self._guided(graph, block, question, NEAREST, floor, width)
@@ -253,8 +272,9 @@ class AnnIndex(KeptGraphs):
                 graph.width = width
                 return
         graph.width = None
-        wanted = sum(map(len, truths))
-        _log.warning("the graph misses %s of %s neighbours in a sample; the exact scan searches", lost, wanted)
+        if graph.rotation is None:
+            wanted = sum(map(len, truths))
+            _log.warning("the graph misses %s of %s neighbours in a sample; the exact scan searches", lost, wanted)
 
 
 class AutoIndex(AnnIndex):

@@ -152,25 +152,28 @@ class Block:
         places = {id: position for id in ids if (position := self.positions.get(id)) is not None}
         if not places:
             return []
-        rows, errors = self.read(places.values())
-        similarities = products(rows, query)
+        similarities = products(self.read(places.values()), query)
+        errors = None if self.dtype == "float32" else self._errors(places.values())
         kept = reaching(similarities, errors, floor - MARGIN)
         found = Found()
-        is_exact = self.dtype == "float32"
         found.add(
-            np.fromiter(places, np.int64, len(places))[kept], similarities[kept], None if is_exact else errors[kept]
+            np.fromiter(places, np.int64, len(places))[kept],
+            similarities[kept],
+            None if errors is None else errors[kept],
         )
         return found.first(k)
 
-    def read(self, positions: Iterable[int]) -> tuple[Vector, Vector]:
-        """Return the rows at these positions as float32, and by how much the cosine to each can be wrong."""
-        rows, errors = [], []
-        for position in positions:
-            number, row = divmod(position, SEGMENT_ROWS)
-            held = self.segments[number].rows
-            rows.append(held.read(slice(row, row + 1)))
-            errors.append(held.errors[row])
-        return np.concatenate(rows or [np.empty((0, self.dim), np.float32)]), np.array(errors, np.float32)
+    def read(self, positions: Iterable[int]) -> Vector:
+        """Return the rows at these positions as float32, shape (n, dim)."""
+        segments = self.segments
+        rows = [segments[position // SEGMENT_ROWS].rows.row(position % SEGMENT_ROWS) for position in positions]
+        return np.concatenate([np.empty(0, np.float32), *rows]).reshape(-1, self.dim)
+
+    def _errors(self, positions: Iterable[int]) -> Vector:
+        """Return by how much the cosine to each of these rows can be wrong."""
+        segments = self.segments
+        errors = [segments[position // SEGMENT_ROWS].rows.errors[position % SEGMENT_ROWS] for position in positions]
+        return np.array(errors, np.float32)
 
     @property
     def nbytes(self) -> int:

@@ -61,6 +61,12 @@ class Rotation:
         found[0] = _length(square)
         return found, square
 
+    def shortened(self, vector: Vector) -> Vector:
+        """Return a vector of unit length, shape (WIDTH,): the product of two is what their prefixes bound theirs by."""
+        found = products(self.axes, vector)
+        found[0] = _length(float(vector.dot(vector)) - float(found.dot(found)))
+        return found
+
     def second(self, vector: Vector, square: float) -> Vector:
         """Return the second prefix, shape (SECOND,), given what the first one leaves."""
         found = products(self.axes[FIRST:], vector)

@@ -27,7 +27,7 @@ from mneme.model import VectorDtype
 
 _log = logging.getLogger("mneme.cache")
 
-MAGIC = b"mneme graph v1\r\n"
+MAGIC = b"mneme graph v2\r\n"
 DIGEST_BYTES, LENGTH_BYTES = 32, 4
 CHUNK_BYTES = 4 * 1_048_576
 # What a process that was killed left half written is removed by the next who writes, once nobody can be at it still.
