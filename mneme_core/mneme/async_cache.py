@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -38,15 +39,19 @@ class AsyncSemanticCache(AsyncMaintaining, AsyncRemoving, AsyncWriting, AsyncStr
         source: str | PathLike[str] | BinaryIO,
         path: str | PathLike[str],
         embedder: AsyncEmbedder | Embedder,
+        *,
+        encryption: Keys | None = None,
         **kwargs: Any,
     ) -> AsyncSemanticCache:
         """Make the file `path` from an archive of `dumps`, in place of what is there, and open it.
 
-        Raises CheckpointError for a missing or broken archive, EmbedderMismatchError for another embedder's; nothing
-        at `path` is touched before the whole archive has been read.
+        encryption: as for `open`; the file is then encrypted, if the archive is or not. Raises CheckpointError for a
+        missing or broken archive, EmbedderMismatchError for another embedder's, EncryptionError for an encrypted one
+        without its keys; nothing at `path` is touched before the whole archive has been read.
         """
-        await _aside(checkpoint.load, source, path, embedder)
-        return cls(path, cls._check_embedder(embedder), **kwargs)
+        await _aside(checkpoint.load, source, path, embedder, encryption)
+        store = opening.store_of(Path(path), encryption)
+        return cls(store=store, embedder=cls._check_embedder(embedder), **kwargs)
 
     @classmethod
     def open(

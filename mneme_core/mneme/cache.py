@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,15 +30,18 @@ class SemanticCache(Maintaining, Removing, Writing, Streaming):
         source: str | PathLike[str] | BinaryIO,
         path: str | PathLike[str],
         embedder: Embedder,
+        *,
+        encryption: Keys | None = None,
         **kwargs: Any,
     ) -> SemanticCache:
         """Make the file `path` from an archive of `dumps`, in place of what is there, and open it.
 
-        Raises CheckpointError for a missing or broken archive, EmbedderMismatchError for another embedder's; nothing
-        at `path` is touched before the whole archive has been read.
+        encryption: as for `open`; the file is then encrypted, if the archive is or not. Raises CheckpointError for a
+        missing or broken archive, EmbedderMismatchError for another embedder's, EncryptionError for an encrypted one
+        without its keys; nothing at `path` is touched before the whole archive has been read.
         """
-        checkpoint.load(source, path, embedder)
-        return cls(path, embedder, **kwargs)
+        checkpoint.load(source, path, embedder, encryption)
+        return cls(store=opening.store_of(Path(path), encryption), embedder=embedder, **kwargs)
 
     @classmethod
     def open(

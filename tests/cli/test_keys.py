@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 from mneme import SemanticCache
 from mneme.cli.app import app
+from mneme.errors import InvalidArgumentError
 from mneme.testing import WordEmbedder
 from mneme.tools import looking
+from mneme.tools.migrate import reembed
 
 OLD, KEY = secrets.token_bytes(32), secrets.token_bytes(32)
 WORDS = ("--embedder", "mneme.testing:WordEmbedder")
@@ -111,11 +113,81 @@ def test_a_key_on_the_command_line_is_refused_and_not_said_again(run: Any, path:
     assert (result.exit_code, "names a file" in result.stderr, written in result.output) == (5, True, False)
 
 
-def test_no_archive_is_made_of_what_cannot_be_read(run: Any, path: Path, tmp_path: Path) -> None:
-    result = run("dump", path, tmp_path / "a.zip")
+def in_clear(directory: Path) -> list[str]:
+    """Return the names of the files in which something of an entry stands."""
+    words = [b"pay", b"card", WordEmbedder().embed("how do i pay 1").tobytes()]
+    files = sorted(file for file in directory.rglob("*") if file.is_file())
+    return [file.name for file in files if any(word in file.read_bytes() for word in words)]
 
-    assert (result.exit_code, "is encrypted" in result.stderr) == (1, True)
-    assert not list(tmp_path.glob("*.zip*"))
+
+def listed(run: Any, path: Path, keys: Path) -> list[str]:
+    found = json.loads(run("inspect", "list", path, "--keys", keys, "--json").stdout)["entries"]
+    return sorted(each["query"] for each in found)
+
+
+BOTH = ["how do I pay 1", "how do I pay 2"]
+
+
+def test_an_archive_is_encrypted_and_takes_no_keys(run: Any, path: Path, tmp_path: Path) -> None:
+    dumped = run("dump", path, tmp_path / "a.zip", "--json")
+    loaded = run("load", tmp_path / "a.zip", tmp_path / "b.db", "--json")
+
+    assert (dumped.exit_code, json.loads(dumped.stdout)["entries"]) == (0, 2)
+    assert (loaded.exit_code, json.loads(loaded.stdout)["entries"]) == (0, 2)
+    assert json.loads(loaded.stdout)["embedder"] == WordEmbedder().fingerprint
+    assert (in_clear(tmp_path), listed(run, tmp_path / "b.db", path.with_name("keys"))) == ([], BOTH)
+
+
+def test_keys_of_another_cache_load_no_archive(run: Any, path: Path, tmp_path: Path) -> None:
+    run("dump", path, tmp_path / "a.zip")
+    result = run("load", tmp_path / "a.zip", tmp_path / "b.db", env={"MNEME_KEYS": secrets.token_hex(32)})
+
+    assert (result.exit_code, "were not given" in result.stderr, (tmp_path / "b.db").exists()) == (1, True, False)
+
+
+def test_an_archive_in_clear_is_asked_for_and_takes_the_keys(run: Any, path: Path, tmp_path: Path) -> None:
+    keys = path.with_name("keys")
+    without = run("dump", path, tmp_path / "a.zip", "--in-clear")
+    dumped = run("dump", path, tmp_path / "a.zip", "--in-clear", "--keys", keys)
+    loaded = run("load", tmp_path / "a.zip", tmp_path / "b.db", "--keys", keys)
+
+    assert (without.exit_code, "--keys" in without.stderr) == (1, True)
+    assert (dumped.exit_code, loaded.exit_code, in_clear(tmp_path)) == (0, 0, ["a.zip"])
+    assert listed(run, tmp_path / "b.db", keys) == BOTH
+
+
+def test_what_another_embedder_copies_is_encrypted(run: Any, path: Path, tmp_path: Path) -> None:
+    keys = path.with_name("keys")
+    without = run("reembed", path, tmp_path / "b.db", *WORDS)
+    result = run("reembed", path, tmp_path / "b.db", *WORDS, "--keys", keys, "--json")
+
+    assert (without.exit_code, "--keys" in without.stderr) == (1, True)
+    assert (result.exit_code, json.loads(result.stdout)["entries"], in_clear(tmp_path)) == (0, 2, [])
+    assert listed(run, tmp_path / "b.db", keys) == BOTH
+
+
+def test_a_copy_of_what_is_encrypted_is_never_in_clear(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="in clear"):
+        reembed(looking.Keyed(path, lambda: [KEY, OLD]), tmp_path / "b.db", WordEmbedder())
+
+    assert not (tmp_path / "b.db").exists()
+
+
+def test_what_is_imported_with_keys_is_encrypted(run: Any, path: Path, foreign: Any, tmp_path: Path) -> None:
+    keys, source = path.with_name("keys"), tmp_path / "elsewhere" / "source.db"
+    source.parent.mkdir()
+    foreign.gptcache(source, {"question": "how do I pay 1"}, {"question": "how do I pay 3"})
+    without = run("import", source, "--into", path, *WORDS)
+    one = run("import", source, "--into", path, *WORDS, "--keys", keys, "--json")
+    again = run("import", source, "--into", path, *WORDS, "--keys", keys, "--json")
+    new = run("import", source, "--into", tmp_path / "new.db", *WORDS, "--keys", keys, "--json")
+
+    assert (without.exit_code, "encrypted" in without.stderr) == (1, True)
+    found = [json.loads(each.stdout) for each in (one, again, new)]
+    assert [(each["imported"], each["present"]) for each in found] == [(1, 1), (0, 2), (2, 0)]
+    assert listed(run, path, keys) == [*BOTH, "how do I pay 3"]
+    assert listed(run, tmp_path / "new.db", keys) == ["how do I pay 1", "how do I pay 3"]
+    assert in_clear(tmp_path) == ["source.db"]
 
 
 def test_where_keys_are_is_shown_without_them() -> None:

@@ -542,8 +542,8 @@ def test_an_archive_there_stays_where_a_new_one_cannot_be_made(run, path, tmp_pa
     archive.write_bytes(b"good")
     real = SemanticCache.dumps
 
-    def written_meanwhile(cache, dest):
-        real(cache, dest)
+    def written_meanwhile(cache, dest, **options):
+        real(cache, dest, **options)
         with SemanticCache(path, EMBEDDER) as other:
             other.put("new", "r")
 

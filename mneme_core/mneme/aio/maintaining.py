@@ -46,10 +46,11 @@ class AsyncMaintaining(AsyncWaiting):
         self._core.check_open()
         await self._store(self._core.flush)
 
-    async def dumps(self, dest: str | PathLike[str] | BinaryIO) -> None:
+    async def dumps(self, dest: str | PathLike[str] | BinaryIO, *, in_clear: bool = False) -> None:
         """Write every entry to one archive file, mode 0600.
 
+        in_clear: also where the cache is encrypted; its archive is otherwise encrypted with the same keys.
         Raises CheckpointError for a store that cannot be read apart from the cache, such as MemoryStore.
         """
         self._core.check_open()
-        await self._run(checkpoint.dump, self._core, dest)
+        await self._run(checkpoint.dump, self._core, dest, in_clear)

@@ -9,17 +9,26 @@ from typing import Annotated, Any
 import typer
 
 from mneme.cli.failing import exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import AsJson, Cache, Yes, confirm, file_of, print_json, print_lines, working
+from mneme.tools.keyed import keys_of
 from mneme.tools.looking.opening import Stand, cache_over, reading
 
 
 def dump(
     cache: Cache,
     archive: Annotated[Path, typer.Argument(dir_okay=False, help="The archive that is made, mode 0600.")],
+    in_clear: Annotated[
+        bool, typer.Option("--in-clear", help="An archive that anybody can read, of an encrypted cache with its keys.")
+    ] = False,
+    keys: KeysFile = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write every entry to one archive file; other processes may go on writing meanwhile."""
+    """Write every entry to one archive file; other processes may go on writing meanwhile.
+
+    The archive of an encrypted cache is encrypted with the same keys, and takes none to be made.
+    """
     with exits():
         if archive.exists():
             confirm(f"{archive} is there already. Replace it?", yes)
@@ -28,9 +37,10 @@ def dump(
             raise PermissionError(f"{archive} cannot be written: its directory is missing, or read-only for this user.")
         beside = archive.with_name(f".{archive.name}.{os.getpid()}")
         try:
-            with working("Dumping"), reading(cache) as (store, identity):
+            place = with_keys(cache, keys) if in_clear else cache
+            with working("Dumping"), reading(place) as (store, identity):
                 opened = cache_over(store, identity)
-                opened.dumps(beside)
+                opened.dumps(beside, in_clear=in_clear)
                 number = opened.stats().entries
                 opened.close()
             beside.replace(archive)
@@ -42,10 +52,14 @@ def dump(
 def load(
     archive: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An archive of `mneme dump`.")],
     cache: Annotated[str, typer.Argument(metavar="CACHE", help="The file that is made of it, in place of one there.")],
+    keys: KeysFile = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a cache file from an archive. Nothing there is touched before the whole archive has been checked."""
+    """Make a cache file from an archive. Nothing there is touched before the whole archive has been checked.
+
+    With keys the file is encrypted. That of an encrypted archive is so in any case, with the keys it has.
+    """
     from mneme.runtime import checkpoint
 
     with exits():
@@ -53,13 +67,14 @@ def load(
         if path.exists():
             confirm(f"{path} is there already, and all in it would be replaced. Go on?", yes)
         with working("Loading"):
-            identity = checkpoint.identity_of(archive)
-            checkpoint.load(archive, path, Stand(identity))
-            with reading(path) as (store, identity):
+            identity, place = checkpoint.identity_of(archive), with_keys(str(path), keys)
+            keys_given = keys_of(place)
+            checkpoint.load(archive, path, Stand(identity if keys_given is None else identity.unsealed()), keys_given)
+            with reading(place) as (store, identity):
                 opened = cache_over(store, identity)
                 number = opened.stats().entries
                 opened.close()
-    _tell({"path": str(path), "entries": number, "embedder": identity.fingerprint}, as_json)
+    _tell({"path": str(path), "entries": number, "embedder": identity.unsealed().fingerprint}, as_json)
 
 
 def vacuum(

@@ -10,6 +10,7 @@ import typer
 
 from mneme.cli.counting import patient
 from mneme.cli.failing import exits
+from mneme.cli.keys import KeysFile, with_keys
 from mneme.cli.shared import print_json, print_lines
 from mneme.tools.importing import ImportReport, import_entries
 from mneme.tools.loading import load_embedder
@@ -33,17 +34,19 @@ def command(
         str | None,
         typer.Option(help="Where entries go, from a source that knows no namespaces.", show_default="default"),
     ] = None,
+    keys: KeysFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Import the entries of another cache, and report what was skipped and why.
 
     A question that the cache answers already is left out, unless the source's answer is newer: an import that was
-    interrupted can be run again. Entries that are skipped do not change the exit code.
+    interrupted can be run again. Entries that are skipped do not change the exit code. With keys, a new cache is
+    encrypted.
     """
     with exits(), patient("Importing") as progress:
         report = import_entries(
             source,
-            into,
+            with_keys(str(into), keys),
             load_embedder(embedder),
             format=None if format == "auto" else format,
             namespace=namespace,

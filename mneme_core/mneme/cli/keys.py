@@ -46,7 +46,7 @@ def with_keys(cache: str, file: str | None, environment: Mapping[str, str] = os.
         text, what = environment[VARIABLE], VARIABLE
     else:
         return cache
-    from mneme.tools.looking import Keyed
+    from mneme.tools.keyed import Keyed
 
     keys = [_key(word, f"{place} in {what}") for place, word in enumerate(text.split(), start=1)]
     if not keys:

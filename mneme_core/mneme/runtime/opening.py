@@ -46,11 +46,16 @@ def store_of(url: str | PathLike[str], encryption: Keys | None = None) -> Store:
     "sqlite:///relative.db", "sqlite:////absolute.db" or a bare path; "memory:"; "scheme://…" of a plugin.
     Raises InvalidArgumentError or PluginError for what names no store, ImportError naming the extra for encryption.
     """
-    if encryption is None:
-        return _store_of(url)
+    return encrypted(_store_of(url), encryption)
+
+
+def encrypted(store: Store, keys: Keys | None) -> Store:
+    """Return the encrypted store over this one; without keys, this one. Raises ImportError naming the extra."""
+    if keys is None:
+        return store
     from mneme.stores.encrypted import EncryptedStore
 
-    return EncryptedStore(_store_of(url), encryption)
+    return EncryptedStore(store, keys)
 
 
 def _store_of(url: str | PathLike[str]) -> Store:

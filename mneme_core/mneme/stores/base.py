@@ -19,6 +19,8 @@ REMOVALS_KEPT = 10_000
 
 # How the fingerprint of a store begins whose content EncryptedStore sealed.
 SEALED = "sealed:1:"
+# The namespace of the counters whose names tell with which keys; no caller's, as it begins with a control character.
+KEY_MARKS = "\x01mneme: keys"
 # What sealing adds to a vector: the store under an EncryptedStore is bound to vectors that are longer by it.
 SEAL_BYTES = 32
 

@@ -41,11 +41,13 @@ def reembed(
     meanwhile is not copied. An entry whose text the new embedder refuses with InvalidArgumentError is kept
     for exact hits alone, and a WARNING counts them.
 
+    source_path, dest_path: `mneme.tools.looking.Keyed` for an encrypted one; the copy of an encrypted one is encrypted.
     batch_size: texts a call, where the embedder has `embed_many`, and entries a transaction.
     progress: True for a bar on stderr, or a function of (done, total).
     namespaces: copy these alone.
     Raises FileNotFoundError when the source is missing; InvalidArgumentError, a ValueError, when the paths do
-    not differ or the destination has entries; EmbedderMismatchError or EmbedderDimensionError when the
+    not differ, the destination has entries, or would hold in clear what was encrypted; EncryptionError for an
+    encrypted one without its keys; EmbedderMismatchError or EmbedderDimensionError when the
     destination is of another embedder; whatever the embedder raises.
     """
     if inspect.iscoroutinefunction(new_embedder.embed):

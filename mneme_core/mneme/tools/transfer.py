@@ -12,12 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from mneme.engine.canonical import canonical_text
-from mneme.errors import InvalidArgumentError, StoreBackendError
+from mneme.errors import EncryptionError, InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
-from mneme.stores.base import BEGINNING, Identity, Put
+from mneme.runtime.opening import encrypted
+from mneme.stores.base import BEGINNING, Identity, Put, Store
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import SQLiteStore
 from mneme.stores.sqlite.reading import check_writable
+from mneme.tools.keyed import keys_of
 
 FilePath: TypeAlias = str | PathLike[str]
 
@@ -40,6 +42,7 @@ class Transfer:
                     "another server from your own data, or from a file."
                 )
         self._source_path, self._dest_path = Path(source).resolve(), Path(dest).resolve()
+        self._source_keys, self._dest_keys = keys_of(source), keys_of(dest)
         self._fingerprint, self._dim = fingerprint, dim
         self._namespaces = None if namespaces is None else frozenset(namespaces)
         self._cleanup = ExitStack()
@@ -61,27 +64,42 @@ class Transfer:
                 f"source and destination must differ: both are {self._source_path}. Write to a new file."
             )
         check_writable(self._source_path)  # not that anything is: SQLite notes beside it who reads
-        self._source = self._cleanup.enter_context(closing(SQLiteStore(self._source_path)))
-        bound = self._source.identity()
+        file = self._cleanup.enter_context(closing(SQLiteStore(self._source_path)))
+        bound = file.identity()
         if bound is None:
             raise InvalidArgumentError(f"{self._source_path} has never held a cache; there is nothing to copy.")
-        # An encrypted source is refused here: its texts are not to be embedded, nor to be copied without their key.
-        check_identity(bound, bound.unsealed(), str(self._source_path))
+        self._source = self._opened(file, bound)
         self._normalize = bound.normalize
         self._identity = Identity(self._fingerprint, self._dim, bound.normalize)
         self._check_destination()
         beside = TemporaryDirectory(prefix=f".{self._dest_path.name}.", dir=self._dest_path.parent)
         self._copy_path = Path(self._cleanup.enter_context(beside), "copy.db")
-        self._copy = self._cleanup.enter_context(closing(SQLiteStore(self._copy_path)))
+        self._copy = self._cleanup.enter_context(closing(encrypted(SQLiteStore(self._copy_path), self._dest_keys)))
         self._copy.open(self._identity)
         self._cursor = BEGINNING
+
+    def _opened(self, file: SQLiteStore, bound: Identity) -> Store:
+        """Return the source as its keys open it; raises EncryptionError where they are missing, or not those."""
+        if not bound.is_sealed:
+            return file
+        if self._source_keys is None:
+            raise EncryptionError(f"{self._source_path} is encrypted. Give its keys: Keyed(path, keys), --keys FILE.")
+        if self._dest_keys is None:
+            raise InvalidArgumentError(
+                f"{self._source_path} is encrypted, and its copy would be in clear: give keys for that too. "
+                "`dump --in-clear` writes what is encrypted in clear."
+            )
+        source = encrypted(file, self._source_keys)
+        source.open(bound.unsealed())
+        return source
 
     def _check_destination(self) -> None:
         if self._dest_path.exists():
             with closing(SQLiteStore(self._dest_path)) as store:
                 bound = store.identity()
                 if bound is not None:
-                    check_identity(bound, self._identity, str(self._dest_path))
+                    asked = self._identity if self._dest_keys is None else self._identity.sealed()
+                    check_identity(bound, asked, str(self._dest_path))
                     if any(isinstance(change, Put) for batch, _ in store.pull(BEGINNING) for change in batch):
                         raise InvalidArgumentError(f"{self._dest_path} already holds entries. Choose a new file.")
         # SQLite would replay a log it finds beside the new file, and bring back what an older file held.

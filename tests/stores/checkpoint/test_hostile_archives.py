@@ -181,4 +181,4 @@ def test_a_size_that_the_manifest_makes_up_is_refused(
 
 
 def test_a_newer_version_says_what_to_do(refused: Callable[[bytes], str], parts: dict[str, bytes], forged: Any) -> None:
-    assert "upgrade mneme-middleware" in refused(forged(parts, version=2))
+    assert "upgrade mneme-middleware" in refused(forged(parts, version=3))

@@ -16,7 +16,6 @@ import pytest
 import mneme
 from mneme import (
     AsyncSemanticCache,
-    CheckpointError,
     EmbedderDimensionError,
     EmbedderMismatchError,
     EncryptionError,
@@ -365,15 +364,6 @@ async def test_an_async_cache_encrypts_too(path: Path) -> None:
             ("r", {"k": 1}, "semantic"),
         ]
         assert cache.health().store_backend == "encrypted sqlite"
-
-
-def test_an_encrypted_cache_is_never_dumped_in_clear(path: Path) -> None:
-    with SemanticCache.open(path, embedder=WordEmbedder(), encryption=lambda: [OLD]) as cache:
-        cache.put("q", "r")
-        with pytest.raises(CheckpointError, match="encrypted"):
-            cache.dumps(path.with_name("archive.zip"))
-
-    assert not path.with_name("archive.zip").exists()
 
 
 def test_limits_count_the_text_and_not_what_is_written() -> None:

@@ -68,10 +68,11 @@ class Archive:
     def batches(self) -> Iterator[list[StoredEntry]]:
         """Yield all entries with their vectors; whoever reads to the end knows that every byte was right."""
         number, keys = 0, set[str]()
-        vectors = _Vectors(self._chunks(VECTORS), self.manifest.identity.dim)
+        identity = self.manifest.identity
+        vectors = _Vectors(self._chunks(VECTORS), identity.dim, sealed=identity.is_sealed)
         batch: list[StoredEntry] = []
         for line in self._lines():
-            entry, has_vector = decode_entry(line)
+            entry, has_vector = decode_entry(line, sealed=identity.is_sealed)
             batch.append(replace(entry, embedding=vectors.next()) if has_vector else entry)
             keys.add(entry.query_hash)
             number += 1
@@ -108,8 +109,9 @@ class Archive:
 class _Vectors:
     """Vectors one after the other out of chunks of any length."""
 
-    def __init__(self, chunks: Iterator[bytes], dim: int) -> None:
+    def __init__(self, chunks: Iterator[bytes], dim: int, *, sealed: bool) -> None:
         self._chunks = chunks
+        self._sealed = sealed
         self._row_bytes = 4 * dim
         self._rows: Iterator[bytes] = iter(())
         self._rest = b""
@@ -129,12 +131,15 @@ class _Vectors:
         data = self._rest + chunk
         whole = len(data) - len(data) % self._row_bytes
         self._rest = data[whole:]
+        rows = range(0, whole, self._row_bytes)
+        if self._sealed:  # bytes that no one but the keys can judge
+            return (data[start : start + self._row_bytes] for start in rows)
         vectors = np.frombuffer(data[:whole], "<f4").reshape(-1, self._row_bytes // 4)
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
         if not np.all(np.abs(lengths - 1) < LENGTH_TOLERANCE):
             raise ValueError(f"{VECTORS} holds a vector that is not of unit length")
         held = data[:whole] if sys.byteorder == "little" else vectors.astype(np.float32).tobytes()
-        return (held[start : start + self._row_bytes] for start in range(0, whole, self._row_bytes))
+        return (held[start : start + self._row_bytes] for start in rows)
 
     def check_end(self) -> None:
         """Raise unless the last vector was given out; reads the rest, so that its checksum is compared."""

@@ -6,14 +6,16 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from mneme.model import StoredEntry
 from mneme.stores.base import Identity
 
 FORMAT: Final = "mneme-checkpoint"
-VERSION: Final = 1
+VERSION: Final = 2
+# Of archives in clear, which an earlier Mneme reads too.
+CLEAR: Final = 1
 MANIFEST, ENTRIES, VECTORS = "manifest.json", "entries.jsonl", "vectors.f32"
 
 MAX_MANIFEST_BYTES = 65_536
@@ -36,17 +38,21 @@ class Manifest:
     identity: Identity
     entries: int
     members: Mapping[str, Member]
+    keys: Mapping[str, int] = field(default_factory=dict)
+    """Of an encrypted cache: the marks of the keys that its entries need, as its store counts them."""
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as JSON."""
     values = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if manifest.identity.is_sealed else CLEAR,
         **asdict(manifest.identity),
         "entries": manifest.entries,
         "members": {name: asdict(member) for name, member in manifest.members.items()},
     }
+    if manifest.identity.is_sealed:
+        values["keys"] = dict(manifest.keys)
     return json.dumps(values, indent=1).encode()
 
 
@@ -60,14 +66,14 @@ def decode_manifest(text: bytes) -> Manifest:
         raise ValueError(f"its manifest has the version {version!r}")
     if version > VERSION:
         raise ValueError(f"it has version {version}, this Mneme reads up to {VERSION}; upgrade mneme-middleware")
-    _check(values, _MANIFEST_FIELDS, "its manifest")
+    _check(values, _MANIFEST_FIELDS if version == CLEAR else _SEALED_MANIFEST_FIELDS, "its manifest")
     for name in (ENTRIES, VECTORS):
         _check(values["members"][name], _MEMBER_FIELDS, f"its manifest, of {name},")
-    return Manifest(
-        Identity(values["fingerprint"], values["dim"], values["normalize"]),
-        values["entries"],
-        {name: Member(**member) for name, member in values["members"].items()},
-    )
+    identity = Identity(values["fingerprint"], values["dim"], values["normalize"])
+    if identity.is_sealed != (version > CLEAR) or identity.unsealed().dim <= 0:
+        raise ValueError("its manifest has a wrong fingerprint")
+    members = {name: Member(**member) for name, member in values["members"].items()}
+    return Manifest(identity, values["entries"], members, values.get("keys", {}))
 
 
 def encode_entry(entry: StoredEntry) -> bytes:
@@ -77,10 +83,10 @@ def encode_entry(entry: StoredEntry) -> bytes:
     return json.dumps(values, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
-def decode_entry(line: bytes) -> tuple[StoredEntry, bool]:
+def decode_entry(line: bytes, *, sealed: bool) -> tuple[StoredEntry, bool]:
     """Return the entry of a line, and whether it has a vector; raises ValueError for any other line."""
     values = json.loads(line)
-    _check(values, _ENTRY_FIELDS, "an entry")
+    _check(values, _SEALED_ENTRY_FIELDS if sealed else _ENTRY_FIELDS, "an entry")
     has_vector = values.pop("vector")
     partition = bytes.fromhex(values.pop("partition"))
     return StoredEntry(id=0, embedding=b"", partition=partition, **values), has_vector
@@ -112,8 +118,13 @@ def _is_duration(value: Any) -> bool:
     return value is None or (_is_time(value) and value >= 0)
 
 
-def _is_digest(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value) is not None
+def _is_hex(digits: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(f"(?:[0-9a-f]{{2}}){digits}", value) is not None
+
+
+def _is_mark(value: tuple[Any, Any]) -> bool:
+    mark, count = value
+    return _is_hex("{16}")(mark) and isinstance(count, int) and 0 < abs(count) < 2**62
 
 
 def _is_json_object(value: Any) -> bool:
@@ -129,14 +140,17 @@ _MANIFEST_FIELDS: dict[str, Callable[[Any], bool]] = {
     "entries": _is_count,
     "members": lambda value: isinstance(value, dict) and value.keys() == {ENTRIES, VECTORS},
 }
+_SEALED_MANIFEST_FIELDS = _MANIFEST_FIELDS | {
+    "keys": lambda value: isinstance(value, dict) and all(map(_is_mark, value.items())),
+}
 _MEMBER_FIELDS: dict[str, Callable[[Any], bool]] = {
     "bytes": _is_count,
-    "sha256": lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None,
+    "sha256": _is_hex("{32}"),
 }
 _ENTRY_FIELDS: dict[str, Callable[[Any], bool]] = {
     "namespace": _is_text,
-    "query_hash": _is_digest,
-    "partition": _is_digest,
+    "query_hash": _is_hex("{16}"),
+    "partition": _is_hex("{16}"),
     "query": _is_text,
     "response": _is_text,
     "metadata": _is_json_object,
@@ -147,3 +161,5 @@ _ENTRY_FIELDS: dict[str, Callable[[Any], bool]] = {
     "compute_seconds": _is_duration,
     "vector": lambda value: isinstance(value, bool),
 }
+# The name in place of a key is longer by what authenticates it, and a sealed head stands for the partition.
+_SEALED_ENTRY_FIELDS = _ENTRY_FIELDS | {"query_hash": _is_hex("{32}"), "partition": _is_hex("+")}

@@ -8,25 +8,35 @@ from contextlib import ExitStack, closing, contextmanager
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from zipfile import BadZipFile
 
 from mneme.embedders.base import AsyncEmbedder, Embedder
 from mneme.errors import CheckpointError, InvalidArgumentError, MnemeError
 from mneme.runtime.checkpoint.archive import Archive
 from mneme.runtime.facade import check_embedder
-from mneme.stores.base import Cursor, Identity, Put
+from mneme.runtime.opening import encrypted
+from mneme.stores.base import KEY_MARKS, Cursor, Identity, Put, Store, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import SQLiteStore
 from mneme.stores.sqlite.replacing import replace_file
 
+if TYPE_CHECKING:
+    from mneme.stores.encrypted import Keys
 
-def load(source: str | PathLike[str] | BinaryIO, path: str | PathLike[str], embedder: Embedder | AsyncEmbedder) -> None:
+
+def load(
+    source: str | PathLike[str] | BinaryIO,
+    path: str | PathLike[str],
+    embedder: Embedder | AsyncEmbedder,
+    keys: Keys | None = None,
+) -> None:
     """Make the cache file `path` from an archive, in place of what is there.
 
-    The whole archive is checked and a new file made of it before anything at `path` is touched.
-    Raises CheckpointError for an archive that `dump` did not write and for a cache that is in use,
-    EmbedderMismatchError and EmbedderDimensionError for one of another embedder.
+    The whole archive is checked and a new file made of it before anything at `path` is touched. With keys the file is
+    encrypted, if the archive is or not. Raises CheckpointError for an archive that `dump` did not write and for a cache
+    that is in use, EmbedderMismatchError and EmbedderDimensionError for one of another embedder, EncryptionError for an
+    encrypted one without its keys.
     """
     check_embedder(embedder)
     if not isinstance(source, str | PathLike) and not hasattr(source, "read"):
@@ -44,12 +54,20 @@ def load(source: str | PathLike[str] | BinaryIO, path: str | PathLike[str], embe
                 file = source
             archive = cleanup.enter_context(closing(Archive(file)))
         bound = archive.manifest.identity
-        check_identity(bound, Identity(embedder.fingerprint, embedder.dim, bound.normalize), f"the archive {source!s}")
+        asked = Identity(embedder.fingerprint, embedder.dim, bound.normalize)
+        is_sealed_for_keys = bound.is_sealed and keys is not None
+        check_identity(bound, asked.sealed() if is_sealed_for_keys else asked, f"the archive {source!s}")
         with _refused(f"a cache at {target}"):
             beside = cleanup.enter_context(TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent))
         new = Path(beside, "cache.db")
         with _refused(f"the archive {source!s}"):
-            _fill(SQLiteStore(new), archive)
+            if keys is None or bound.is_sealed:
+                _fill(SQLiteStore(new), bound, archive)
+            else:
+                _fill(encrypted(SQLiteStore(new), keys), bound, archive)
+        if is_sealed_for_keys:
+            with closing(encrypted(SQLiteStore(new), keys)) as store:
+                store.open(asked)  # which says what keys are missing
         with _refused(f"a cache at {target}"):
             replace_file(new, target)
 
@@ -60,10 +78,11 @@ def identity_of(source: str | PathLike[str]) -> Identity:
         return archive.manifest.identity
 
 
-def _fill(store: SQLiteStore, archive: Archive) -> None:
+def _fill(store: Store, identity: Identity, archive: Archive) -> None:
     with closing(store):
-        store.open(archive.manifest.identity)
-        cursor = Cursor(0, 0)
+        store.open(identity)
+        marks = {(KEY_MARKS, mark): count for mark, count in archive.manifest.keys.items()}
+        _, _, cursor = store.write((), Cursor(0, 0), Usage({}, marks))
         for entries in archive.batches():
             _, _, cursor = store.write([Put(entry) for entry in entries], cursor)
 

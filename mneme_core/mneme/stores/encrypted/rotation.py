@@ -14,13 +14,11 @@ from secrets import randbelow
 
 from mneme.errors import MnemeError
 from mneme.model import StoredEntry
-from mneme.stores.base import BulkStore, Change, Cursor, Delete, Put, Store, Usage
+from mneme.stores.base import KEY_MARKS, BulkStore, Change, Cursor, Delete, Put, Store, Usage
 from mneme.stores.encrypted.keys import Key
 from mneme.stores.encrypted.opening import Opener
 from mneme.stores.encrypted.sealing import sealed_changes
 
-# The namespace of these counters; no caller's, as it begins with a control character.
-SPACE = "\x01mneme: keys"
 # Entries resealed as one transaction, during which others wait.
 BATCH = 500
 # Times that the entries are gone through, while other processes go on sealing with the keys that are to go.
@@ -32,12 +30,12 @@ NOTES = 2**24
 
 def marks(store: Store) -> dict[str, int]:
     """Return the marks of the keys that a store needs, with their counts."""
-    return {name: count for (space, name), count in store.counters().items() if space == SPACE and count}
+    return {name: count for (space, name), count in store.counters().items() if space == KEY_MARKS and count}
 
 
 def noting(usage: Usage | None, needed: Iterable[str]) -> Usage | None:
     """Return `usage` with a note that the keys of these marks are needed."""
-    notes = {(SPACE, mark): 1 + randbelow(NOTES) for mark in needed}
+    notes = {(KEY_MARKS, mark): 1 + randbelow(NOTES) for mark in needed}
     if not notes:
         return usage
     return Usage({}, notes) if usage is None else Usage(usage.accesses, {**usage.counters, **notes})
@@ -51,7 +49,7 @@ def reseal(store: Store, opener: Opener) -> int:
         before = marks(store)
         count, cursor = _reseal_all(store, opener, current, others)
         done += count
-        spent = {(SPACE, key.mark): -before[key.mark] for key in others if key.mark in before}
+        spent = {(KEY_MARKS, key.mark): -before[key.mark] for key in others if key.mark in before}
         noted = noting(Usage({}, spent), () if current.mark in before else [current.mark])
         if noted is not None and noted.counters:
             store.write((), cursor, noted)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from mneme.errors import EncryptionError, InvalidArgumentError
+from mneme.model import StoredEntry
 from mneme.stores.base import (
     BEGINNING,
+    KEY_MARKS,
     BulkStore,
     Change,
     Clear,
@@ -20,8 +22,9 @@ from mneme.stores.base import (
     Store,
     Usage,
 )
-from mneme.stores.encrypted import position, rotation
+from mneme.stores.encrypted import newer, position, rotation
 from mneme.stores.encrypted.keys import Key, Keyring, Keys
+from mneme.stores.encrypted.newer import NewerStore
 from mneme.stores.encrypted.opening import Opener, warn
 from mneme.stores.encrypted.sealing import nonce_of, sealed_changes
 from mneme.stores.encrypted.watch import Watch
@@ -43,6 +46,8 @@ class EncryptedStore:
     snapshot: Callable[[], EncryptedStore]
     lease: Callable[[str, str, float], bool]
     release: Callable[[str, str], None]
+    created: Callable[[Sequence[bytes]], Mapping[bytes, float]]
+    put_newer: Callable[[Sequence[StoredEntry], Callable[[StoredEntry, float], bool]], Sequence[StoredEntry]]
     lag: float
 
     def __init__(self, store: Store, keys: Keys) -> None:
@@ -61,6 +66,9 @@ class EncryptedStore:
             self.snapshot = partial(self._snapshot, store)
         if isinstance(store, LeaseStore):
             self.lease, self.release = partial(self._lease, store), partial(self._release, store)
+        if isinstance(store, NewerStore):
+            self.created = partial(newer.created, store, self._ring)
+            self.put_newer = partial(newer.put, store, self._ring)
         lag = getattr(store, "lag", None)
         if lag is not None:
             self.lag = lag
@@ -182,13 +190,13 @@ class EncryptedStore:
     def _needed(self, changes: Sequence[Change], current: Key) -> set[str]:
         """Return the marks of the keys that the store needs from these changes on, or which they would remove."""
         needed = {current.mark} if any(isinstance(change, Put | Clear) for change in changes) else set()
-        if Clear(rotation.SPACE) in changes:
+        if Clear(KEY_MARKS) in changes:
             needed.update(self._ring.marks, self._watch.seen)
         return needed
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
-        return {name: value for name, value in self.store.counters().items() if name[0] != rotation.SPACE}
+        return {name: value for name, value in self.store.counters().items() if name[0] != KEY_MARKS}
 
     def vectors(self, ids: Sequence[int]) -> Mapping[int, bytes]:
         """Return the float32 vectors of these ids."""

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from mneme.errors import InvalidArgumentError
 from mneme.model import StoredEntry
+from mneme.runtime.opening import encrypted
 from mneme.stores.base import Identity
 from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import SQLiteStore
+from mneme.tools.keyed import keys_of
+
+if TYPE_CHECKING:
+    from mneme.stores.encrypted import EncryptedStore
 
 
 class Destination:
@@ -20,18 +26,22 @@ class Destination:
         """Open the file, or make it.
 
         Raises FileNotFoundError when its directory is missing; InvalidArgumentError when it is the source, or makes
-        canonical questions as `identity` cannot; EmbedderMismatchError, EmbedderDimensionError, StoreBackendError.
+        canonical questions as `identity` cannot; EmbedderMismatchError, EmbedderDimensionError, EncryptionError,
+        StoreBackendError.
         """
         file = Path(path).resolve()
         if not file.parent.is_dir():
             raise FileNotFoundError(f"the directory {file.parent} does not exist. Create it first.")
         if file.exists() and file.samefile(source):
             raise InvalidArgumentError(f"source and destination must differ: both are {file}.")
-        self._store = SQLiteStore(file)
+        keys, held = keys_of(path), SQLiteStore(file)
+        # Either takes the newer of two answers, in one transaction.
+        self._store = cast("SQLiteStore | EncryptedStore", encrypted(held, keys))
         try:
-            bound = self._store.identity()
+            bound = held.identity()
             if bound is not None:
-                check_identity(bound, identity, str(file))
+                check_identity(bound, identity if keys is None else identity.sealed(), str(file))
+                bound = bound.unsealed()
                 _check_normalize(bound.normalize, identity.normalize, file)
                 identity = bound
             self._store.open(identity)

@@ -44,13 +44,15 @@ def import_entries(
     unless the source's answer is known to be newer, so an import that was interrupted can be run again. The source is
     only read, in one state; batches are transactions.
 
+    dest_path: `mneme.tools.looking.Keyed` for a cache that is encrypted, or is to be.
     format: "mneme-cache", "gptcache" or "langchain"; None finds out.
     namespace: where entries go, "default" unless given; for sources that know none.
     batch_size: texts a call, where the embedder has `embed_many`, and entries a transaction.
     progress: True for a bar on stderr, or a function of (done, total).
     Raises FileNotFoundError when the source is missing; InvalidArgumentError, a ValueError, for a file of none of
     these formats or a destination that cannot take it; EmbedderMismatchError or EmbedderDimensionError when the
-    destination is of another embedder; EmbedderError when the embedder fails; StoreBackendError when a file fails.
+    destination is of another embedder; EncryptionError when it is encrypted, or is not, against what the keys say;
+    EmbedderError when the embedder fails; StoreBackendError when a file fails.
     """
     if inspect.iscoroutinefunction(embedder.embed):
         raise InvalidArgumentError("this embedder is async; wrap it with mneme.to_sync_embedder.")

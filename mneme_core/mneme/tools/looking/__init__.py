@@ -4,10 +4,10 @@ Everything here only reads, but for `delete` and `report_wrong`. A cache is name
 a URL, and `Keyed` for one that is encrypted.
 """
 
+from mneme.tools.keyed import Keyed
 from mneme.tools.looking.counting import Counted, Latency, View, look
 from mneme.tools.looking.explaining import explain
 from mneme.tools.looking.finding import Entry, Wanted, delete, entries, entry
-from mneme.tools.looking.keyed import Keyed
 from mneme.tools.looking.reporting import Reported, report_wrong
 
 __all__ = [

@@ -28,7 +28,7 @@ from mneme.stores.base import (
 )
 from mneme.stores.sqlite import SQLiteStore
 from mneme.stores.sqlite.reading import ReadOnlySQLiteStore, check_writable
-from mneme.tools.looking.keyed import Keyed
+from mneme.tools.keyed import Keyed
 
 
 @contextmanager

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
 
 class Keyed(PathLike[str]):
-    """Stands in the place of a path or URL in every function here, and lets it read what the keys open.
+    """Stands in the place of a path or URL in the functions of `mneme.tools`, with the keys of the cache there.
 
-    keys: a function that returns them, as for `SemanticCache.open`. A cache in clear is read as it is.
+    keys: a function that returns them, as for `SemanticCache.open`. A cache in clear is read as it is; a file that is
+    made is encrypted with the first of them.
     """
 
     def __init__(self, url: str | PathLike[str], keys: Keys) -> None:
@@ -29,3 +30,8 @@ class Keyed(PathLike[str]):
     def __repr__(self) -> str:
         """Return the class alone: a URL may hold a password."""
         return "Keyed(…)"
+
+
+def keys_of(place: str | PathLike[str]) -> Keys | None:
+    """Return the keys of a place; None where it has none."""
+    return place.keys if isinstance(place, Keyed) else None
