@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from mneme.dashboard.comparing import Comparing
+from mneme.dashboard.decisions import Decisions
 from mneme.dashboard.live import Live
 from mneme.dashboard.pages import Pages
 from mneme.dashboard.pool import Pool
@@ -36,6 +37,7 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
     pool = Pool(live, settings)
     pages = Pages(settings, live, sampler, pool, token)
     comparing = Comparing(settings, live, pool, pages)
+    decisions = Decisions(settings, live, pages)
 
     @asynccontextmanager
     async def sampling(_: Starlette) -> AsyncIterator[None]:
@@ -66,6 +68,9 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
             get("/explore", comparing.explore),
             get("/near", comparing.near),
             post("/near", comparing.label),
+            get("/decisions", decisions.show),
+            post("/decisions", decisions.report),
+            post("/decisions/undo", decisions.undo),
             get("/entries", pages.entries),
             get("/entries/{key}", pages.entry),
             post("/entries/{key}", pages.delete),

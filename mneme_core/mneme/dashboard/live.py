@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from os import fspath
@@ -26,6 +26,7 @@ from mneme.tools.looking.counting import shown
 from mneme.tools.looking.explaining import check_embedder
 from mneme.tools.looking.finding import Sort
 from mneme.tools.looking.opening import reading, with_vectors
+from mneme.tools.looking.taking_back import TakenBack, give_back, take_back
 
 Found = TypeVar("Found")
 # Counting entries reads the whole table; everything else is a few rows. Of a large one at most a twentieth of the time.
@@ -73,11 +74,27 @@ class Live:
         """Return an entry; None where it is gone."""
         return self._read(partial(looking.entry, self._url, key))
 
+    def these(self, keys: Iterable[str]) -> dict[str, Entry]:
+        """Return key -> entry of those that are there; none of a cache that is encrypted."""
+        return self._read(partial(looking.these, self._url, list(keys)))
+
     def delete(self, key: str, stored_at: float) -> Entry | None:
         """Remove an entry as it was stored then; None where it was gone."""
         deleted = self._read(partial(looking.delete, self._url, key, stored_at=stored_at))
         self._stale_at = 0.0
         return deleted
+
+    def take_back(self, key: str, question: str | None) -> TakenBack | None:
+        """Report the answer of an entry as wrong; None where there is no such entry."""
+        taken = self._read(partial(take_back, self._url, key, question=question, feedback=self._feedback))
+        self._stale_at = 0.0
+        return taken
+
+    def give_back(self, taken: TakenBack) -> int:
+        """Undo a report; return how many entries are as they were again."""
+        given = self._read(partial(give_back, self._url, taken, feedback=self._feedback))
+        self._stale_at = 0.0
+        return given
 
     def explain(self, question: str, namespace: str, like: str | None) -> Explanation:
         """Say why a question hits or misses."""
