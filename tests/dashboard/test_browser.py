@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,26 @@ def test_the_overview_goes_on_by_itself_until_told_not_to(browser, address, path
     api.expect(lookups).to_have_text(str(before + 1))
     api.expect(page.get_by_role("img", name=re.compile("Lookups a second"))).to_be_visible()
     page.context.close()
+
+
+def test_a_page_that_waits_for_the_cache_goes_on_by_itself_without_scripts(browser, path, monkeypatch):
+    free = threading.Event()
+
+    class Slow(WordEmbedder):
+        def embed(self, text):
+            free.wait(30)
+            return super().embed(text)
+
+    monkeypatch.setattr("mneme.dashboard.live.LARGE", 1)
+    monkeypatch.setattr("mneme.dashboard.live.PATIENCE_SECONDS", 0.05)
+    with serving(dashboard(Settings(url=path, embedder=Slow), token=TOKEN)) as address:
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(f"{address}/explain?question=how+do+I+pay&token={TOKEN}")
+        api.expect(page.get_by_role("status")).to_contain_text("The cache is being read")
+        free.set()
+
+        api.expect(page.get_by_role("table")).to_be_visible()
+        page.context.close()
 
 
 PLACES = [

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -20,9 +21,12 @@ from mneme import SemanticCache, TokenUsage
 from mneme import dashboard as dashboard_folder
 from mneme.dashboard import Settings, dashboard
 from mneme.dashboard.pairs import Pair
+from mneme.dashboard.pool import Pool
+from mneme.evaluation.mining import mine
 from mneme.observe import AuditTrail
 from mneme.runtime.pairs import read_labelled
 from mneme.stores.base import StoreBusyError
+from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 from mneme.testing import FakeClock, WordEmbedder
 from mneme.tools import looking
 
@@ -397,6 +401,39 @@ def test_an_integrations_answer_is_shown_as_it_reads(serve, tmp_path):
     assert ["In Bern." in [each.text for each in cells] for cells in lists] == [True, True]
 
 
+def test_the_pairs_of_a_large_cache_are_weighed_before_somebody_looks(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("mneme.dashboard.comparing.WEIGHED_AHEAD", 2)
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put_many([(f"how do I pay my {what} bill", "By card.") for what in ("first", "last")])
+    weighed, done = [], threading.Event()
+    score = Pool.score
+
+    def noting(*arguments):
+        weighed.append(arguments[1])
+        done.set()
+        return score(*arguments)
+
+    monkeypatch.setattr(Pool, "score", noting)
+    serve(tmp_path / "c.db")
+
+    assert (done.wait(30), len(weighed)) == (True, 1)
+
+
+def test_entries_that_did_not_change_are_not_compared_again(serve, path, monkeypatch):
+    compared = []
+    monkeypatch.setattr("mneme.dashboard.pool.FRESH_SECONDS", -1.0)
+    monkeypatch.setattr("mneme.dashboard.pool.mine", lambda *given: compared.append(1) or mine(*given))
+    client = serve(path)
+    first, once = client.get("/near").text, len(compared)
+    second, twice = client.get("/near").text, len(compared)
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("how may I pay my bill", "In cash.")
+
+    assert (first, once > 0, twice - once) == (second, True, 0)
+    assert len(client.get("/near").text) > len(first)
+    assert len(compared) > twice
+
+
 def test_entries_come_in_pages(serve, tmp_path):
     client = serve(big(tmp_path))
     first, second, last = (queries(client, sort="oldest", page=page) for page in (1, 2, 9_999))
@@ -487,6 +524,44 @@ def test_a_question_is_explained(serve, path):
 
     assert "<del>you</del> <ins>I</ins>" in answer.text
     assert "refuse" in answer.text
+
+
+def test_while_a_large_cache_is_read_the_page_says_so_and_asks_again(serve, path, monkeypatch):
+    free = threading.Event()
+
+    class Slow(WordEmbedder):
+        def embed(self, text):
+            free.wait(30)
+            return super().embed(text)
+
+    monkeypatch.setattr("mneme.dashboard.live.LARGE", 7)
+    monkeypatch.setattr("mneme.dashboard.live.PATIENCE_SECONDS", 0.05)
+    client = serve(path, embedder=Slow)
+    meanwhile = Page(client.get("/explain?question=how+do+I+pay").text)
+    free.set()
+    monkeypatch.setattr("mneme.dashboard.live.PATIENCE_SECONDS", 30)
+    after = Page(client.get("/explain?question=how+do+I+pay").text)
+
+    assert [each.attributes.get("content") for each in meanwhile.all("meta")][-1] == "1"
+    assert "7 entries" in next(each.text for each in meanwhile.elements if each.attributes.get("role") == "status")
+    assert (
+        [each.attributes.get("http-equiv") for each in after.all("meta")],
+        "Outcome" in after.all("main")[0].text,
+    ) == (
+        [None, None],
+        True,
+    )
+
+
+def test_a_second_question_does_not_read_the_cache_again(serve, path, monkeypatch):
+    read = []
+    load = ReadOnlySQLiteStore.load_heads
+    monkeypatch.setattr(ReadOnlySQLiteStore, "load_heads", lambda store: read.append(1) or load(store))
+    client = serve(path)
+    for question in ("how do I pay", "where is my order"):
+        assert "Outcome" in client.get("/explain", params={"question": question}).text
+
+    assert len(read) == 1
 
 
 def test_an_entry_of_the_question_with_another_vary_is_named(serve, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -41,11 +42,16 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
 
     @asynccontextmanager
     async def sampling(_: Starlette) -> AsyncIterator[None]:
+        ended = Event()
+        preparing = Thread(target=comparing.prepare, args=(ended,), name="mneme-dashboard-pairs", daemon=True)
         await run_in_threadpool(sampler.start)
+        preparing.start()
         try:
             yield
         finally:
+            ended.set()
             await run_in_threadpool(sampler.stop)
+            await run_in_threadpool(preparing.join)
 
     async def failed(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):

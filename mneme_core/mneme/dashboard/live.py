@@ -11,6 +11,7 @@ from os import fspath
 from pathlib import Path
 from typing import Final, TypeVar
 
+from mneme.dashboard.errands import Errands
 from mneme.dashboard.gate import Gate
 from mneme.dashboard.settings import Settings
 from mneme.embedders.base import Embedder
@@ -23,7 +24,7 @@ from mneme.tools import looking
 from mneme.tools.examining import Findings, examine
 from mneme.tools.looking import Entry, View, Wanted
 from mneme.tools.looking.counting import shown
-from mneme.tools.looking.explaining import check_embedder
+from mneme.tools.looking.explaining import Kept, check_embedder
 from mneme.tools.looking.finding import Sort
 from mneme.tools.looking.opening import reading, with_vectors
 from mneme.tools.looking.taking_back import TakenBack, give_back, take_back
@@ -34,6 +35,9 @@ RECOUNT_SECONDS: Final = 10.0
 RECOUNT_SHARE: Final = 20
 # Of a file that somebody began to write to while it was read.
 ATTEMPTS: Final = 3
+# Entries, of which reading them all takes longer than a page should.
+LARGE: Final = 20_000
+PATIENCE_SECONDS: Final = 1.0
 
 
 class Live:
@@ -53,6 +57,8 @@ class Live:
         self._sizes: Mapping[str, int] | None = None
         self._stale_at = 0.0
         self._embedder: Embedder | None = None
+        self._kept: Kept | None = None
+        self._errands = Errands()
 
     def look(self, *, by_namespace: bool = False) -> View:
         """Return what is counted, of each namespace only where that is asked; the entries not anew every time."""
@@ -96,10 +102,11 @@ class Live:
         self._stale_at = 0.0
         return given
 
-    def explain(self, question: str, namespace: str, like: str | None) -> Explanation:
-        """Say why a question hits or misses."""
-        asked = partial(looking.explain, self._url, question, self.embedder(), namespace=namespace, like=like)
-        return self._read(partial(asked, policy=self._policy, feedback=self._feedback))
+    def explain(self, question: str, namespace: str, like: str | None) -> tuple[Explanation | None, float | None]:
+        """Say why a question hits or misses; or for how long a large cache has been read for that by now."""
+        is_large = sum(self.sizes().values()) >= LARGE
+        asked = partial(self._explain, question, namespace, like)
+        return self._errands.ask((question, namespace, like), asked, PATIENCE_SECONDS if is_large else None)
 
     def sizes(self) -> Mapping[str, int]:
         """Return namespace -> entries, as they were counted last."""
@@ -135,6 +142,13 @@ class Live:
         with self._gate.shared(), reading(self._url) as (_, identity):
             check_embedder(identity, embedder, shown(self._url))
         return embedder
+
+    def _explain(self, question: str, namespace: str, like: str | None) -> Explanation:
+        embedder = self.embedder()
+        with self._lock:
+            if self._kept is None:
+                self._kept = Kept(self._url, embedder, policy=self._policy, feedback=self._feedback)
+        return self._read(partial(self._kept.explain, question, namespace=namespace, like=like))
 
     def _read(self, look: Callable[[], Found]) -> Found:
         for _ in range(ATTEMPTS - 1):

@@ -155,10 +155,13 @@ class Pages:
         asked = {name: request.query_params.get(name, "") for name in ("question", "namespace", "like")}
         namespace = asked["namespace"] or "default"
         like = asked["like"].strip() or None
-        found = self._live.explain(asked["question"], namespace, like) if asked["question"].strip() else None
+        found, since = None, None
+        if asked["question"].strip():
+            found, since = self._live.explain(asked["question"], namespace, like)
         held = self._live.sizes()
         absent = found is not None and like is None and namespace not in held
         shown: dict[str, Any] = {**asked, "namespace": namespace, "found": found, "held": held, "absent": absent}
+        shown |= {"since": since, "number": sum(held.values())}
         return self.page(request, "explain", **shown)
 
     def problem(self, request: Request, what: str, status: int) -> Response:

@@ -56,6 +56,7 @@ class Pool:
         self._lock = threading.RLock()
         self._mined: list[Pair] = []
         self._mined_at: float | None = None
+        self._compared: list[int] = []
         self._vectors: Vectors | None = None
         self._scores: dict[tuple[PolicyKind, str, float, str, str], float] = {}
         self._weighers: dict[tuple[PolicyKind, str], Callable[[float, str, str], float]] = {}
@@ -73,6 +74,12 @@ class Pool:
                 found[pair.id] = pair if known is None else pair.after(known)
             self._embed(found, troubles)
             return Pairs(found, self._is_cut, tuple(troubles))
+
+    def mined(self) -> list[Pair]:
+        """Return the pairs of entries alone, for which no embedder is asked. Raises what reading the cache raises."""
+        with self._lock:
+            self._mine()
+            return self._mined
 
     def forget(self) -> None:
         """Look for pairs among the entries anew when they are next asked for."""
@@ -107,7 +114,10 @@ class Pool:
         if self._mined_at is not None and now - self._mined_at < FRESH_SECONDS:
             return
         entries, self._is_cut = self._live.stored(MOST_ENTRIES)
-        self._mined = list(_nearest(entries))
+        # An entry that is replaced gets another id.
+        ids = [row[0] for row, _ in entries]
+        if ids != self._compared:
+            self._mined, self._compared = list(_nearest(entries)), ids
         self._mined_at = now
 
     def _filed(self, troubles: list[str]) -> Iterator[Pair]:
