@@ -18,6 +18,7 @@ from tests.dashboard.running import serving
 
 from mneme import Prices, SemanticCache, TokenUsage, default_embedder
 from mneme.dashboard import Settings, dashboard
+from mneme.observe import AuditTrail
 
 PLACE = Path(__file__).parents[2] / "docs" / "images"
 SECONDS = 25
@@ -40,6 +41,7 @@ PICTURES = {
     "overview": "/",
     "explore": "/explore?kind=threshold&limit=0.84",
     "near": "/near?kind=threshold&limit=0.84",
+    "decisions": "/decisions?outcome=semantic",
     "entries": "/entries?contains=plan",
 }
 
@@ -66,10 +68,10 @@ def fill(path: Path, pairs: Path) -> None:
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def ask(path: Path, ended: threading.Event) -> None:
+def ask(path: Path, trail: Path, ended: threading.Event) -> None:
     """Ask as users do."""
     chance = random.Random(1)
-    with SemanticCache.open(path) as cache:
+    with AuditTrail(trail) as audit, SemanticCache.open(path, observers=[audit]) as cache:
         while not ended.is_set():
             question, _, wording, trap = chance.choice(QUESTIONS)
             cache.get(chance.choice([question, question, wording, trap]), namespace=chance.choice(["default", "acme"]))
@@ -78,15 +80,18 @@ def ask(path: Path, ended: threading.Event) -> None:
 
 def main() -> None:
     with TemporaryDirectory() as directory, sync_playwright() as playwright:
-        path, pairs, ended = Path(directory, "cache.db"), Path(directory, "pairs.jsonl"), threading.Event()
+        path, pairs, trail = (Path(directory, name) for name in ("cache.db", "pairs.jsonl", "audit.jsonl"))
+        ended = threading.Event()
         fill(path, pairs)
-        asking = threading.Thread(target=ask, args=(path, ended))
+        asking = threading.Thread(target=ask, args=(path, trail, ended))
         asking.start()
         settings = Settings(
             url=path,
             prices=Prices.shipped(),
             pairs=(pairs,),
+            trail=trail,
             labels=Path("labels.jsonl"),
+            allow_delete=True,
             embedder=default_embedder,
             interval=2.0,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from mneme import SemanticCache
 from mneme.dashboard import Settings, dashboard
+from mneme.observe import AuditTrail
 from mneme.runtime.pairs import read_labelled
 from mneme.testing import WordEmbedder
 from mneme.tools import looking
@@ -37,9 +39,16 @@ def browser() -> Iterator[Any]:
 def address(path: Path, tmp_path: Path) -> Iterator[str]:
     pair = {"a": "when do you open today", "b": "when do you close today", "same": False, "similarity": 0.8}
     (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+    with (
+        AuditTrail(tmp_path / "audit.jsonl") as trail,
+        SemanticCache(path, WordEmbedder(), observers=[trail]) as cache,
+    ):
+        for query in ("where is the moon", "my bill how do I pay"):
+            cache.get(query)
     settings = Settings(
         url=path,
         allow_delete=True,
+        trail=tmp_path / "audit.jsonl",
         labels=tmp_path / "labels.jsonl",
         pairs=(tmp_path / "pairs.jsonl",),
         embedder=WordEmbedder,
@@ -66,7 +75,7 @@ def page(browser: Any, address: str, request: pytest.FixtureRequest) -> Iterator
 
 def test_the_page_opens_and_its_address_holds_no_token(page):
     assert (page.title(), "token" in page.url) == ("Overview – Mneme", False)
-    assert page.get_by_role("navigation", name="Pages").get_by_role("link").count() == 7
+    assert page.get_by_role("navigation", name="Pages").get_by_role("link").count() == 8
 
 
 def test_entries_are_filtered_shown_and_deleted(page, path):
@@ -97,6 +106,37 @@ def test_a_near_miss_is_labelled(page, tmp_path):
     api.expect(page.get_by_role("status")).to_contain_text("Labelled as the same:")
     assert same.count() == before - 1
     assert [pair.same for pair in read_labelled(tmp_path / "labels.jsonl")] == [False, True]
+
+
+def test_an_answer_is_read_before_it_is_judged(page, path):
+    long = "By card, or by transfer. " * 30
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("how should I pay my bill", long)
+    page.get_by_role("link", name="Near misses").click()
+    whole = page.locator("pre", has_text=long.strip())
+    api.expect(whole).to_be_hidden()
+    page.locator("summary", has_text="The whole answer").focus()
+    page.keyboard.press("Enter")
+
+    api.expect(whole).to_be_visible()
+
+
+def test_a_decision_is_found_reported_and_put_back(page, path):
+    page.get_by_role("link", name="Decisions").click()
+    api.expect(page.get_by_role("heading", level=2)).to_have_count(2)
+    page.get_by_label("Outcome").select_option("served")
+    page.get_by_label("Text in a question").fill("BILL")
+    page.get_by_role("button", name="Find").click()
+    api.expect(page.get_by_role("heading", level=2)).to_contain_text(["semantic in default"])
+    page.get_by_role("button", name="That was wrong").click()
+
+    api.expect(page.get_by_role("status")).to_contain_text("is served to no other question from now on")
+    assert [each.searchable for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [False]
+    page.get_by_role("button", name="Undo").click()
+    api.expect(page.get_by_role("status")).to_contain_text("The report is undone")
+    assert [each.searchable for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [True]
+    page.get_by_role("region").get_by_role("link", name="Ask why").click()
+    api.expect(page.get_by_label("Question")).to_have_value("my bill how do I pay")
 
 
 def test_another_threshold_changes_the_numbers(page):
@@ -154,10 +194,31 @@ def test_the_overview_goes_on_by_itself_until_told_not_to(browser, address, path
     page.context.close()
 
 
+def test_a_page_that_waits_for_the_cache_goes_on_by_itself_without_scripts(browser, path, monkeypatch):
+    free = threading.Event()
+
+    class Slow(WordEmbedder):
+        def embed(self, text):
+            free.wait(30)
+            return super().embed(text)
+
+    monkeypatch.setattr("mneme.dashboard.live.LARGE", 1)
+    monkeypatch.setattr("mneme.dashboard.live.PATIENCE_SECONDS", 0.05)
+    with serving(dashboard(Settings(url=path, embedder=Slow), token=TOKEN)) as address:
+        page = browser.new_context(java_script_enabled=False).new_page()
+        page.goto(f"{address}/explain?question=how+do+I+pay&token={TOKEN}")
+        api.expect(page.get_by_role("status")).to_contain_text("The cache is being read")
+        free.set()
+
+        api.expect(page.get_by_role("table")).to_be_visible()
+        page.context.close()
+
+
 PLACES = [
     "/",
     "/explore",
     "/near",
+    "/decisions",
     "/entries",
     "/explain?question=how+do+I+pay+my+bill",
     "/namespaces",

@@ -7,26 +7,33 @@ import re
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from mneme import SemanticCache, TokenUsage
 from mneme import dashboard as dashboard_folder
 from mneme.dashboard import Settings, dashboard
+from mneme.dashboard.pairs import Pair
+from mneme.dashboard.pool import Pool
+from mneme.evaluation.mining import mine
 from mneme.observe import AuditTrail
 from mneme.runtime.pairs import read_labelled
 from mneme.stores.base import StoreBusyError
+from mneme.stores.sqlite.reading import ReadOnlySQLiteStore
 from mneme.testing import FakeClock, WordEmbedder
 from mneme.tools import looking
 
 from .conftest import ORIGIN, TOKEN
 from .reading import Page
 
-PAGES = ["/", "/explore", "/near", "/entries", "/namespaces", "/health", "/health?check=1", "/explain"]
+PAGES = ["/", "/explore", "/near", "/decisions", "/entries", "/namespaces", "/health", "/health?check=1", "/explain"]
 ASKED = [*PAGES, "/explain?question=how+do+I+pay&namespace=default", "/explore?kind=guarded&limit=0.5"]
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>' {{ 7*7 }} {% raw %} &amp; \u202e \x00"
 
@@ -70,7 +77,13 @@ CACHES = {"empty": empty, "foreign": foreign, "big": big, "hostile": hostile}
 @pytest.mark.parametrize("kind", CACHES)
 def test_every_page_of_every_cache_can_be_read(serve, tmp_path, kind):
     path = CACHES[kind](tmp_path)
-    client = serve(path, labels=tmp_path / "labels.jsonl", allow_delete=True, quotas={HOSTILE: 1, "default": 5_000})
+    client = serve(
+        path,
+        labels=tmp_path / "labels.jsonl",
+        trail=trail_over(path),
+        allow_delete=True,
+        quotas={HOSTILE: 1, "default": 5_000},
+    )
     found = [f"/entries/{each.key}" for each in looking.entries(path, limit=2)[0]]
     for place in [*ASKED, "/entries?contains=%22%3E%3Cscript%3E&tag=%3C", *found, "/none"]:
         answer = client.get(place)
@@ -79,6 +92,23 @@ def test_every_page_of_every_cache_can_be_read(serve, tmp_path, kind):
         check_usable(Page(answer.text), place)
         assert "alert(1)</script>" not in answer.text
         assert "<img" not in answer.text
+
+
+def trail_over(path: Path) -> Path:
+    """A trail that tells of each outcome, by the first entries of a cache."""
+    trail = path.with_name("audit.jsonl")
+    entries = looking.entries(path, limit=3)[0]
+    about = [
+        {"query": each.query, "matched": each.query, "entry": each.key, "key": each.key, "namespace": each.namespace}
+        for each in entries
+    ]
+    lines = [
+        {"time": 2e9, "outcome": outcome, "verdict": HOSTILE, "layer": layer, "similarity": 0.9, **line}
+        for outcome, layer in [("exact", "exact"), ("semantic", "semantic"), ("stale", "exact"), ("miss", None)]
+        for line in [*about, {}]
+    ]
+    trail.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    return trail
 
 
 def check_usable(page: Page, place: str) -> None:
@@ -220,6 +250,63 @@ def first_pair(client) -> tuple[dict[str, str], Page]:
     return {each.attributes["name"]: each.attributes["value"] for each in form.inside if each.tag == "input"}, page
 
 
+def test_both_answers_of_a_pair_are_shown(serve, tmp_path):
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put("how do I pay my bill", "By card. " * 50)
+        cache.put("how can I pay my bill", '{"v": 2, "via": [], "answer": {"text": "By transfer."}}')
+        keys = [cache.key(each) for each in ("how do I pay my bill", "how can I pay my bill")]
+    page = Page(serve(tmp_path / "c.db").get("/near").text)
+    first, second = [each for each in page.all("dd") if each.attributes.get("class") == "answer"]
+    (whole,) = [each for each in first.inside if each.tag == "pre"]
+
+    assert (whole.text, whole.parents[-1]) == ("By card. " * 50, "details")
+    assert "By transfer." in second.text
+    assert [each.attributes["href"] for side in (first, second) for each in side.inside if each.tag == "a"] == [
+        f"/entries/{key}" for key in keys
+    ]
+
+
+def test_answers_come_from_a_shadow_and_by_the_keys_of_a_trail(serve, path, tmp_path):
+    entries = {each.query: each for each in looking.entries(path)[0]}
+    entry = entries["do you ship to Canada"]
+    rows = [
+        {
+            "a": "is it open now",
+            "b": "is it open today",
+            "similarity": 0.9,
+            "answer_a": "Yes, it is.",
+            "answer_b": "yes",
+        },
+        {"time": 1.0, "outcome": "miss", "matched": entry.query, "query": "do you ship to Peru", "similarity": 0.8}
+        | {"entry": entry.key, "key": "0" * 32},
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    page = Page(serve(path, pairs=(tmp_path / "rows.jsonl",)).get("/near").text)
+    told = [each.text for each in page.all("section") if "rows.jsonl" in each.text]
+
+    assert sorted([text in each for text in ("Yes, it is.", "Not known", "Yes.")] for each in told) == [
+        [False, True, True],
+        [True, False, False],
+    ]
+
+
+def test_equal_answers_are_said_to_be_equal(serve, tmp_path):
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put_many([(f"how do I pay my {what} bill", "By card.") for what in ("first", "last")])
+
+    assert "Both answers are the same" in serve(tmp_path / "c.db").get("/near").text
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=2, max_size=2), st.booleans())
+def test_a_pair_keeps_what_an_earlier_line_of_it_knew(texts, is_turned):
+    (a, b), answers = ("one", "two"), tuple(texts)
+    known = Pair(a, b, 0.5, None, "x", ("k", None), answers)
+    later = Pair(*((b, a) if is_turned else (a, b)), None, True, "y").after(known)
+
+    assert (later.same, later.similarity, later.source, later.id) == (True, 0.5, "y", known.id)
+    assert (later.keys, later.answers) == (((None, "k"), answers[::-1]) if is_turned else (("k", None), answers))
+
+
 @pytest.mark.parametrize("label", ["same", "different"])
 def test_a_label_is_written_as_calibrate_reads_it(serve, path, tmp_path, label):
     labels = tmp_path / "labels.jsonl"
@@ -314,6 +401,39 @@ def test_an_integrations_answer_is_shown_as_it_reads(serve, tmp_path):
     assert ["In Bern." in [each.text for each in cells] for cells in lists] == [True, True]
 
 
+def test_the_pairs_of_a_large_cache_are_weighed_before_somebody_looks(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr("mneme.dashboard.comparing.WEIGHED_AHEAD", 2)
+    with SemanticCache(tmp_path / "c.db", WordEmbedder()) as cache:
+        cache.put_many([(f"how do I pay my {what} bill", "By card.") for what in ("first", "last")])
+    weighed, done = [], threading.Event()
+    score = Pool.score
+
+    def noting(*arguments):
+        weighed.append(arguments[1])
+        done.set()
+        return score(*arguments)
+
+    monkeypatch.setattr(Pool, "score", noting)
+    serve(tmp_path / "c.db")
+
+    assert (done.wait(30), len(weighed)) == (True, 1)
+
+
+def test_entries_that_did_not_change_are_not_compared_again(serve, path, monkeypatch):
+    compared = []
+    monkeypatch.setattr("mneme.dashboard.pool.FRESH_SECONDS", -1.0)
+    monkeypatch.setattr("mneme.dashboard.pool.mine", lambda *given: compared.append(1) or mine(*given))
+    client = serve(path)
+    first, once = client.get("/near").text, len(compared)
+    second, twice = client.get("/near").text, len(compared)
+    with SemanticCache(path, WordEmbedder()) as cache:
+        cache.put("how may I pay my bill", "In cash.")
+
+    assert (first, once > 0, twice - once) == (second, True, 0)
+    assert len(client.get("/near").text) > len(first)
+    assert len(compared) > twice
+
+
 def test_entries_come_in_pages(serve, tmp_path):
     client = serve(big(tmp_path))
     first, second, last = (queries(client, sort="oldest", page=page) for page in (1, 2, 9_999))
@@ -404,6 +524,44 @@ def test_a_question_is_explained(serve, path):
 
     assert "<del>you</del> <ins>I</ins>" in answer.text
     assert "refuse" in answer.text
+
+
+def test_while_a_large_cache_is_read_the_page_says_so_and_asks_again(serve, path, monkeypatch):
+    free = threading.Event()
+
+    class Slow(WordEmbedder):
+        def embed(self, text):
+            free.wait(30)
+            return super().embed(text)
+
+    monkeypatch.setattr("mneme.dashboard.live.LARGE", 7)
+    monkeypatch.setattr("mneme.dashboard.live.PATIENCE_SECONDS", 0.05)
+    client = serve(path, embedder=Slow)
+    meanwhile = Page(client.get("/explain?question=how+do+I+pay").text)
+    free.set()
+    monkeypatch.setattr("mneme.dashboard.live.PATIENCE_SECONDS", 30)
+    after = Page(client.get("/explain?question=how+do+I+pay").text)
+
+    assert [each.attributes.get("content") for each in meanwhile.all("meta")][-1] == "1"
+    assert "7 entries" in next(each.text for each in meanwhile.elements if each.attributes.get("role") == "status")
+    assert (
+        [each.attributes.get("http-equiv") for each in after.all("meta")],
+        "Outcome" in after.all("main")[0].text,
+    ) == (
+        [None, None],
+        True,
+    )
+
+
+def test_a_second_question_does_not_read_the_cache_again(serve, path, monkeypatch):
+    read = []
+    load = ReadOnlySQLiteStore.load_heads
+    monkeypatch.setattr(ReadOnlySQLiteStore, "load_heads", lambda store: read.append(1) or load(store))
+    client = serve(path)
+    for question in ("how do I pay", "where is my order"):
+        assert "Outcome" in client.get("/explain", params={"question": question}).text
+
+    assert len(read) == 1
 
 
 def test_an_entry_of_the_question_with_another_vary_is_named(serve, tmp_path):

@@ -13,7 +13,18 @@ from mneme.tools import looking
 
 from .conftest import ORIGIN, TOKEN
 
-PATHS = ["/", "/explore", "/near", "/entries", "/namespaces", "/health", "/explain", "/static/style.css", "/none"]
+PATHS = [
+    "/",
+    "/explore",
+    "/near",
+    "/decisions",
+    "/entries",
+    "/namespaces",
+    "/health",
+    "/explain",
+    "/static/style.css",
+    "/none",
+]
 
 
 @pytest.fixture
@@ -114,6 +125,30 @@ def test_a_form_without_the_token_changes_nothing(serve, path, form):
     answer = client.post(f"/entries/{key}", data=form)
 
     assert (answer.status_code, looking.entry(path, key) is None) == (403, False)
+
+
+@pytest.mark.parametrize("place", ["/decisions", "/decisions/undo", "/near"])
+@pytest.mark.parametrize("fault", ["no token", "wrong token", "no origin", "other origin", "other host", "no cookie"])
+def test_every_form_needs_the_token_the_origin_the_host_and_the_cookie(serve, path, fault, place):
+    client = serve(path, allow_delete=True, labels=path.with_name("labels.jsonl"), trail=path.with_name("audit.jsonl"))
+    form = {"token": TOKEN, "place": "1-1", "stored_at": "1", "report": "1", "label": "same"}
+    headers = {}
+    if fault == "no token":
+        del form["token"]
+    elif fault == "wrong token":
+        form["token"] = "wrong"
+    elif fault == "no origin":
+        del client.headers["origin"]
+    elif fault == "other origin":
+        headers["origin"] = "http://evil.example"
+    elif fault == "other host":
+        headers |= {"host": "evil.example", "origin": "http://evil.example"}
+    elif fault == "no cookie":
+        client.cookies.clear()
+    answer = client.post(place, data=form, headers=headers, follow_redirects=False)
+
+    assert (answer.status_code, "<" in answer.text) == (421 if fault == "other host" else 403, False)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 def test_a_form_with_the_token_and_no_cookie_changes_nothing(stranger, path):

@@ -31,7 +31,9 @@ from mneme.testing.reader import entry
 from mneme.testing.searching_store import SearchingStore
 from mneme.tools import looking
 from mneme.tools.looking import Wanted
+from mneme.tools.looking.finding import row_in
 from mneme.tools.looking.opening import bound_to, reading, rows_of, sizes_of, with_vectors
+from mneme.tools.looking.several import rows_in
 
 EMBEDDER = WordEmbedder()
 USAGE = TokenUsage("small", 1_000, 100)
@@ -411,7 +413,9 @@ def test_a_store_that_searches_is_asked_for_the_one_entry(monkeypatch):
         cache.put("how do I pay", "By card.")
         (row,) = rows_of(store)
         monkeypatch.setattr(store, "load", lambda: pytest.fail("all entries were read"))
-        shown = looking.finding._one(store, store.identity(), row[2].hex())
-        none = looking.finding._one(store, store.identity(), "0" * 32)
+        key, identity = row[2].hex(), store.identity()
+        shown = row_in(store, identity, key)
+        none = row_in(store, identity, "0" * 32)
+        several = rows_in(store, identity, {key, "0" * 32})
 
-    assert (shown, none) == (row, None)
+    assert (shown, none, several) == (row, None, {key: row})

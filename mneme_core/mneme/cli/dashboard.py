@@ -37,12 +37,14 @@ PAIRS_HELP = (
     "More pairs for the explorer and the near misses, JSON lines: labelled pairs, the file of a `Shadow` or of an "
     "AuditTrail. Can be given several times."
 )
+TRAIL_HELP = "The file of an AuditTrail, whose decisions are shown on a page of their own."
 LABELS_HELP = "Where labels are written, as `mneme calibrate --pairs` reads them. Without it nothing is labelled."
 POLICY_HELP = (
     "What the program judges with, where that is not what SemanticCache.open does: guarded, guarded:MAX_ERROR, "
     "threshold:COSINE, or the file of `mneme calibrate`."
 )
 FEEDBACK_HELP = "The file that the program opens with feedback=, for what it refuses."
+DELETE_HELP = "Let entries be deleted, and answers be reported as wrong."
 INTERVAL_HELP = "Seconds between two samples of the charts. Programs write what they count once a second."
 QUOTA_HELP = "NAMESPACE=ENTRIES, a quota that the program has. Can be given several times."
 # No cache holds more entries than a number of so many can say.
@@ -53,10 +55,11 @@ HOST_HELP = "The address to listen on. Another machine sees the page by another 
 def command(
     cache: Cache,
     pairs: Annotated[list[Path], typer.Option(exists=True, dir_okay=False, help=PAIRS_HELP)] = [],  # noqa: B006
+    trail: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=TRAIL_HELP)] = None,
     labels: Annotated[Path | None, typer.Option(dir_okay=False, help=LABELS_HELP)] = None,
     policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
     feedback: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help=FEEDBACK_HELP)] = None,
-    allow_delete: Annotated[bool, typer.Option("--allow-delete", help="Let entries be deleted.")] = False,
+    allow_delete: Annotated[bool, typer.Option("--allow-delete", help=DELETE_HELP)] = False,
     quota: Annotated[list[str], typer.Option(help=QUOTA_HELP)] = [],  # noqa: B006
     prices: PricesName = None,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
@@ -84,11 +87,14 @@ def command(
         from mneme.runtime.pairs import read_rows
         from mneme.runtime.policy_file import policy_given
         from mneme.tools.looking import look
+        from mneme.tools.trail import Sought
+        from mneme.tools.trail_pages import read_page
 
         settings = Settings(
             url=with_keys(cache, keys),
             prices=prices_named(prices),
             pairs=tuple(pairs),
+            trail=trail,
             labels=labels,
             policy=policy,
             feedback=feedback,
@@ -104,6 +110,8 @@ def command(
             raise FileNotFoundError(f"there is no folder {labels.parent} for --labels.")
         for path in pairs:
             read_rows(path)
+        if trail is not None:
+            read_page(trail, Sought(), limit=1)
         token = secrets.token_urlsafe(24)
         listening = _listen(host, port)
         bound, at = listening.getsockname()[:2]

@@ -13,11 +13,10 @@ import typer
 
 from mneme.cli.failing import exits
 from mneme.cli.shared import AsJson, print_json, print_lines, working
-from mneme.observe.decisions import AFTER_A_MISS, DECIDED
+from mneme.tools.trail import TOLD, Sought, read_trail
 
 SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
 SECONDS: Final = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
-TOLD: Final = tuple(outcome for outcome in DECIDED if outcome not in AFTER_A_MISS)
 
 SINCE_HELP = 'Not before: a span as in "90min", "12h", "3d", or a moment as in "2026-11-28T17:00".'
 
@@ -39,8 +38,6 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Show what was asked, what was served or refused, and why, from the file of an AuditTrail. Reads only."""
-    from mneme.tools.trail import Sought, read_trail
-
     for one in outcome:
         if one not in TOLD:
             raise typer.BadParameter(f"--outcome is {one!r}; it is one of {', '.join(TOLD)}.")

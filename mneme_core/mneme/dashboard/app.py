@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from mneme.dashboard.comparing import Comparing
+from mneme.dashboard.decisions import Decisions
 from mneme.dashboard.live import Live
 from mneme.dashboard.pages import Pages
 from mneme.dashboard.pool import Pool
@@ -36,14 +38,20 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
     pool = Pool(live, settings)
     pages = Pages(settings, live, sampler, pool, token)
     comparing = Comparing(settings, live, pool, pages)
+    decisions = Decisions(settings, live, pages)
 
     @asynccontextmanager
     async def sampling(_: Starlette) -> AsyncIterator[None]:
+        ended = Event()
+        preparing = Thread(target=comparing.prepare, args=(ended,), name="mneme-dashboard-pairs", daemon=True)
         await run_in_threadpool(sampler.start)
+        preparing.start()
         try:
             yield
         finally:
+            ended.set()
             await run_in_threadpool(sampler.stop)
+            await run_in_threadpool(preparing.join)
 
     async def failed(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):
@@ -66,6 +74,9 @@ def dashboard(settings: Settings, *, token: str, hosts: Collection[str] | None =
             get("/explore", comparing.explore),
             get("/near", comparing.near),
             post("/near", comparing.label),
+            get("/decisions", decisions.show),
+            post("/decisions", decisions.report),
+            post("/decisions/undo", decisions.undo),
             get("/entries", pages.entries),
             get("/entries/{key}", pages.entry),
             post("/entries/{key}", pages.delete),

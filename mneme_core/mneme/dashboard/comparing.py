@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,16 +12,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from mneme.dashboard import exploring
+from mneme.dashboard.answers import Answer, answers_of
 from mneme.dashboard.charts import Series, histogram
 from mneme.dashboard.limits import Limit, limit_of
 from mneme.dashboard.live import Live
 from mneme.dashboard.pages import Pages, page_number, url_of
-from mneme.dashboard.pool import MOST_ENTRIES, Pair, Pool
+from mneme.dashboard.pairs import Pair
+from mneme.dashboard.pool import MOST_ENTRIES, Pool
 from mneme.dashboard.settings import Settings
 from mneme.evaluation.mining import FLOOR
 from mneme.runtime.policy_file import policy_given
 
 SHOWN_PAIRS = 20
+# Entries, of which weighing the pairs takes longer than a page should.
+WEIGHED_AHEAD = 1_000
 KINDS = (("same", True), ("different", False), ("not labelled", None))
 
 
@@ -30,6 +36,12 @@ class Shown:
     pair: Pair
     score: float
     is_served: bool
+    answers: tuple[Answer, Answer]
+
+    @property
+    def are_equal(self) -> bool:
+        """Whether both questions were answered with the same words."""
+        return self.answers[0].text is not None and self.answers[0].text == self.answers[1].text
 
 
 class Comparing:
@@ -41,6 +53,18 @@ class Comparing:
         self._pool = pool
         self._pages = pages
         self._policies: dict[str, Any] = {}
+
+    def prepare(self, ended: Event) -> None:
+        """Weigh the pairs of a large cache before somebody looks at them, which then takes a second less."""
+        with suppress(Exception):  # the page says it
+            view = self._live.look()
+            if view.total.entries < WEIGHED_AHEAD:
+                return
+            limit = self._limit({}, view.fingerprint)
+            for pair in self._pool.mined():
+                if ended.is_set():
+                    return
+                self._score(pair, limit, view.fingerprint)
 
     def explore(self, request: Request) -> Response:
         """Show how near neighbours are, and what another limit would do."""
@@ -83,20 +107,25 @@ class Comparing:
         limit = self._limit(request.query_params, view.fingerprint)
         known = self._pool.pairs()
         found = [
-            Shown(pair, score, exploring.is_served(score, limit.value))
-            for pair in known.by_id.values()
+            (self._score(pair, limit, view.fingerprint), name, pair)
+            for name, pair in known.by_id.items()
             if pair.same is None and pair.similarity is not None
-            for score in [self._score(pair, limit, view.fingerprint)]
         ]
-        found.sort(key=lambda each: (abs(each.score - limit.value), each.pair.id))
+        found.sort(key=lambda each: (abs(each[0] - limit.value), each[1]))
         pages = max(1, -(-len(found) // SHOWN_PAIRS))
         number = min(page_number(request), pages)
+        page = found[(number - 1) * SHOWN_PAIRS : number * SHOWN_PAIRS]
+        answers = answers_of([pair for _, _, pair in page], self._live)
+        shown = [
+            Shown(pair, score, exploring.is_served(score, limit.value), both)
+            for (score, _, pair), both in zip(page, answers, strict=True)
+        ]
         given = known.by_id.get(request.query_params.get("pair", ""))
         return self._pages.page(
             request,
             "near",
             limit=limit,
-            shown=found[(number - 1) * SHOWN_PAIRS : number * SHOWN_PAIRS],
+            shown=shown,
             total=len(found),
             labels=sum(pair.same is not None for pair in known.by_id.values()),
             labelled=given if given is not None and given.same is not None else None,

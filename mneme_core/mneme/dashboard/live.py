@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from os import fspath
 from pathlib import Path
 from typing import Final, TypeVar
 
+from mneme.dashboard.errands import Errands
 from mneme.dashboard.gate import Gate
 from mneme.dashboard.settings import Settings
 from mneme.embedders.base import Embedder
@@ -23,9 +24,10 @@ from mneme.tools import looking
 from mneme.tools.examining import Findings, examine
 from mneme.tools.looking import Entry, View, Wanted
 from mneme.tools.looking.counting import shown
-from mneme.tools.looking.explaining import check_embedder
+from mneme.tools.looking.explaining import Kept, check_embedder
 from mneme.tools.looking.finding import Sort
 from mneme.tools.looking.opening import reading, with_vectors
+from mneme.tools.looking.taking_back import TakenBack, give_back, take_back
 
 Found = TypeVar("Found")
 # Counting entries reads the whole table; everything else is a few rows. Of a large one at most a twentieth of the time.
@@ -33,6 +35,9 @@ RECOUNT_SECONDS: Final = 10.0
 RECOUNT_SHARE: Final = 20
 # Of a file that somebody began to write to while it was read.
 ATTEMPTS: Final = 3
+# Entries, of which reading them all takes longer than a page should.
+LARGE: Final = 20_000
+PATIENCE_SECONDS: Final = 1.0
 
 
 class Live:
@@ -52,6 +57,8 @@ class Live:
         self._sizes: Mapping[str, int] | None = None
         self._stale_at = 0.0
         self._embedder: Embedder | None = None
+        self._kept: Kept | None = None
+        self._errands = Errands()
 
     def look(self, *, by_namespace: bool = False) -> View:
         """Return what is counted, of each namespace only where that is asked; the entries not anew every time."""
@@ -73,16 +80,33 @@ class Live:
         """Return an entry; None where it is gone."""
         return self._read(partial(looking.entry, self._url, key))
 
+    def these(self, keys: Iterable[str]) -> dict[str, Entry]:
+        """Return key -> entry of those that are there; none of a cache that is encrypted."""
+        return self._read(partial(looking.these, self._url, list(keys)))
+
     def delete(self, key: str, stored_at: float) -> Entry | None:
         """Remove an entry as it was stored then; None where it was gone."""
         deleted = self._read(partial(looking.delete, self._url, key, stored_at=stored_at))
         self._stale_at = 0.0
         return deleted
 
-    def explain(self, question: str, namespace: str, like: str | None) -> Explanation:
-        """Say why a question hits or misses."""
-        asked = partial(looking.explain, self._url, question, self.embedder(), namespace=namespace, like=like)
-        return self._read(partial(asked, policy=self._policy, feedback=self._feedback))
+    def take_back(self, key: str, question: str | None) -> TakenBack | None:
+        """Report the answer of an entry as wrong; None where there is no such entry."""
+        taken = self._read(partial(take_back, self._url, key, question=question, feedback=self._feedback))
+        self._stale_at = 0.0
+        return taken
+
+    def give_back(self, taken: TakenBack) -> int:
+        """Undo a report; return how many entries are as they were again."""
+        given = self._read(partial(give_back, self._url, taken, feedback=self._feedback))
+        self._stale_at = 0.0
+        return given
+
+    def explain(self, question: str, namespace: str, like: str | None) -> tuple[Explanation | None, float | None]:
+        """Say why a question hits or misses; or for how long a large cache has been read for that by now."""
+        is_large = sum(self.sizes().values()) >= LARGE
+        asked = partial(self._explain, question, namespace, like)
+        return self._errands.ask((question, namespace, like), asked, PATIENCE_SECONDS if is_large else None)
 
     def sizes(self) -> Mapping[str, int]:
         """Return namespace -> entries, as they were counted last."""
@@ -118,6 +142,13 @@ class Live:
         with self._gate.shared(), reading(self._url) as (_, identity):
             check_embedder(identity, embedder, shown(self._url))
         return embedder
+
+    def _explain(self, question: str, namespace: str, like: str | None) -> Explanation:
+        embedder = self.embedder()
+        with self._lock:
+            if self._kept is None:
+                self._kept = Kept(self._url, embedder, policy=self._policy, feedback=self._feedback)
+        return self._read(partial(self._kept.explain, question, namespace=namespace, like=like))
 
     def _read(self, look: Callable[[], Found]) -> Found:
         for _ in range(ATTEMPTS - 1):

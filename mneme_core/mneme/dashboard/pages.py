@@ -33,6 +33,9 @@ DONE: Final = {
     "labelled": "This pair had a label already; nothing was written.",
     "deleted": "The entry is deleted.",
     "gone": "This entry is not there any more, or another answer took its place: nothing was deleted.",
+    "kept": "This answer is not in the cache any more, or another took its place: nothing was changed.",
+    "undone": "The report is undone: what can be served is what could be before.",
+    "forgotten": "This report is not known any more: it was undone, or the dashboard was started since.",
     "unknown": "This pair is not here any more; nothing was written.",
 }
 
@@ -152,10 +155,13 @@ class Pages:
         asked = {name: request.query_params.get(name, "") for name in ("question", "namespace", "like")}
         namespace = asked["namespace"] or "default"
         like = asked["like"].strip() or None
-        found = self._live.explain(asked["question"], namespace, like) if asked["question"].strip() else None
+        found, since = None, None
+        if asked["question"].strip():
+            found, since = self._live.explain(asked["question"], namespace, like)
         held = self._live.sizes()
         absent = found is not None and like is None and namespace not in held
         shown: dict[str, Any] = {**asked, "namespace": namespace, "found": found, "held": held, "absent": absent}
+        shown |= {"since": since, "number": sum(held.values())}
         return self.page(request, "explain", **shown)
 
     def problem(self, request: Request, what: str, status: int) -> Response:
@@ -163,8 +169,8 @@ class Pages:
         return self.page(request, "problem", status=status, what=what)
 
     def page(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
-        done = DONE.get(request.query_params.get("done", ""))
         """Return a page of a template."""
+        done = DONE.get(request.query_params.get("done", ""))
         text = self._templates.get_template(f"{name}.html").render(page=name, done=done, **values)
         # A JSON text may hold half a surrogate pair.
         return HTMLResponse(text.encode("utf-8", "replace"), status)

@@ -8,13 +8,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from mneme.dashboard.live import Live
+from mneme.dashboard.pairs import Pair, has_texts, pair_of
 from mneme.dashboard.settings import Settings
 from mneme.engine.canonical import canonical_text
 from mneme.engine.guarded import Guarded
@@ -25,7 +25,6 @@ from mneme.evaluation.contenders import Vectors
 from mneme.evaluation.mining import mine
 from mneme.evaluation.tuning import PolicyKind, weigher
 from mneme.indexes.base import Vector
-from mneme.observe.redaction import HASHED
 from mneme.runtime.pairs import append_row, read_rows
 from mneme.stores.base import EntryRow
 
@@ -35,27 +34,6 @@ FRESH_SECONDS = 60.0
 MOST_SCORES = 100_000
 Stored: TypeAlias = tuple[EntryRow, bytes]
 """An entry and its vector."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two questions near each other."""
-
-    a: str
-    """The one that was answered."""
-    b: str
-    similarity: float | None
-    """None until it is embedded, and where the embedder has no vector for it."""
-    same: bool | None
-    """Whether one answer serves both, where somebody said so."""
-    source: str
-
-    @property
-    def id(self) -> str:
-        """What a form calls it; the same whichever was asked first, and however it was spaced."""
-        one, other = sorted(map(canonical_text, (self.a, self.b)))
-        text = f"{len(one)}:{one}{other}"
-        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +56,9 @@ class Pool:
         self._lock = threading.RLock()
         self._mined: list[Pair] = []
         self._mined_at: float | None = None
+        self._compared: list[int] = []
         self._vectors: Vectors | None = None
-        self._scores: dict[tuple[PolicyKind, str, Pair], float] = {}
+        self._scores: dict[tuple[PolicyKind, str, float, str, str], float] = {}
         self._weighers: dict[tuple[PolicyKind, str], Callable[[float, str, str], float]] = {}
         self._files: dict[Path, tuple[tuple[int, int], list[Pair], tuple[str, ...]]] = {}
         self._is_cut = False
@@ -92,13 +71,15 @@ class Pool:
             found: dict[str, Pair] = {}
             for pair in (*self._mined, *self._filed(troubles)):
                 known = found.get(pair.id)
-                if known is not None:
-                    same = known.same if pair.same is None else pair.same
-                    similarity = known.similarity if pair.similarity is None else pair.similarity
-                    pair = replace(pair, same=same, similarity=similarity)
-                found[pair.id] = pair
+                found[pair.id] = pair if known is None else pair.after(known)
             self._embed(found, troubles)
             return Pairs(found, self._is_cut, tuple(troubles))
+
+    def mined(self) -> list[Pair]:
+        """Return the pairs of entries alone, for which no embedder is asked. Raises what reading the cache raises."""
+        with self._lock:
+            self._mine()
+            return self._mined
 
     def forget(self) -> None:
         """Look for pairs among the entries anew when they are next asked for."""
@@ -118,7 +99,7 @@ class Pool:
         policy: of the program; always the same.
         """
         assert pair.similarity is not None
-        place = kind, fingerprint, pair
+        place = kind, fingerprint, pair.similarity, pair.a, pair.b
         if place not in self._scores:
             if len(self._scores) >= MOST_SCORES:
                 self._scores.clear()
@@ -133,7 +114,10 @@ class Pool:
         if self._mined_at is not None and now - self._mined_at < FRESH_SECONDS:
             return
         entries, self._is_cut = self._live.stored(MOST_ENTRIES)
-        self._mined = list(_nearest(entries))
+        # An entry that is replaced gets another id.
+        ids = [row[0] for row, _ in entries]
+        if ids != self._compared:
+            self._mined, self._compared = list(_nearest(entries)), ids
         self._mined_at = now
 
     def _filed(self, troubles: list[str]) -> Iterator[Pair]:
@@ -152,8 +136,8 @@ class Pool:
         stamp = about.st_mtime_ns, about.st_size
         if path not in self._files or self._files[path][0] != stamp:
             rows, unreadable = read_rows(path)
-            pairs = [pair for row in rows if (pair := _pair(row, path)) is not None]
-            strange = sum("outcome" not in row and not _has_texts(row) for row in rows)
+            pairs = [pair for row in rows if (pair := pair_of(row, path.name)) is not None]
+            strange = sum("outcome" not in row and not has_texts(row) for row in rows)
             notes = []
             if unreadable:
                 notes.append(f"Of {path.name} {unreadable:,} lines cannot be read.")
@@ -198,28 +182,14 @@ def _nearest(entries: Iterable[Stored]) -> Iterator[Pair]:
             apart[row[11]].append((row, vector))
     for together in apart.values():
         held = _Held(together)
+        keys = {canonical_text(row[3]): row[2].hex() for row, _ in together}
         for a, b in mine([row[3] for row, _ in together], held).pairs:
             first, second = held.of(a), held.of(b)
             assert first is not None
             assert second is not None
-            yield Pair(a, b, _cosine(first, second), None, "entries")
+            sides = keys[canonical_text(a)], keys[canonical_text(b)]
+            yield Pair(a, b, _cosine(first, second), None, "entries", sides)
 
 
 def _cosine(a: Vector, b: Vector) -> float:
     return round(float(a @ b), SIMILARITY_DECIMALS)
-
-
-def _has_texts(row: Mapping[str, Any]) -> bool:
-    return isinstance(row.get("a"), str) and isinstance(row.get("b"), str)
-
-
-def _pair(row: Mapping[str, Any], path: Path) -> Pair | None:
-    """Return the pair of a line: of pairs and shadows, or a decision of an audit trail that names its neighbour."""
-    a, b = (row.get("matched"), row.get("query")) if "outcome" in row else (row.get("a"), row.get("b"))
-    if not (isinstance(a, str) and isinstance(b, str)) or a.startswith(HASHED) or b.startswith(HASHED):
-        return None
-    if row.get("turns_a") or row.get("turns_b") or canonical_text(a) == canonical_text(b):
-        return None
-    same, cosine = row.get("same", row.get("label")), row.get("similarity")
-    similarity = float(cosine) if isinstance(cosine, int | float) and -1 <= cosine <= 1 else None
-    return Pair(a, b, similarity, bool(same) if same in (0, 1) else None, path.name)

@@ -24,6 +24,8 @@ class Settings:
     prices: Prices | None = None
     pairs: tuple[Path, ...] = ()
     """JSONL files of pairs, of a shadow, or of an audit trail, which are shown besides those of entries."""
+    trail: Path | None = None
+    """The file of an AuditTrail, whose decisions are shown."""
     labels: Path | None = None
     """Where labels go; without it nothing can be labelled."""
     embedder: Callable[[], Embedder] | None = None
@@ -33,6 +35,7 @@ class Settings:
     feedback: Path | None = None
     """The file that the program opens with `feedback=`."""
     allow_delete: bool = False
+    """Whether entries can be deleted, and answers reported as wrong."""
     quotas: Mapping[str, int] = field(default_factory=dict)
     """Namespace -> entries, as the program has them: a cache's file does not hold its quotas."""
     interval: float = 2.0

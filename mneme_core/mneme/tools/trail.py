@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from mneme.errors import InvalidArgumentError
-from mneme.observe.decisions import AFTER_A_MISS
+from mneme.observe.decisions import AFTER_A_MISS, DECIDED
 from mneme.observe.rotating import numbered
 
 # The end of the year 9998: what lies beyond is no time.
 LATEST: Final = 253_370_764_800
+TOLD: Final = tuple(outcome for outcome in DECIDED if outcome not in AFTER_A_MISS)
+"""The outcomes that are told of a call, each once."""
 TEXTS: Final = ("query", "matched")
 
 
@@ -30,6 +32,7 @@ class Sought:
     outcomes: tuple[str, ...] = ()
     since: float | None = None
     """Seconds since the epoch."""
+    until: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", None if self.text is None else self.text.casefold())
@@ -40,6 +43,7 @@ class Sought:
             (self.namespace is None or decision.get("namespace") == self.namespace)
             and (not self.outcomes or decision["outcome"] in self.outcomes)
             and (self.since is None or decision["time"] >= self.since)
+            and (self.until is None or decision["time"] <= self.until)
             and (self.text is None or self._is_about(decision, self.text))
         )
 
@@ -71,7 +75,7 @@ def read_trail(path: str | PathLike[str], sought: Sought, *, limit: int) -> Foun
     kept: deque[dict[str, Any]] = deque(maxlen=limit)
     number = read = unreadable = 0
     for line in _lines(Path(path)):
-        decision = _decision(line)
+        decision = decision_of(line)
         if decision is None:
             unreadable += 1
             continue
@@ -87,13 +91,19 @@ def read_trail(path: str | PathLike[str], sought: Sought, *, limit: int) -> Foun
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines that are not empty, the oldest file first."""
     with path.open("rb") as newest:  # first of all: it must be there, and may become path.1 meanwhile
-        for file in reversed(list(takewhile(Path.exists, (numbered(path, number) for number in count(1))))):
+        for file in reversed(list(older_files(path))):
             with file.open("rb") as older:
                 yield from filter(bytes.strip, older)
         yield from filter(bytes.strip, newest)
 
 
-def _decision(line: bytes) -> dict[str, Any] | None:
+def older_files(path: Path) -> Iterator[Path]:
+    """Yield what the file of a trail became when it was full, the newest first."""
+    return takewhile(Path.exists, (numbered(path, number) for number in count(1)))
+
+
+def decision_of(line: bytes) -> dict[str, Any] | None:
+    """Return the decision of a line; None for what is none."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):

@@ -9,6 +9,7 @@ from mneme.tools.looking.counting import Counted, Latency, View, look
 from mneme.tools.looking.explaining import explain
 from mneme.tools.looking.finding import Entry, Wanted, delete, entries, entry
 from mneme.tools.looking.reporting import Reported, report_wrong
+from mneme.tools.looking.several import these
 
 __all__ = [
     "Counted",
@@ -24,4 +25,5 @@ __all__ = [
     "explain",
     "look",
     "report_wrong",
+    "these",
 ]

@@ -28,7 +28,7 @@ from mneme.tools.readable import readable
 
 # A key is told by its beginning, as commits are.
 SHORTEST_KEY: Final = 4
-_WHOLE_KEY: Final = re.compile("[0-9a-f]{32}")
+WHOLE_KEY: Final = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def entries(
             total, last = len(held), None if limit is None else skip + limit
             first = sorted(held, key=_ORDERS[sort]) if last is None else heapq.nsmallest(last, held, _ORDERS[sort])
             rows = first[skip:]
-        return [_entry(row, now) for row in rows], total
+        return [entry_of(row, now) for row in rows], total
 
 
 def entry(url: str | PathLike[str], key: str) -> Entry | None:
@@ -133,29 +133,30 @@ def delete(url: str | PathLike[str], key: str, *, stored_at: float | None = None
     An answer that was put meanwhile in its place stays. Raises as `entry` does.
     """
     with reading(url) as (store, identity):
-        row = _one(store, identity, key)
+        row = row_in(store, identity, key)
     if row is None or stored_at not in (None, row[7]):
         return None
     with reading(url, writes=True) as (store, _):
-        store.write([Delete(row[2].hex(), row[0])], _end_of(store))
-    return _entry(row, time.time())
+        store.write([Delete(row[2].hex(), row[0])], end_of(store))
+    return entry_of(row)
 
 
 def entry_in(store: Store, identity: Identity, key: str) -> Entry | None:
     """Return what `entry` does, of a store that is open."""
-    row = _one(store, identity, key)
-    return None if row is None else _entry(row, time.time())
+    row = row_in(store, identity, key)
+    return None if row is None else entry_of(row)
 
 
 def full_key(store: Store, identity: Identity, key: str) -> str:
     """Return the whole key that begins with `key`; raises InvalidArgumentError where there is not exactly one."""
-    row = _one(store, identity, key)
+    row = row_in(store, identity, key)
     if row is None:
         raise InvalidArgumentError(f"no entry's key begins with {key!r}. List them with `mneme inspect list CACHE`.")
     return row[2].hex()
 
 
-def _end_of(store: Store) -> Cursor:
+def end_of(store: Store) -> Cursor:
+    """Return the cursor behind all that a store holds."""
     reached = Cursor(0, 0)
     # A SQLite file has nothing after a cursor so far on.
     read: Iterator[tuple[Sequence[object], Cursor]] = (
@@ -170,14 +171,15 @@ def _end_of(store: Store) -> Cursor:
     return reached
 
 
-def _one(store: Store, identity: Identity, key: str) -> EntryRow | None:
+def row_in(store: Store, identity: Identity, key: str) -> EntryRow | None:
+    """Return the row of the entry whose key is, or begins with, `key`; raises as `entry` does."""
     start = key.strip().lower()
     if len(start) < SHORTEST_KEY:
         raise InvalidArgumentError(f"the key {key!r} is too short; give {SHORTEST_KEY} digits of it, or more.")
     _check_readable(identity)
     if isinstance(store, ReadOnlySQLiteStore):
         found = store.beginning(start)
-    elif isinstance(store, SearchStore) and store.searches and _WHOLE_KEY.fullmatch(start):
+    elif isinstance(store, SearchStore) and store.searches and WHOLE_KEY.fullmatch(start):
         row = row_of(store, start)
         found = [] if row is None else [row]
     else:
@@ -219,7 +221,8 @@ def _test(wanted: Wanted, now: float) -> Test | None:
     return is_wanted
 
 
-def _entry(row: EntryRow, now: float) -> Entry:
+def entry_of(row: EntryRow, now: float | None = None) -> Entry:
+    """Return the entry of a row of a store."""
     _, namespace, key, query, response, vector, held, created, accessed, ttl, uses, partition, seconds = row
     metadata: Metadata = {} if held is None else json.loads(held)
     origins = origins_in(metadata)
@@ -232,7 +235,7 @@ def _entry(row: EntryRow, now: float) -> Entry:
         last_accessed_at=accessed,
         access_count=uses,
         ttl=ttl,
-        expired=is_expired(created, ttl, now),
+        expired=is_expired(created, ttl, time.time() if now is None else now),
         searchable=bool(vector),
         compute_seconds=seconds,
         usage=stored_usage(metadata),

@@ -38,6 +38,12 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     Raises FileNotFoundError where there is no file, InvalidArgumentError where there is no cache, and what opening
     raises.
     """
+    with using(store_at(url, writes=writes), url) as found:
+        yield found
+
+
+def store_at(url: str | PathLike[str], *, writes: bool = False) -> Store:
+    """Return the store of a path or URL, to be opened by `using`; raises as `reading` does where nothing is there."""
     store: Store = store_of(url.url if isinstance(url, Keyed) else url)
     if isinstance(store, SQLiteStore):
         if not store.path.is_file():
@@ -53,6 +59,12 @@ def reading(url: str | PathLike[str], *, writes: bool = False) -> Iterator[tuple
     elif not writes:
         # The store itself, not one around it: what it can do is told by its methods.
         store.write = _refused(store.name)  # type: ignore[method-assign]  # on this one object
+    return store
+
+
+@contextmanager
+def using(store: Store, url: str | PathLike[str]) -> Iterator[tuple[Store, Identity]]:
+    """Give a store of `store_at` as `reading` does, open meanwhile; a file can be opened so several times."""
     with _unchanged(store):
         try:
             identity = bound_to(store, str(url))
