@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, TypeAlias
 
-from mneme.engine.keys import canonical_text
+from mneme.engine.canonical import canonical_text
 from mneme.observe.redaction import HASHED
 
 Sides: TypeAlias = tuple[str | None, str | None]
