@@ -14,6 +14,7 @@ import mneme
 from mneme.cli import (
     archive,
     calibrate,
+    copying,
     dashboard,
     decisions,
     demo,
@@ -70,6 +71,7 @@ app.command("doctor", epilog=doctor.EPILOG)(doctor.command)
 app.command("evaluate", epilog=EPILOG)(evaluate.command)
 app.command("import", epilog=EPILOG)(importing.command)
 app.command("reembed", epilog=CODES)(reembed.command)
+app.command("copy", epilog=CODES)(copying.command)
 app.command("dump", epilog=CODES)(archive.dump)
 app.command("load", epilog=CODES)(archive.load)
 app.command("vacuum", epilog=CODES)(archive.vacuum)

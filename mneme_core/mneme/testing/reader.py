@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from mneme.model import StoredEntry
+from mneme.runtime.record import stored_of
 from mneme.stores.base import (
     BEGINNING,
     BulkStore,
     Change,
     Cursor,
     Delete,
-    EntryRow,
     Identity,
     Put,
     Store,
@@ -58,27 +57,7 @@ def loaded(store: BulkStore) -> tuple[list[StoredEntry], Cursor]:
         sizes = [len(row[3].encode()) + len(row[4].encode()) for row in rows]
         assert heads == [(*row[:3], None, None, *row[5:], size) for row, size in zip(rows, sizes, strict=True)]
         assert [lazy.text(row[0], row[2]) for row in rows] == [row[3:5] for row in rows]
-    return [_of_row(row, vectors.get(row[0], b"")) for row in rows], batches[-1][1]
-
-
-def _of_row(row: EntryRow, vector: bytes) -> StoredEntry:
-    number, namespace, key, query, response, _, metadata, created, accessed, ttl, uses, partition, seconds = row
-    values = json.loads(metadata) if metadata else {}
-    return StoredEntry(
-        number,
-        namespace,
-        key.hex(),
-        query,
-        response,
-        vector,
-        values,
-        created,
-        accessed,
-        ttl,
-        uses,
-        partition,
-        seconds,
-    )
+    return [stored_of(row, vectors.get(row[0], b"")) for row in rows], batches[-1][1]
 
 
 class Reader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import json
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from mneme.model import StoredEntry
 from mneme.runtime.feedback import AROUND
 from mneme.runtime.pairs import append_row
+from mneme.runtime.record import stored_of
 from mneme.stores.base import EntryRow, Put, Store
 from mneme.tools.looking.finding import end_of, row_in
 from mneme.tools.looking.opening import reading, rows_of
@@ -78,7 +78,7 @@ def _alike(store: Store, found: EntryRow) -> list[StoredEntry]:
     """Return what a report of this entry may change: it and those nearest to it with its answer, with their vectors."""
     own = store.vectors([found[0]]).get(found[0])
     if own is None:
-        return [_stored(found, b"")]
+        return [stored_of(found, b"")]
     rows = {row[0]: row for row in rows_of(store) if row[11] == found[11] and row[4] == found[4] and row[5]}
     near: list[tuple[float, int, bytes]] = []
     ids = list(rows)
@@ -88,7 +88,7 @@ def _alike(store: Store, found: EntryRow) -> list[StoredEntry]:
             (float(np.frombuffer(held[id], np.float32) @ np.frombuffer(own, np.float32)), id, held[id]) for id in held
         )
         near = heapq.nlargest(AROUND + 1, near)
-    return [_stored(rows[id], vector) for _, id, vector in near]
+    return [stored_of(rows[id], vector) for _, id, vector in near]
 
 
 def _is_changed(before: StoredEntry, now: EntryRow | None) -> bool:
@@ -98,14 +98,6 @@ def _is_changed(before: StoredEntry, now: EntryRow | None) -> bool:
 def _is_still_so(before: StoredEntry, now: EntryRow | None) -> bool:
     """Return whether an entry is as the report left it."""
     return now is None or (now[4] == before.response and now[7] == before.created_at and not now[5])
-
-
-def _stored(row: EntryRow, vector: bytes) -> StoredEntry:
-    _, namespace, key, query, response, _, metadata, created, accessed, ttl, uses, partition, seconds = row
-    held = {} if metadata is None else json.loads(metadata)
-    return StoredEntry(
-        0, namespace, key.hex(), query, response, vector, held, created, accessed, ttl, uses, partition, seconds
-    )
 
 
 def _size(path: str | PathLike[str] | None) -> int:
