@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from mneme.errors import InvalidArgumentError, StoreBackendError
 from mneme.model import StoredEntry
@@ -30,6 +30,8 @@ from mneme.stores.sqlite.connection import (
 )
 from mneme.stores.sqlite.transactions import transaction
 from mneme.stores.sqlite.watch import HEADER_BYTES
+
+S = TypeVar("S", bound="SQLiteStore")
 
 
 class SQLiteStore:
@@ -305,7 +307,7 @@ class SQLiteStore:
         """Return a second store over the same file, so that a long read holds nobody up."""
         return self._second(SQLiteStore(self.path, timeout=self._timeout, cache_size_kb=self._cache_size_kb))
 
-    def _second(self, store: Self) -> Self:
+    def _second(self, store: S) -> S:
         store._place, store._made = self._place, self._made
         with store._using("opening", connects=True):
             return store
