@@ -291,26 +291,47 @@ def test_an_answer_that_comes_late_replaces_no_later_one(browser, address):
     page.context.close()
 
 
+CONTRASTS = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).slice(0, 3).map((each) => each / 255)
+      .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return parts(colour)[3] === 0 ? behind(element.parentElement) : colour;
+  };
+  const said = [...document.querySelectorAll("body *")].filter((each) =>
+    [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || each.matches("input, select"));
+  return said.filter((each) => each.checkVisibility() && !each.closest("svg")).map((each) => {
+    const [one, other] = [light(getComputedStyle(each).color), light(behind(each))];
+    return [(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), each.outerHTML.slice(0, 99)];
+  });
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_stand_out_from_what_is_behind_them(browser, address, scheme):
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     page.goto(address)
-    contrasts = page.evaluate(
-        """() => {
-          const light = (text) => {
-            const parts = text.match(/[\\d.]+/g).slice(0, 3).map((each) => each / 255)
-              .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
-            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
-          };
-          const back = light(getComputedStyle(document.body).backgroundColor);
-          return [...document.querySelectorAll("h1, p, a, dt, dd, th, td, caption, summary, label")].map((each) => {
-            const text = light(getComputedStyle(each).color);
-            return (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
-          });
-        }"""
-    )
+    for place in ["/", "/near", "/decisions", "/entries", "/explain?question=how+do+you+pay+my+bill"]:
+        page.goto(address.partition("/?")[0] + place)
+        contrasts = page.evaluate(CONTRASTS)
+
+        # WCAG 2.2, AA.
+        assert min(contrasts)[0] >= 4.5, min(contrasts)
+        assert len(contrasts) > 20
     context.close()
 
-    # WCAG 2.2, AA.
-    assert min(contrasts) >= 4.5
+
+def test_the_keys_lead_through_a_decision_in_the_order_in_which_it_is_read(page):
+    page.get_by_role("link", name="Decisions").click()
+    page.get_by_role("button", name="Find").focus()
+    names = []
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        names.append(page.locator(":focus").inner_text().split()[0])
+
+    assert names == ["Ask", "Entry", "That", "Ask"]
