@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copy2
 from typing import Any
 
 import pytest
@@ -35,20 +36,27 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def address(path: Path, tmp_path: Path) -> Iterator[str]:
-    pair = {"a": "when do you open today", "b": "when do you close today", "same": False, "similarity": 0.8}
-    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
+@pytest.fixture(scope="module")
+def trail(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is decided over a cache of the same entries: a miss, and a hit of another wording."""
+    folder = tmp_path_factory.mktemp("decided")
     with (
-        AuditTrail(tmp_path / "audit.jsonl") as trail,
-        SemanticCache(path, WordEmbedder(), observers=[trail]) as cache,
+        AuditTrail(folder / "audit.jsonl") as trail,
+        SemanticCache(copy2(filled, folder / "cache.db"), WordEmbedder(), observers=[trail]) as cache,
     ):
         for query in ("where is the moon", "my bill how do I pay"):
             cache.get(query)
+    return folder / "audit.jsonl"
+
+
+@pytest.fixture
+def address(path: Path, trail: Path, tmp_path: Path) -> Iterator[str]:
+    pair = {"a": "when do you open today", "b": "when do you close today", "same": False, "similarity": 0.8}
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(pair) + "\n")
     settings = Settings(
         url=path,
         allow_delete=True,
-        trail=tmp_path / "audit.jsonl",
+        trail=trail,
         labels=tmp_path / "labels.jsonl",
         pairs=(tmp_path / "pairs.jsonl",),
         embedder=WordEmbedder,
@@ -128,11 +136,18 @@ def test_a_decision_is_found_reported_and_put_back(page, path):
     page.get_by_label("Text in a question").fill("BILL")
     page.get_by_role("button", name="Find").click()
     api.expect(page.get_by_role("heading", level=2)).to_contain_text(["semantic in default"])
-    page.get_by_role("button", name="That was wrong").click()
+    page.get_by_role("button", name="Find").focus()
+    read = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        read.append(page.locator(":focus").inner_text().split()[0])
+    assert read == ["Ask", "Entry", "That"]
+    page.keyboard.press("Enter")
 
     api.expect(page.get_by_role("status")).to_contain_text("is served to no other question from now on")
     assert [each.searchable for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [False]
-    page.get_by_role("button", name="Undo").click()
+    api.expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
     api.expect(page.get_by_role("status")).to_contain_text("The report is undone")
     assert [each.searchable for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [True]
     page.get_by_role("region").get_by_role("link", name="Ask why").click()
@@ -291,26 +306,36 @@ def test_an_answer_that_comes_late_replaces_no_later_one(browser, address):
     page.context.close()
 
 
+CONTRASTS = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).slice(0, 3).map((each) => each / 255)
+      .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return parts(colour)[3] === 0 ? behind(element.parentElement) : colour;
+  };
+  const said = [...document.querySelectorAll("body *")].filter((each) =>
+    [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()) || each.matches("input, select"));
+  return said.filter((each) => each.checkVisibility() && !each.closest("svg")).map((each) => {
+    const [one, other] = [light(getComputedStyle(each).color), light(behind(each))];
+    return [(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), each.outerHTML.slice(0, 99)];
+  });
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_stand_out_from_what_is_behind_them(browser, address, scheme):
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
     page.goto(address)
-    contrasts = page.evaluate(
-        """() => {
-          const light = (text) => {
-            const parts = text.match(/[\\d.]+/g).slice(0, 3).map((each) => each / 255)
-              .map((each) => each <= 0.03928 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4);
-            return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
-          };
-          const back = light(getComputedStyle(document.body).backgroundColor);
-          return [...document.querySelectorAll("h1, p, a, dt, dd, th, td, caption, summary, label")].map((each) => {
-            const text = light(getComputedStyle(each).color);
-            return (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
-          });
-        }"""
-    )
-    context.close()
+    for place in ["/", "/near", "/decisions", "/entries", "/explain?question=how+do+you+pay+my+bill"]:
+        page.goto(address.partition("/?")[0] + place)
+        contrasts = page.evaluate(CONTRASTS)
 
-    # WCAG 2.2, AA.
-    assert min(contrasts) >= 4.5
+        # WCAG 2.2, AA.
+        assert min(contrasts)[0] >= 4.5, min(contrasts)
+        assert len(contrasts) > 20
+    context.close()

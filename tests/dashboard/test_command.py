@@ -59,6 +59,8 @@ def test_it_tells_people_where_it_is_and_ends_with_an_interrupt(path: Path):
         (["CACHE", "--port", "TAKEN"], 5, "Choose another with --port"),
         (["CACHE", "--pairs", "none.jsonl"], 2, "none.jsonl"),
         (["CACHE", "--pairs", "CACHE"], 5, "is not UTF-8"),
+        (["CACHE", "--trail", "none.jsonl"], 2, "none.jsonl"),
+        (["CACHE", "--trail", "CACHE"], 5, "holds no decision"),
     ],
 )
 def test_what_cannot_be_is_said_at_the_start(path: Path, monkeypatch, arguments, code, said):

@@ -266,10 +266,11 @@ def test_both_answers_of_a_pair_are_shown(serve, tmp_path):
     ]
 
 
-def test_answers_come_from_a_shadow_and_by_the_keys_of_a_trail(serve, path, tmp_path):
+def test_answers_come_from_a_shadow_by_the_keys_of_a_trail_and_from_equal_questions(serve, path, tmp_path):
     entries = {each.query: each for each in looking.entries(path)[0]}
     entry = entries["do you ship to Canada"]
     rows = [
+        {"a": "where is  my order", "b": "where is your order", "similarity": 0.7},
         {
             "a": "is it open now",
             "b": "is it open today",
@@ -284,9 +285,10 @@ def test_answers_come_from_a_shadow_and_by_the_keys_of_a_trail(serve, path, tmp_
     page = Page(serve(path, pairs=(tmp_path / "rows.jsonl",)).get("/near").text)
     told = [each.text for each in page.all("section") if "rows.jsonl" in each.text]
 
-    assert sorted([text in each for text in ("Yes, it is.", "Not known", "Yes.")] for each in told) == [
-        [False, True, True],
-        [True, False, False],
+    assert sorted([text in each for text in ("Yes, it is.", "Not known", "Yes.", "On its way.")] for each in told) == [
+        [False, True, False, True],
+        [False, True, True, False],
+        [True, False, False, False],
     ]
 
 

@@ -87,6 +87,22 @@ def test_what_was_said_before_the_report_is_not_unsaid(cache, path, tmp_path):
     assert [pair.same for pair in read_labelled(feedback)] == [False]
 
 
+def test_a_report_is_undone_in_an_encrypted_cache(tmp_path):
+    def keys() -> list[bytes]:
+        return [b"k" * 32]
+
+    url = looking.Keyed(tmp_path / "sealed.db", keys)
+    with SemanticCache.open(url.url, embedder=WordEmbedder(), encryption=keys, policy="threshold:0.7") as cache:
+        cache.put("how do I pay my bill", "By card.")
+        taken = take_back(url, key_of(cache), question=ASKED)
+        meanwhile = cache.get(ASKED)
+        give_back(url, taken)
+
+        assert (meanwhile, cache.get(ASKED).response) == (None, "By card.")
+    assert looking.these(url.url, [taken.reported.key]) == {}
+    assert looking.these(url, [taken.reported.key])[taken.reported.key].searchable
+
+
 def test_no_entry_is_none(cache, path):
     assert take_back(path, "ffff") is None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mneme.dashboard.live import Live
 from mneme.dashboard.pairs import Pair
+from mneme.dashboard.pool import Pool
 from mneme.tools.looking import Entry
 from mneme.tools.readable import readable
 
@@ -21,14 +22,17 @@ class Answer:
     """Of the entry that holds it; None where it is not in the cache."""
 
 
-def answers_of(pairs: Sequence[Pair], live: Live) -> list[tuple[Answer, Answer]]:
+def answers_of(pairs: Sequence[Pair], live: Live, pool: Pool) -> list[tuple[Answer, Answer]]:
     """Return both answers of each pair. Raises what reading the cache raises."""
-    entries = live.these(key for pair in pairs for key in pair.keys if key is not None)
-    return [(_answer(pair, 0, entries), _answer(pair, 1, entries)) for pair in pairs]
+    keys = [(pair.keys[0] or pool.key_of(pair.a), pair.keys[1] or pool.key_of(pair.b)) for pair in pairs]
+    entries = live.these(key for both in keys for key in both if key is not None)
+    return [
+        (_answer(pair.answers[0], entries.get(a or "")), _answer(pair.answers[1], entries.get(b or "")))
+        for pair, (a, b) in zip(pairs, keys, strict=True)
+    ]
 
 
-def _answer(pair: Pair, side: int, entries: Mapping[str, Entry]) -> Answer:
-    told, entry = pair.answers[side], entries.get(pair.keys[side] or "")
+def _answer(told: str | None, entry: Entry | None) -> Answer:
     # What was compared then, whatever the entry holds by now.
     text = readable(told) if told is not None else entry.answer if entry is not None else None
     return Answer(text, None if entry is None else entry.key)

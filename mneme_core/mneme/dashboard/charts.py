@@ -17,6 +17,10 @@ ROUND = (1, 2, 4, 6, 8, 10)
 LEAST = 1e-300
 SQUARE_WIDTH, SQUARE_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
+NOTHING = Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">nothing yet</text>').format(
+    LEFT + SQUARE_WIDTH / 2, TOP + SQUARE_HEIGHT / 2
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -50,6 +54,8 @@ def lines(
         drawn.append(
             Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>').format(at, HEIGHT - 6, anchor, clock)
         )
+    if not known:
+        drawn.append(NOTHING)
     for number, each in enumerate(series, 1):
         path = _path(
             [
@@ -65,6 +71,8 @@ def histogram(title: str, series: Sequence[Series], *, low: float, high: float, 
     """Return counts as bars side by side over `low` to `high`, with a line at `mark`."""
     most = _end(max((value or 0.0 for each in series for value in each.values), default=0.0), 2.0)
     drawn = [_grid(_halves(most), "{:,.0f}".format)]
+    if not any(any(each.values) for each in series):
+        drawn.append(NOTHING)
     groups = max((len(each.values) for each in series), default=1)
     wide = SQUARE_WIDTH / groups / len(series)
     for number, each in enumerate(series, 1):

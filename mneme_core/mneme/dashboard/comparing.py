@@ -115,7 +115,7 @@ class Comparing:
         pages = max(1, -(-len(found) // SHOWN_PAIRS))
         number = min(page_number(request), pages)
         page = found[(number - 1) * SHOWN_PAIRS : number * SHOWN_PAIRS]
-        answers = answers_of([pair for _, _, pair in page], self._live)
+        answers = answers_of([pair for _, _, pair in page], self._live, self._pool)
         shown = [
             Shown(pair, score, exploring.is_served(score, limit.value), both)
             for (score, _, pair), both in zip(page, answers, strict=True)

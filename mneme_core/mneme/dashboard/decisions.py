@@ -140,11 +140,14 @@ class Decisions:
         form = request.state.form
         if not self._settings.allow_delete:
             return self._pages.problem(request, "This dashboard only reads: start it with --allow-delete.", 403)
+        name = form.get("report", "")
         with self._lock:
-            taken = self._reports.pop(form.get("report", ""), None)
+            taken = self._reports.get(name)
         if taken is None:
             return _back(form, done="forgotten")
         self._live.give_back(taken)
+        with self._lock:
+            self._reports.pop(name, None)
         return _back(form, done="undone")
 
     def _found(self, trail: Path, asked: Mapping[str, str], before: Place | None) -> dict[str, Any]:

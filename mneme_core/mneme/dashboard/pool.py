@@ -57,6 +57,7 @@ class Pool:
         self._mined: list[Pair] = []
         self._mined_at: float | None = None
         self._compared: list[int] = []
+        self._keys: dict[str, str] = {}
         self._vectors: Vectors | None = None
         self._scores: dict[tuple[PolicyKind, str, float, str, str], float] = {}
         self._weighers: dict[tuple[PolicyKind, str], Callable[[float, str, str], float]] = {}
@@ -80,6 +81,10 @@ class Pool:
         with self._lock:
             self._mine()
             return self._mined
+
+    def key_of(self, question: str) -> str | None:
+        """Return the key of an entry with this very question, among those that were compared."""
+        return self._keys.get(canonical_text(question))
 
     def forget(self) -> None:
         """Look for pairs among the entries anew when they are next asked for."""
@@ -117,7 +122,9 @@ class Pool:
         # An entry that is replaced gets another id.
         ids = [row[0] for row, _ in entries]
         if ids != self._compared:
-            self._mined, self._compared = list(_nearest(entries)), ids
+            alone = [(row, vector) for row, vector in entries if not _has_turns(row)]
+            self._mined, self._compared = list(_nearest(alone)), ids
+            self._keys = {canonical_text(row[3]): row[2].hex() for row, _ in alone}
         self._mined_at = now
 
     def _filed(self, troubles: list[str]) -> Iterator[Pair]:
@@ -173,13 +180,16 @@ class _Held:
         return self._vectors.get(canonical_text(text))
 
 
+def _has_turns(row: EntryRow) -> bool:
+    """Return whether more was asked than the question says: what was said before, too."""
+    return row[6] is not None and TURNS in json.loads(row[6])
+
+
 def _nearest(entries: Iterable[Stored]) -> Iterator[Pair]:
-    """Yield the nearest earlier neighbour of each entry. What is never compared by a cache is not compared here."""
+    """Yield the nearest earlier neighbour of each entry. What a cache never compares is not compared here."""
     apart: dict[bytes, list[Stored]] = defaultdict(list)
     for row, vector in entries:
-        # What was asked after other turns is more than its question says.
-        if row[6] is None or TURNS not in json.loads(row[6]):
-            apart[row[11]].append((row, vector))
+        apart[row[11]].append((row, vector))
     for together in apart.values():
         held = _Held(together)
         keys = {canonical_text(row[3]): row[2].hex() for row, _ in together}

@@ -40,12 +40,13 @@ class Files:
 
     def __init__(self, path: Path) -> None:
         """Open them; raises OSError where the newest cannot be read."""
-        self._open = ExitStack()
         self.files: dict[int, BinaryIO] = {}
-        self._add(path)
-        with suppress(FileNotFoundError):
-            for older in older_files(path):
-                self._add(older)
+        with ExitStack() as opening:
+            self._add(path, opening)
+            with suppress(FileNotFoundError):
+                for older in older_files(path):
+                    self._add(older, opening)
+            self._open = opening.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +54,8 @@ class Files:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def _add(self, path: Path) -> None:
-        file = self._open.enter_context(path.open("rb"))
+    def _add(self, path: Path, opening: ExitStack) -> None:
+        file = opening.enter_context(path.open("rb"))
         # One that was renamed since it was opened is not there twice.
         self.files.setdefault(os.fstat(file.fileno()).st_ino, file)
 

@@ -74,11 +74,13 @@ class Kept:
         self._files: tuple[object, ...] = ()
         self._reached = 0
 
-    def explain(self, query: str, *, like: str | None = None, **asked: Any) -> Explanation:
-        """Return what the function `explain` does, which takes the same."""
+    def explain(
+        self, query: str, *, namespace: str = "default", vary: Vary | None = None, k: int = 5, like: str | None = None
+    ) -> Explanation:
+        """Return what the function `explain` does, and raise what it does."""
         with self._lock, self._using() as (cache, store, identity):
             key = None if like is None else full_key(store, identity, like)
-            return cache.explain(query, like=key, **asked)
+            return cache.explain(query, namespace=namespace, vary=vary, k=k, like=key)
 
     def close(self) -> None:
         """Forget what was read."""
