@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ from mneme.errors import InvalidArgumentError, MnemeError, StoreBackendError
 from mneme.stores.arguments import check_seconds, server_of
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.postgres import log, schema, writing
+from mneme.stores.postgres import log, schema, vectors, writing
 from mneme.stores.postgres.bounded import BoundedConnection
 from mneme.stores.postgres.leases import Leases
 from mneme.stores.postgres.listening import Listener, started
@@ -24,6 +25,8 @@ from mneme.stores.postgres.lookups import Lookups
 from mneme.stores.postgres.modes import Mode, check_mode, check_readable, make_searchable
 from mneme.stores.postgres.names import is_name, quoted
 from mneme.stores.postgres.searching import Search
+
+_log = logging.getLogger("mneme.store")
 
 
 class PostgresStore(Lookups):
@@ -147,7 +150,7 @@ class PostgresStore(Lookups):
                     for batch in self._changes(db, state, cursor):
                         foreign += batch
                 newest, reached = state.newest, state.newest + len(changes)
-                writing.append(db, changes, newest, searchable=state.is_searchable)
+                later = writing.append(db, changes, newest, searchable=state.is_searchable)
                 if usage is not None:
                     writing.count(db, usage)
                 if changes:
@@ -155,12 +158,26 @@ class PostgresStore(Lookups):
                     db.execute("SELECT pg_notify(%s, %s)", (self._channel, str(reached)))
                 if any(not isinstance(change, Put) for change in changes):
                     log.forget(db, reached)
+            if later:
+                self._fill(db)
             following = Cursor(reached, state.mark)
             self._listening().saw(following)
             if self._search is not None:
                 self._search.grew(reached)
                 self._is_lost = not state.is_searchable  # put back to a time before it was
             return foreign, range(newest + 1, reached + 1), following
+
+    def _fill(self, db: Connection[Any]) -> None:
+        """Copy the vectors of what was just written, which stays written where that fails."""
+        try:
+            vectors.fill(db)
+        except psycopg.Error as error:
+            _log.warning(
+                "what was put is found by its own words alone until the schema %r is opened anew: %s: %s",
+                self._schema,
+                type(error).__name__,
+                error.sqlstate or "no answer",
+            )
 
     def _changes(self, db: Connection[Any], state: log.State, cursor: Cursor) -> Iterator[list[Change]]:
         return log.names(db, state, cursor) if self.searches else log.since(db, state, cursor)
