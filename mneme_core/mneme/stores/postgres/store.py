@@ -18,6 +18,7 @@ from mneme.stores.arguments import check_seconds, server_of
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
 from mneme.stores.postgres import log, schema, vectors, writing
+from mneme.stores.postgres.addresses import check_url
 from mneme.stores.postgres.bounded import BoundedConnection
 from mneme.stores.postgres.leases import Leases
 from mneme.stores.postgres.listening import Listener, started
@@ -46,8 +47,6 @@ class PostgresStore(Lookups):
     def __init__(
         self, url: str, *, schema: str = "mneme", mode: Mode = "auto", timeout: float = 5.0, poll: float = 1.0
     ) -> None:
-        if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
-            raise InvalidArgumentError("the url of a PostgresStore starts with postgresql://; its value is not shown.")
         if not is_name(schema):
             raise InvalidArgumentError(f"schema is {schema!r}; it is a name of 1 to 60 bytes, and not '$user'.")
         check_mode(mode)
@@ -55,7 +54,7 @@ class PostgresStore(Lookups):
         check_seconds(poll, "poll")
         self.schema_version = 0
         self.lag = poll
-        self._url = url
+        self._url = check_url(url)
         self._schema = schema
         self._synchronous = ""
         self._mode: Mode = mode
@@ -68,7 +67,7 @@ class PostgresStore(Lookups):
         self._started = 0
         self._identity: Identity | None = None
         self._is_open = False
-        self._leases = Leases(self._connect, schema, server_of(url))
+        self._leases = Leases(self._connect, schema, server_of(self._url))
 
     @property
     def _channel(self) -> str:
