@@ -241,7 +241,7 @@ def test_neighbours_of_long_questions_fit_a_narrow_terminal(run, tmp_path, monke
     result = run("explain", tmp_path / "c.db", asked, *WORDS)
     _, near, far = result.stdout.split("\n\n")
 
-    assert max(map(len, (near + far).splitlines())) <= 80
+    assert max(map(len, f"{near}\n{far}".splitlines())) <= 80
     assert (near.count("\n") < 8, far.count("\n") < 6) == (True, True)
     assert ("P(same answer)" in near, "confidence" in near, "…" in near) == (True, False, True)
     assert ("similarity below" in far, "P(same answer)" in far) == (True, False)
