@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from mneme import SemanticCache
 from mneme.testing.servers import ServerUnavailableError
+from mneme.tools import looking
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 
@@ -141,6 +143,19 @@ def endpoint() -> Iterator[Endpoint]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def filed(embedder: Any, tmp_path: Path) -> Iterator[SemanticCache]:
+    """A cache in a file, with the embedder of the suite."""
+    with SemanticCache(tmp_path / "cache.db", embedder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[], list[str]]:
+    """Return a function that reads the answers of `filed` as a person does."""
+    return lambda: [entry.answer for entry in looking.entries(tmp_path / "cache.db")[0]]
 
 
 @pytest.fixture(scope="session")

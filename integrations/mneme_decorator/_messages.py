@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from mneme.identity import calls_numbered
 from mneme_decorator._canonical import Json, Unkeyable, canonical, is_model
 
 # A message as clients take it: a mapping, or an object that turns into one.
@@ -16,7 +17,6 @@ _SPEAKERS = {**dict.fromkeys(_USER, "user"), "assistant": "assistant", "ai": "as
 _TEXT_TYPES = ("text", "input_text", "output_text")
 _TOOL_RESULTS = ("tool_result", "function_call_output")
 _TOOL_CALLS = ("function", "function_call", "tool_use", "tool_call", "custom", "custom_tool_call")
-_CALL_IDS = ("tool_call_id", "call_id", "tool_use_id")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def read(messages: Sequence[Message], where: str) -> Conversation:
     asked = max((at for at, message in enumerate(plain) if _is_user(message)), default=None)
     query = "" if asked is None else _take_question(plain[asked])
     answers_user = asked is not None and asked == len(plain) - 1 and bool(query.strip())
-    return Conversation(query, _renumbered(canonical(plain, where), {}), answers_user)
+    return Conversation(query, calls_numbered(canonical(plain, where), {}, _TOOL_CALLS), answers_user)
 
 
 def turns_apart(context: list[Json]) -> tuple[list[dict[str, str]], list[Json]]:
@@ -110,17 +110,3 @@ def _is_text(block: Any) -> bool:
 
 def _type_of(block: Any) -> Any:
     return block.get("type") if isinstance(block, Mapping) else None
-
-
-def _renumbered(value: Json, numbers: dict[str, str]) -> Json:
-    if isinstance(value, list):
-        return [_renumbered(item, numbers) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ids = (*_CALL_IDS, "id") if value.get("type") in _TOOL_CALLS else _CALL_IDS
-    return {
-        name: numbers.setdefault(item, f"call {len(numbers)}")
-        if name in ids and isinstance(item, str)
-        else _renumbered(item, numbers)
-        for name, item in sorted(value.items())
-    }

@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 from llama_index.core.tools.types import BaseTool
 from pydantic import AnyUrl, BaseModel
 
+from mneme.identity import calls_numbered
+
 # What LlamaIndex passes to models, and JSON of any shape.
 Value: TypeAlias = Any
 Json: TypeAlias = Any
 
-_CALL_IDS = ("tool_call_id", "call_id", "tool_use_id")
 _TOOL_CALLS = ("function", "function_call", "tool_use")
 
 
@@ -71,17 +72,7 @@ def _content(value: Value) -> Json:
 
 def renumbered(value: Json, numbers: dict[str, str]) -> Json:
     """Return `value` with the ids of tool calls replaced by their order: they differ between runs."""
-    if isinstance(value, list):
-        return [renumbered(item, numbers) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ids = (*_CALL_IDS, "id") if value.get("type") in _TOOL_CALLS else _CALL_IDS
-    return {
-        name: numbers.setdefault(item, f"call {len(numbers)}")
-        if name in ids and isinstance(item, str)
-        else renumbered(item, numbers)
-        for name, item in sorted(value.items())
-    }
+    return calls_numbered(value, numbers, _TOOL_CALLS)
 
 
 def type_name(kind: type) -> str:

@@ -6,7 +6,7 @@ import functools
 import json
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import blake2b
@@ -39,6 +39,8 @@ _HEAP_TYPE = 1 << 9
 _LIBRARIES = ("abc", "enum", "pydantic", "typing", "langchain_core")
 _PYDANTICS = ("model_config", "model_fields", "model_computed_fields")
 _SECRETS = ("SecretStr", "SecretBytes", "Secret")
+# Where a message names a tool call.
+_CALL_IDS = ("tool_call_id", "call_id", "tool_use_id")
 
 
 def function_form(function: Callable[..., Any], value_of: ValueOf, where: str) -> Json:
@@ -179,3 +181,21 @@ def sealed(value: Value) -> Json:
 def digest_of(value: Json) -> str:
     """Return a digest of JSON."""
     return blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def calls_numbered(value: Json, numbers: dict[str, str], kinds: Collection[str]) -> Json:
+    """Return a message with the ids of tool calls replaced by their order, in `numbers`: they differ between runs.
+
+    kinds: the types of what has such an id as its "id".
+    """
+    if isinstance(value, list):
+        return [calls_numbered(item, numbers, kinds) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ids = (*_CALL_IDS, "id") if value.get("type") in kinds else _CALL_IDS
+    return {
+        name: numbers.setdefault(item, f"call {len(numbers)}")
+        if name in ids and isinstance(item, str)
+        else calls_numbered(item, numbers, kinds)
+        for name, item in sorted(value.items())
+    }

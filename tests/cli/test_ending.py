@@ -163,7 +163,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> Any:
         (["inspect", "list", "CACHE", "--limit", "2"], "question  question"),
         (["stats", "CACHE"], f"entries  {MANY:,}"),
         (["top", "CACHE", "--once"], f"entries  {MANY:,}"),
-        (["explain", "CACHE", "question 2", "-k", "1", *WORDS], "verdict  accept"),
+        (["explain", "CACHE", "question 2", "-k", "1", *WORDS], "1.0000  accept"),
     ],
     ids=lambda each: each[0],
 )

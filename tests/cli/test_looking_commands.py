@@ -63,7 +63,7 @@ def test_stats_are_tables_for_people(run, path, prices):
 
     assert result.exit_code == 0, result.output
     assert re.search(r"default +│ +2 │ +2 │ +1 │ +1 │ +75.0%", result.stdout)
-    assert re.search(r"gpt-4o-mini │ +3,000,000 │ +0 │ +300,000 │ +6.00 EUR", result.stdout)
+    assert re.search(r"gpt-4o-mini │ +3,000,000 │ +300,000 │ +6.00 EUR", result.stdout)
     assert "as of 2026-02-01" in result.stdout
 
 
@@ -230,6 +230,35 @@ def test_a_question_is_explained_with_its_differences(run, path):
     assert result.exit_code == 0, result.output
     assert "[-you-] {+I+}" in result.stdout
     assert re.search("refuse|accept", result.stdout)
+
+
+def test_neighbours_of_long_questions_fit_a_narrow_terminal(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    asked = "how do I pay the electricity bill by credit card when I am abroad for a long time"
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        cache.put(asked + " in summer", "You can pay it in the portal. " * 20)
+        cache.put("is there a fee for a residence permit in winter", "There is. " * 20)
+    result = run("explain", tmp_path / "c.db", asked, *WORDS)
+    _, near, far = result.stdout.split("\n\n")
+
+    assert max(map(len, f"{near}\n{far}".splitlines())) <= 80
+    assert (near.count("\n") < 8, far.count("\n") < 6) == (True, True)
+    assert ("P(same answer)" in near, "confidence" in near, "…" in near) == (True, False, True)
+    assert ("similarity below" in far, "P(same answer)" in far) == (True, False)
+
+
+def test_savings_of_models_fit_a_narrow_terminal(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with SemanticCache(tmp_path / "c.db", EMBEDDER) as cache:
+        for namespace in ("default", "another-long-tenant-name"):
+            usage = TokenUsage("claude-3-5-sonnet-20241022", 12_345_678, 3_456_789)
+            cache.put("how do I pay", "r", usage=usage, namespace=namespace)
+            cache.get("how do I pay", namespace=namespace)
+    result = run("stats", tmp_path / "c.db", "--prices", "shipped")
+
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert re.search(r"│ claude-3-5-sonnet-20241022 │ +24,691,356 │ +6,913,578 │ no price │", result.stdout)
+    assert re.search(r"default +│ +1 │ +1 │ +0 │ +0 │ +100.0% │", result.stdout)
 
 
 def test_an_empty_namespace_names_those_that_are_not(run, tmp_path):

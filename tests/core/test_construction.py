@@ -34,6 +34,11 @@ def test_exactly_one_of_path_and_store_is_needed(facade, tmp_path):
         facade(tmp_path / "c.db", WordEmbedder(), store=MemoryStore())
 
 
+def test_a_store_in_the_place_of_a_path_is_told_where_it_goes(facade):
+    with pytest.raises(InvalidArgumentError, match="path is a MemoryStore; a store is given as store="):
+        facade(MemoryStore(), WordEmbedder())
+
+
 def test_an_embedder_is_needed(facade):
     with pytest.raises(ValueError, match="embedder"):
         facade(store=MemoryStore())

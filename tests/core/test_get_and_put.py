@@ -2,7 +2,7 @@
 
 import pytest
 
-from mneme import Hit
+from mneme import Hit, MemoryStore, SemanticCache
 
 QUESTION = "How do I reset my password?"
 REWORDED = "My password: how do I reset?"
@@ -202,6 +202,26 @@ async def test_vectors_survive_closing(opening):
     await first.close()
 
     assert (await opening().get(REWORDED)).layer == "semantic"
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("blank", ["", "  ", "\n\t", "\u3000"])
+def test_a_blank_question_never_means_another(blank, normalize):
+    with SemanticCache(store=MemoryStore(), embedder=Same(), normalize=normalize) as cache:
+        cache.put("how do I pay", "By card.")
+        before = cache.get(blank)
+        cache.put(blank, "of nothing", embedding=[1.0] * 4)
+
+        assert (before, cache.get(blank).response, cache.get("another").response) == (None, "of nothing", "By card.")
+
+
+class Same:
+    """Finds every text as near to every other as can be."""
+
+    fingerprint, dim = "test:same", 4
+
+    def embed(self, text):
+        return [1.0] * 4
 
 
 async def test_an_empty_question_is_compared_exactly(cache, opening):

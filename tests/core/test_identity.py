@@ -10,7 +10,7 @@ import sys
 import pytest
 from pydantic import BaseModel, PrivateAttr, SecretStr
 
-from mneme.identity import captured_by, function_form, is_function, is_secret, sealed, state_of
+from mneme.identity import calls_numbered, captured_by, function_form, is_function, is_secret, sealed, state_of
 
 
 def value_of(where, value):
@@ -161,3 +161,14 @@ def test_a_sealed_secret_tells_two_apart_and_shows_neither():
     forms = [sealed("one"), sealed(SecretStr("one")), sealed(b"one"), sealed("two")]
 
     assert (forms[0] == forms[1], len({repr(each) for each in forms}), "one" in repr(forms)) == (True, 3, False)
+
+
+def test_tool_calls_are_numbered_by_their_order_whatever_their_ids():
+    def turns(first, second):
+        call = [{"type": "tool_use", "id": first, "name": "f"}, {"type": "text", "id": "kept", "text": "t"}]
+        return [*call, {"tool_use_id": first, "n": 1}, {"tool_call_id": second}, {"call_id": first}]
+
+    numbered = [calls_numbered(turns(*ids), {}, ("tool_use",)) for ids in (("a", "b"), ("x", "y"), ("a", "a"))]
+
+    assert numbered[0] == numbered[1] == turns("call 0", "call 1")
+    assert numbered[2] == turns("call 0", "call 0")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -11,8 +9,6 @@ import openai
 import pytest
 
 from mneme import SemanticCache
-from mneme.testing import WordEmbedder
-from mneme.tools import looking
 from mneme_decorator import wrap_anthropic, wrap_openai
 
 QUESTION = "how is the weather in Bern"
@@ -20,39 +16,28 @@ MESSAGES: Any = [{"role": "user", "content": QUESTION}]
 CALLS = {"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Bern"}'}}
 
 
-@pytest.fixture
-def cache(embedder: WordEmbedder, tmp_path: Path) -> Iterator[SemanticCache]:
-    with SemanticCache(tmp_path / "cache.db", embedder) as opened:
-        yield opened
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Callable[[], list[str]]:
-    return lambda: [entry.answer for entry in looking.entries(tmp_path / "cache.db")[0]]
-
-
 @pytest.mark.parametrize("stream", [False, True])
-def test_openais_completions(cache: SemanticCache, read: Any, endpoint: Any, stream: bool) -> None:
+def test_openais_completions(filed: SemanticCache, read: Any, endpoint: Any, stream: bool) -> None:
     endpoint.message = {"content": "Look:", "tool_calls": [CALLS]}
     with openai.OpenAI(base_url=endpoint.url, api_key="k", max_retries=0) as opened:
-        answer = wrap_openai(opened, cache).chat.completions.create(model="m", messages=MESSAGES, stream=stream)
+        answer = wrap_openai(opened, filed).chat.completions.create(model="m", messages=MESSAGES, stream=stream)
         list(answer)
 
     assert read() == ["Look:\ncalls tool get_weather(city=Bern)"]
 
 
-def test_openais_responses(cache: SemanticCache, read: Any, endpoint: Any) -> None:
+def test_openais_responses(filed: SemanticCache, read: Any, endpoint: Any) -> None:
     with openai.OpenAI(base_url=endpoint.url, api_key="k", max_retries=0) as opened:
-        wrap_openai(opened, cache).responses.create(model="m", input=QUESTION)
+        wrap_openai(opened, filed).responses.create(model="m", input=QUESTION)
 
     assert read() == ["answer 1"]
 
 
 @pytest.mark.parametrize(("stream", "text"), [(False, "answer 1"), (True, "answer1")])
-def test_anthropics_messages(cache: SemanticCache, read: Any, endpoint: Any, stream: bool, text: str) -> None:
+def test_anthropics_messages(filed: SemanticCache, read: Any, endpoint: Any, stream: bool, text: str) -> None:
     url = endpoint.url.removesuffix("/v1")
     with anthropic.Anthropic(base_url=url, api_key="k", max_retries=0) as opened:
-        client = wrap_anthropic(opened, cache)
+        client = wrap_anthropic(opened, filed)
         list(client.messages.create(model="m", max_tokens=9, messages=MESSAGES, stream=stream))
 
     assert read() == [text]  # the endpoint drops what is between the words of a stream

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from mneme import MemoryStore, SemanticCache, SQLiteStore
+from mneme import InvalidArgumentError, MemoryStore, SemanticCache, SQLiteStore
 from mneme.testing import FakeClock, WordEmbedder
+from mneme.tools import looking
 
 # As far as a clock that was set, or a machine that lost its battery, may jump.
 JUMPS = (-1.0, -86_400.0, -1_000_000_000.0)
@@ -72,3 +74,43 @@ def test_other_processes_changes_are_seen_on_time_however_the_clock_jumps(clock:
                 break
 
         assert hit is not None
+
+
+WRONG = (math.nan, math.inf, -math.inf)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_clock_that_gives_no_time_stores_nothing_and_loses_nothing(tmp_path: Path, wrong: float) -> None:
+    clock = FakeClock(2_000_000_000.0)
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder(), clock=lambda: clock() + broken) as cache:
+        broken = 0.0
+        cache.put("one two", "for ever")
+        cache.put("three four", "for a minute", ttl=60)
+        broken = wrong
+        for put in (lambda: cache.put("new", "answer"), lambda: cache.put_many([("new", "answer")]), cache.vacuum):
+            with pytest.raises(InvalidArgumentError, match="clock"):
+                put()
+        meanwhile = [cache.get("one two").response, cache.get_or_compute("new", lambda: "computed").value]
+        is_stale_served = cache.get("three four") is not None
+        broken = 0.0
+        cache.put("later", "answer")
+        cache.flush()
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder(), clock=clock) as cache:
+        after = {query: cache.get(query) and cache.get(query).response for query in ("one two", "three four", "later")}
+        entry = next(each for each in looking.entries(tmp_path / "cache.db")[0] if each.query == "one two")
+
+    assert (meanwhile, is_stale_served) == (["for ever", "computed"], wrong == -math.inf)
+    assert after == {"one two": "for ever", "three four": "for a minute", "later": "answer"}
+    assert (entry.last_accessed_at, entry.access_count) == (2_000_000_000.0, 1)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_file_takes_what_was_counted_by_a_wrong_clock(tmp_path: Path, wrong: float) -> None:
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder()) as cache:
+        cache.put("one two", "answer")
+    with SemanticCache(tmp_path / "cache.db", WordEmbedder(), clock=lambda: wrong) as cache:
+        hits = [cache.get("one two"), cache.get("two one")]
+        cache.flush()
+        number = cache.stats().hits_exact + cache.stats().hits_semantic
+
+    assert (all(hits), number) == (True, 2)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +10,6 @@ from langchain_core.messages import AIMessage
 from langchain_openai import ChatOpenAI
 
 from mneme import SemanticCache
-from mneme.testing import WordEmbedder
-from mneme.tools import looking
 from mneme_langchain import MnemeCache, cached_model
 
 QUESTION = "how is the weather in Bern"
@@ -28,14 +24,9 @@ def openai(endpoint: Any) -> ChatOpenAI:
 
 
 @pytest.fixture
-def cache(embedder: WordEmbedder, tmp_path: Path) -> Iterator[SemanticCache]:
-    with SemanticCache(tmp_path / "cache.db", embedder) as opened:
-        yield opened
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Callable[[], list[str]]:
-    return lambda: [entry.answer for entry in looking.entries(tmp_path / "cache.db")[0]]
+def cache(filed: SemanticCache) -> SemanticCache:
+    """What LangChain uses in the whole process, too."""
+    return filed
 
 
 @pytest.mark.parametrize(

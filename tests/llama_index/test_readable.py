@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +10,6 @@ from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.tools import FunctionTool
 
 from mneme import SemanticCache
-from mneme.testing import WordEmbedder
-from mneme.tools import looking
 from mneme_llama_index import cached_embedding, cached_llm
 
 QUESTION = "how is the weather in Paris"
@@ -24,20 +20,9 @@ def get_weather(city: str) -> str:
     return city
 
 
-@pytest.fixture
-def cache(embedder: WordEmbedder, tmp_path: Path) -> Iterator[SemanticCache]:
-    with SemanticCache(tmp_path / "cache.db", embedder) as opened:
-        yield opened
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Callable[[], list[str]]:
-    return lambda: [entry.answer for entry in looking.entries(tmp_path / "cache.db")[0]]
-
-
 @pytest.mark.parametrize("stream", [False, True])
-def test_chats_and_completions(cache: SemanticCache, read: Any, openai: Any, stream: bool) -> None:
-    llm = cached_llm(openai, cache)
+def test_chats_and_completions(filed: SemanticCache, read: Any, openai: Any, stream: bool) -> None:
+    llm = cached_llm(openai, filed)
     if stream:
         list(llm.stream_chat([ChatMessage(QUESTION)]))
         list(llm.stream_complete(QUESTION))
@@ -49,22 +34,22 @@ def test_chats_and_completions(cache: SemanticCache, read: Any, openai: Any, str
 
 
 @pytest.mark.parametrize("kind", ["openai", "calling"])
-def test_tool_calls(cache: SemanticCache, read: Any, request: pytest.FixtureRequest, kind: str) -> None:
+def test_tool_calls(filed: SemanticCache, read: Any, request: pytest.FixtureRequest, kind: str) -> None:
     made = request.getfixturevalue(kind)
-    llm: Any = cached_llm(made() if kind == "calling" else made, cache)
+    llm: Any = cached_llm(made() if kind == "calling" else made, filed)
     llm.chat_with_tools([FunctionTool.from_defaults(get_weather)], QUESTION)
 
     assert set(read()) == {"calls tool get_weather(city=Paris)"}
 
 
-def test_a_streamed_tool_call(cache: SemanticCache, read: Any, openai: Any) -> None:
-    llm = cached_llm(openai, cache)
+def test_a_streamed_tool_call(filed: SemanticCache, read: Any, openai: Any) -> None:
+    llm = cached_llm(openai, filed)
     list(llm.stream_chat_with_tools([FunctionTool.from_defaults(get_weather)], QUESTION))
 
     assert read() == ["calls tool get_weather(city=Paris)"]
 
 
-def test_embeddings(cache: SemanticCache, read: Any) -> None:
-    cached_embedding(MockEmbedding(embed_dim=5), cache).get_text_embedding("a text")
+def test_embeddings(filed: SemanticCache, read: Any) -> None:
+    cached_embedding(MockEmbedding(embed_dim=5), filed).get_text_embedding("a text")
 
     assert read() == ["an embedding of 5 numbers"]

@@ -271,7 +271,8 @@ def test_bad_arguments_are_named(arguments, what):
 def test_the_how_to_page_runs(url):
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "postgres.md").read_text("utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    code = "\n".join(blocks).replace("postgresql://user@host/database", url)
+    code = "\n".join(blocks).replace("postgresql://user@host/database?", f"{url}&")
+    code = code.replace("postgresql://user@host/database", url)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (run.returncode, len(blocks)) == (0, 2), run.stderr

@@ -28,7 +28,7 @@ psycopg = pytest.importorskip("psycopg")
 
 from psycopg import sql  # noqa: E402
 
-from mneme.stores.postgres import PostgresStore, building, log, modes, pool, vectors  # noqa: E402  # where psycopg is
+from mneme.stores.postgres import PostgresStore, building, log, modes, pool, vectors, writing  # noqa: E402  # where psycopg is
 
 _numbers = itertools.count()
 _urls: list[str] = []
@@ -550,3 +550,40 @@ def test_a_child_searches_through_connections_of_its_own(opened):
 def test_a_mode_that_is_none_is_named():
     with pytest.raises(InvalidArgumentError, match="mode is 'local'; it is one of auto, replica, server"):
         PostgresStore("postgresql:///x", mode="local")
+
+
+def test_the_vectors_of_many_entries_are_copied_little_by_little_once_they_are_written(opened, admin, monkeypatch):
+    monkeypatch.setattr(writing, "COPIED_AT_ONCE", 3)
+    monkeypatch.setattr(vectors, "HELD_SECONDS", 0.0)
+    monkeypatch.setattr(vectors, "STEP", 2)
+    store, late = opened(), opened("replica")
+    fill, seen = vectors._fill, []
+
+    def watched(db):
+        seen.append(admin.execute("SELECT count(*) FROM vectors").fetchone()[0])
+        if len(seen) == 3:
+            write(late, Put(placed("e1", AXES[5])), Put(placed("e9", AXES[6])))
+        return fill(db)
+
+    monkeypatch.setattr(vectors, "_fill", watched)
+    write(store, *[Put(placed(f"e{n}", AXES[0] + n * AXES[1])) for n in range(10)])
+
+    assert seen[:4] == [0, 2, 4, 7]
+    assert near(store, k=50) == [f"e{n}" for n in range(10) if n not in {1, 9}] + ["e1", "e9"]
+    assert admin.execute("SELECT filled FROM log").fetchone() == (vectors.FILLED,)
+
+
+def test_what_was_written_stays_where_copying_its_vectors_fails(opened, monkeypatch, caplog):
+    monkeypatch.setattr(writing, "COPIED_AT_ONCE", 3)
+    store = opened()
+
+    def away(db):
+        raise psycopg.OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vectors, "_fill", away)
+        numbers, _ = write(store, *[Put(placed(f"e{n}", AXES[0] + n * AXES[1])) for n in range(10)])
+
+    assert (len(numbers), near(store), store.find(placed("e4").query_hash).query) == (10, [], "e4")
+    assert "is opened anew" in caplog.text
+    assert near(opened(), k=50) == [f"e{n}" for n in range(10)]

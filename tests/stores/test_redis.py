@@ -29,7 +29,7 @@ from mneme.tools import looking
 redis = pytest.importorskip("redis")
 
 
-from mneme.stores.redis import RedisStore, bulk, scripts, store  # noqa: E402  # where the client is
+from mneme.stores.redis import RedisStore, bulk, scripts, store, writing  # noqa: E402  # where the client is
 
 _numbers = itertools.count()
 _urls: list[str] = []
@@ -83,7 +83,8 @@ class OverRedis(StoreDifferential):
 @pytest.fixture
 def short_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "REMOVALS_KEPT", 2)
-    monkeypatch.setattr(store, "REMOVALS_KEPT", 2)
+    monkeypatch.setattr(writing, "REMOVALS_KEPT", 2)
+    monkeypatch.setattr(writing, "AT_ONCE", 2)
     monkeypatch.setattr(store, "BATCH", 2)
 
 
@@ -121,7 +122,7 @@ class TestNetwork(NetworkContract):
         return lose
 
     def shorten(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(store, "REMOVALS_KEPT", 5)
+        monkeypatch.setattr(writing, "REMOVALS_KEPT", 5)
         monkeypatch.setattr(store, "BATCH", 7)
 
 
@@ -265,3 +266,42 @@ def test_a_cache_is_looked_into_by_its_url(look_into: Callable[[str, str], None]
     with pytest.raises(InvalidArgumentError, match="never held"):
         looking.look(url)
     look_into(url, "redis")
+
+
+def test_what_others_write_between_two_steps_of_a_large_put_wins(url, name, monkeypatch):
+    monkeypatch.setattr(writing, "AT_ONCE", 7)
+    step, steps = writing._step, itertools.count()
+
+    def interrupted(*arguments):
+        if next(steps) == 1:
+            other.put("q1", "newer")
+        return step(*arguments)
+
+    with (
+        SemanticCache(store=RedisStore(url, name=name), embedder=WordEmbedder()) as cache,
+        SemanticCache(store=RedisStore(url, name=name), embedder=WordEmbedder()) as other,
+    ):
+        monkeypatch.setattr(writing, "_step", interrupted)
+        cache.put_many([(f"q{number}", "older") for number in range(20)])
+        found = [{number: each.get(f"q{number}").response for number in range(20)} for each in (cache, other)]
+
+    assert found == [{number: "newer" if number == 1 else "older" for number in range(20)}] * 2
+
+
+def test_a_large_put_that_breaks_off_says_how_much_was_written(url, name, monkeypatch):
+    monkeypatch.setattr(writing, "AT_ONCE", 7)
+    step, steps = writing._step, itertools.count()
+
+    def breaks(*arguments):
+        if next(steps) == 2:
+            raise StoreBackendError("the connection broke")
+        return step(*arguments)
+
+    with SemanticCache(store=RedisStore(url, name=name), embedder=WordEmbedder()) as cache:
+        monkeypatch.setattr(writing, "_step", breaks)
+        with pytest.raises(StoreBackendError, match="the connection broke; 14 of 20 changes were written"):
+            cache.put_many([(f"q{number}", "r") for number in range(20)])
+        eventually(lambda: cache.get("q13") is not None)
+        found = [number for number in range(20) if cache.get(f"q{number}")]
+
+    assert found == list(range(14))

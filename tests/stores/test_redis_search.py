@@ -25,7 +25,7 @@ from mneme.testing.waiting import eventually
 
 redis = pytest.importorskip("redis")
 
-from mneme.stores.redis import RedisStore, searching  # noqa: E402  # where the client is
+from mneme.stores.redis import RedisStore, searching, writing  # noqa: E402  # where the client is
 from mneme.stores.redis import store as store_module  # noqa: E402
 
 _numbers = itertools.count()
@@ -441,7 +441,7 @@ def test_a_cache_that_opened_an_empty_name_learns_of_every_change(opened, monkey
     named = [change.key for changes, _ in other.pull(empty) for change in changes]
 
     assert set(named) == {placed("a").query_hash, placed("b").query_hash}
-    monkeypatch.setattr(store_module, "REMOVALS_KEPT", 1)
+    monkeypatch.setattr(writing, "REMOVALS_KEPT", 1)
     for _ in range(4):
         _, cursor = write(one, Delete("00"), cursor=cursor)
     assert list(other.pull(first)) == [([Clear(None)], cursor)]
@@ -481,3 +481,48 @@ def test_encrypted_entries_are_held_by_their_caches_however_many_they_are(url, n
     with closing(EncryptedStore(RedisStore(url, name=name), keys)) as again:
         again.open(IDENTITY)
         assert (again.store.searches, len([row for rows, _ in again.load() for row in rows])) == (False, 5)
+
+
+def test_many_entries_are_indexed_little_by_little_once_they_are_written(opened, monkeypatch):
+    monkeypatch.setattr(searching, "FILLED_AT_ONCE", 3)
+    monkeypatch.setattr(writing, "AT_ONCE", 7)
+    server, other = opened(), opened("replica")
+    random = np.random.default_rng(2)
+    vectors = random.standard_normal((20, DIM))
+    held = []
+    real = searching.Link.eval
+
+    def noted(link, action, script, *arguments):
+        held.append(int(script == searching.scripts.WRITE and arguments[4]))
+        return real(link, action, script, *arguments)
+
+    monkeypatch.setattr(searching.Link, "eval", noted)
+    _, cursor = write(server, *[Put(placed(f"e{n}", vectors[n])) for n in range(20)])
+    # Of the same vector, of another, and gone.
+    changes = [Put(replace(placed("e1", vectors[1]), response="new")), Put(placed("e2", AXES[5]))]
+    write(server, *changes, Delete(placed("e3").query_hash), cursor=cursor)
+    write(other, *[Put(placed(f"o{n}", vectors[n], THERE)) for n in range(9)])
+
+    assert held.count(1) == 5
+    assert sorted(names(server)) == sorted(f"e{n}" for n in range(20) if n != 3)
+    assert sorted(names(server, THERE)) == sorted(f"o{n}" for n in range(9))
+    assert names(server, vector=AXES[5], k=1) == ["e2"]
+
+
+def test_what_was_written_stays_where_indexing_it_fails(opened, monkeypatch, caplog):
+    monkeypatch.setattr(searching, "FILLED_AT_ONCE", 3)
+    server = opened()
+    real = searching.Link.eval
+
+    def fails(link, action, *arguments):
+        if action == "making searchable":
+            raise StoreBackendError("away")
+        return real(link, action, *arguments)
+
+    monkeypatch.setattr(searching.Link, "eval", fails)
+    numbers, _ = write(server, *[Put(placed(f"e{n}", AXES[n % DIM])) for n in range(10)])
+    monkeypatch.setattr(searching.Link, "eval", real)
+
+    assert (len(numbers), names(server), server.find(placed("e4").query_hash).query) == (10, [], "e4")
+    assert "until the name is opened anew" in caplog.text
+    assert sorted(names(opened())) == sorted(f"e{n}" for n in range(10))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from mneme.cli.failing import exits
@@ -24,7 +24,6 @@ from mneme.cli.shared import (
     print_json,
     working,
 )
-from mneme.cli.tables import print_table
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 from mneme.tools.readable import readable
@@ -44,6 +43,9 @@ POLICY_HELP = (
 
 # Where the one that was asked is empty, those with most entries are named.
 NAMESPACES_SHOWN: Final = 5
+
+# Of an answer; `mneme inspect show` has all of it.
+ANSWER_CHARS: Final = 120
 
 _MARKED: Final[dict[Side, tuple[str, str, str]]] = {
     "both": ("", "", ""),
@@ -129,33 +131,31 @@ def _show(found: Explanation, sizes: Mapping[str, int]) -> None:
             "call tools, or were reported as wrong for another question"
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
-    if found.candidates:
-        print_table(_candidates(found))
-
-
-def _candidates(found: Explanation) -> Table:
-    table = Table(show_lines=True)
-    table.add_column("similarity", justify="right")
-    table.add_column("confidence", justify="right")
-    table.add_column("verdict", overflow="fold")
-    table.add_column("question and answer", overflow="fold")
     for candidate in found.candidates:
-        near, verdict = candidate.neighbour, candidate.verdict
-        word = Text("accept" if verdict.accepted else "refuse", "green" if verdict.accepted else "red")
-        texts = differing(harmless(found.query), harmless(near.query))
-        texts.append(f"\n{near.key[:8]} → {harmless(' '.join(readable(near.response).split())[:120])}", "dim")
-        texts.append(harmless(_weighed(candidate)), "dim")
-        word.append(harmless(f": {verdict.reason}"), "")
-        table.add_row(f"{near.similarity:.4f}", f"{verdict.confidence:.4f}", word, texts)
-    return table
+        console.print(_candidate(found.query, candidate), highlight=False)
+
+
+def _candidate(asked: str, candidate: Candidate) -> Text:
+    """Return what was decided of a neighbour, how its question differs, and its answer: a table would be too narrow."""
+    near, verdict = candidate.neighbour, candidate.verdict
+    word = ("accept", "green") if verdict.accepted else ("refuse", "red")
+    text = Text.assemble("\n", (f"{near.similarity:.4f}", "bold"), "  ", word, harmless(f": {verdict.reason}"), "\n")
+    text.append(differing(harmless(asked), harmless(near.query)))
+    answer = shorten(harmless(readable(near.response)), ANSWER_CHARS, placeholder="…")
+    text.append(f"\n{near.key[:8]} → {answer}", "dim")
+    # Of what is too far away nothing else counted.
+    if not verdict.reason.startswith("similarity below"):
+        text.append(harmless(f"\n{_weighed(candidate)}"), "dim")
+    return text
 
 
 def _weighed(candidate: Candidate) -> str:
-    said = [
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in candidate.features.items()
-    ]
-    return f"\n{', '.join(said)}" if said else ""
+    """Return what the policy looked at; where that is the cosine alone, the confidence."""
+    features = candidate.features or {"confidence": candidate.verdict.confidence}
+    said = (
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in features.items()
+    )
+    return ", ".join(said)
 
 
 def differing(asked: str, stored: str) -> Text:

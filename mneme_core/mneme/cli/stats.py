@@ -23,6 +23,7 @@ from mneme.cli.tables import print_table
 from mneme.tools.wording import money, percent
 
 if TYPE_CHECKING:
+    from mneme.model import Saving
     from mneme.tools.looking import Counted, View
 
 # As many namespaces are listed for people, those asked most; --json has all.
@@ -98,7 +99,8 @@ def _columns(view: View) -> dict[str, Callable[[Counted], str]]:
         columns["evicted"] = lambda of: f"{of.evictions:,}"
     if total.saved_seconds >= SHORTEST:
         columns["saved s"] = lambda of: f"{of.saved_seconds:,.1f}"
-    if total.saved_input_tokens + total.saved_output_tokens:
+    # The tokens are listed by model; beside the money they would be too wide.
+    if view.currency is None and total.saved_input_tokens + total.saved_output_tokens:
         columns["saved tokens"] = lambda of: f"{of.saved_input_tokens + of.saved_output_tokens:,}"
     if view.currency is not None:
         columns["saved"] = lambda of: plain(money(of.saved_cost, view.currency))
@@ -106,15 +108,16 @@ def _columns(view: View) -> dict[str, Callable[[Counted], str]]:
 
 
 def _models(view: View) -> Table:
-    table = Table()
+    table = Table(title="saved tokens", title_justify="left")
     table.add_column("model", overflow="fold")
-    for column in ("saved input", "of it cached", "saved output"):
-        table.add_column(column, justify="right")
+    columns: dict[str, Callable[[Saving], str]] = {"input": lambda of: f"{of.usage.input_tokens:,}"}
+    if any(saving.usage.cached_input_tokens for saving in view.total.savings):
+        columns["of it cached"] = lambda of: f"{of.usage.cached_input_tokens:,}"
+    columns["output"] = lambda of: f"{of.usage.output_tokens:,}"
     if view.currency is not None:
-        table.add_column("saved", justify="right")
+        columns["worth"] = lambda of: plain(money(of.cost, view.currency)) or "no price"
+    for column in columns:
+        table.add_column(column, justify="right")
     for saving in view.total.savings:
-        usage = saving.usage
-        cells = [f"{each:,}" for each in (usage.input_tokens, usage.cached_input_tokens, usage.output_tokens)]
-        cost = [] if view.currency is None else [plain(money(saving.cost, view.currency)) or "no price"]
-        table.add_row(plain(usage.model) or "(unknown)", *cells, *cost)
+        table.add_row(plain(saving.usage.model) or "(unknown)", *(cell(saving) for cell in columns.values()))
     return table

@@ -14,8 +14,8 @@ def age_seconds(created_at: float, now: float) -> float:
 
 
 def is_expired(created_at: float, ttl: float | None, now: float) -> bool:
-    """Return whether the age has reached `ttl`, both in seconds; None never runs out."""
-    return ttl is not None and now - created_at >= ttl
+    """Return whether the age has reached `ttl`, both in seconds, or cannot be known; None never runs out."""
+    return ttl is not None and not now - created_at < ttl
 
 
 def effective_ttl(ttl: float | None, default_ttl: float | None) -> float | None:
@@ -43,6 +43,13 @@ def jittered(ttl: float | None, jitter: float, key: bytes) -> float | None:
 def is_stale(created_at: float, ttl: float | None, grace: float, now: float) -> bool:
     """Return whether an entry has run out, but not for longer than `grace` seconds."""
     return ttl is not None and is_expired(created_at, ttl, now) and not is_expired(created_at, ttl + grace, now)
+
+
+def check_time(now: float) -> float:
+    """Return the time that a clock gave; raises InvalidArgumentError for one that is no number of seconds."""
+    if isinstance(now, int | float) and math.isfinite(now):
+        return now
+    raise InvalidArgumentError(f"clock() gave {now!r}; it gives seconds, such as time.time. Nothing was changed.")
 
 
 def check_ttl(ttl: float | None, name: str) -> None:

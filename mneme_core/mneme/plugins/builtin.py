@@ -21,6 +21,7 @@ from mneme.plugins.specs import (
     StoreSpec,
     Undo,
 )
+from mneme.stores.arguments import options_in
 from mneme.stores.base import Store
 
 
@@ -81,17 +82,21 @@ def _sqlite(url: str, **options: Any) -> Store:
 
 
 def _postgres(url: str, **options: Any) -> Store:
-    """`postgresql://user@host/database`, with the options of PostgresStore."""
+    """`postgresql://user@host/database?schema=support`, with the options of PostgresStore, in the URL or apart."""
     from mneme.stores.postgres import PostgresStore
+    from mneme.stores.postgres.addresses import OPTIONS
 
-    return PostgresStore(url, **options)
+    address, options = options_in(url, options, OPTIONS)
+    return PostgresStore(address, **options)
 
 
 def _redis(url: str, **options: Any) -> Store:
-    """`redis://host:6379/0`, with the options of RedisStore."""
+    """`redis://host:6379/0?name=support`, with the options of RedisStore, in the URL or apart."""
     from mneme.stores.redis import RedisStore
+    from mneme.stores.redis.connecting import OPTIONS
 
-    return RedisStore(url, **options)
+    address, options = options_in(url, options, OPTIONS)
+    return RedisStore(address, **options)
 
 
 def _ann(dim: int, dtype: VectorDtype, options: Mapping[str, Any]) -> Index:

@@ -281,6 +281,8 @@ def check_embedder(embedder: Any) -> None:
 def _sqlite(path: Any) -> Store:
     from mneme.stores.sqlite import SQLiteStore
 
+    if isinstance(path, Store):
+        raise InvalidArgumentError(f"path is a {type(path).__name__}; a store is given as store=, with embedder=.")
     if "://" in str(path) or str(path) == "memory:":
         raise InvalidArgumentError(f"path is {path!r}, a URL; open it with SemanticCache.open({str(path)!r}).")
     return SQLiteStore(path)

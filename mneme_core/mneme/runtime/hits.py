@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from mneme.model import Hit, HitLayer
@@ -24,7 +25,7 @@ def hit_of(record: Whole, similarity: float, confidence: float, layer: HitLayer,
     hit.response = record.response
     hit.similarity = similarity
     hit.confidence = confidence
-    hit.age_seconds = int(now - created_at) if now > created_at else 0
+    hit.age_seconds = int(now - created_at) if created_at < now < inf else 0
     hit.layer = layer
     hit.namespace = record.namespace
     hit.metadata = {} if record.metadata is None else record.metadata_copy()

@@ -116,7 +116,7 @@ class Requests:
                 text,
                 place.partition,
                 key_of(place.exact, text),
-                semantic and bool(text),
+                semantic and bool(text) and not text.isspace(),
                 reads,
                 writes,
                 place.turns,

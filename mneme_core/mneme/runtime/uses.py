@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from itertools import islice
+from math import isfinite
 from typing import TypeAlias
 
 from mneme.engine.measures import latency_counter
@@ -84,8 +85,12 @@ class Uses:
         self.settle()
         if most is None or len(self.accesses) <= most:
             taken, self.accesses = self.accesses, {}
-            return taken
-        return {number: self.accesses.pop(number) for number in list(islice(self.accesses, most))}
+        else:
+            taken = {number: self.accesses.pop(number) for number in list(islice(self.accesses, most))}
+        for number, (last, uses) in taken.items():
+            if not isfinite(last):  # from a clock that is wrong: no store takes it, nor what is written with it
+                taken[number] = (0.0, uses)
+        return taken
 
     def give_back(self, accesses: Mapping[int, tuple[float, int]]) -> None:
         """Count accesses as not yet written, after a write that failed."""

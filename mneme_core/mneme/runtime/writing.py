@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mneme.engine.costs import check_cost, priced
-from mneme.engine.freshness import effective_ttl, is_expired, jittered
+from mneme.engine.freshness import check_time, effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
 from mneme.engine.spending import noted_usage
 from mneme.engine.turns import TURNS
@@ -76,7 +76,7 @@ def draft(
 
 def entry(core: Core, draft: Draft, vector: Vector | None, compute_seconds: float | None = None) -> Put:
     """Return the change that stores a draft with its vector; None leaves it to the exact layer."""
-    request, now = draft.request, core.clock()
+    request, now = draft.request, check_time(core.clock())
     if core.trial is not None:
         core.trial.answered(request.key, draft.response)
     embedding = b"" if vector is None else vector.tobytes()
@@ -134,7 +134,7 @@ def scan(core: Core, namespace: str | None) -> Iterator[list[Record]]:
     """
     batches = core.table.batches() if core.remote is None else core.remote.batches()
     for batch in batches:
-        now = core.clock()
+        now = check_time(core.clock())
         yield [
             record
             for record in batch

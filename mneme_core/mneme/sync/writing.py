@@ -70,6 +70,8 @@ class Writing(Waiting):
     ) -> None:
         """Store (query, response) pairs: one call of the embedder, one transaction, all or none.
 
+        Over Redis each 10,000 are one transaction: a StoreBackendError says how many were written.
+
         metadata, ttl, tags, source_version, cost, vary and mode hold for each of them.
         """
         core = self._core

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +17,8 @@ from mneme.errors import InvalidArgumentError, MnemeError, StoreBackendError
 from mneme.stores.arguments import check_seconds, server_of
 from mneme.stores.base import Change, Cursor, EntryRow, Identity, Put, Usage
 from mneme.stores.memory import check_identity
-from mneme.stores.postgres import log, schema, writing
+from mneme.stores.postgres import log, schema, vectors, writing
+from mneme.stores.postgres.addresses import check_url
 from mneme.stores.postgres.bounded import BoundedConnection
 from mneme.stores.postgres.leases import Leases
 from mneme.stores.postgres.listening import Listener, started
@@ -24,6 +26,8 @@ from mneme.stores.postgres.lookups import Lookups
 from mneme.stores.postgres.modes import Mode, check_mode, check_readable, make_searchable
 from mneme.stores.postgres.names import is_name, quoted
 from mneme.stores.postgres.searching import Search
+
+_log = logging.getLogger("mneme.store")
 
 
 class PostgresStore(Lookups):
@@ -43,8 +47,6 @@ class PostgresStore(Lookups):
     def __init__(
         self, url: str, *, schema: str = "mneme", mode: Mode = "auto", timeout: float = 5.0, poll: float = 1.0
     ) -> None:
-        if not isinstance(url, str) or not url.startswith(("postgresql://", "postgres://")):
-            raise InvalidArgumentError("the url of a PostgresStore starts with postgresql://; its value is not shown.")
         if not is_name(schema):
             raise InvalidArgumentError(f"schema is {schema!r}; it is a name of 1 to 60 bytes, and not '$user'.")
         check_mode(mode)
@@ -52,7 +54,7 @@ class PostgresStore(Lookups):
         check_seconds(poll, "poll")
         self.schema_version = 0
         self.lag = poll
-        self._url = url
+        self._url = check_url(url)
         self._schema = schema
         self._synchronous = ""
         self._mode: Mode = mode
@@ -65,7 +67,7 @@ class PostgresStore(Lookups):
         self._started = 0
         self._identity: Identity | None = None
         self._is_open = False
-        self._leases = Leases(self._connect, schema, server_of(url))
+        self._leases = Leases(self._connect, schema, server_of(self._url))
 
     @property
     def _channel(self) -> str:
@@ -147,7 +149,7 @@ class PostgresStore(Lookups):
                     for batch in self._changes(db, state, cursor):
                         foreign += batch
                 newest, reached = state.newest, state.newest + len(changes)
-                writing.append(db, changes, newest, searchable=state.is_searchable)
+                later = writing.append(db, changes, newest, searchable=state.is_searchable)
                 if usage is not None:
                     writing.count(db, usage)
                 if changes:
@@ -155,12 +157,26 @@ class PostgresStore(Lookups):
                     db.execute("SELECT pg_notify(%s, %s)", (self._channel, str(reached)))
                 if any(not isinstance(change, Put) for change in changes):
                     log.forget(db, reached)
+            if later:
+                self._fill(db)
             following = Cursor(reached, state.mark)
             self._listening().saw(following)
             if self._search is not None:
                 self._search.grew(reached)
                 self._is_lost = not state.is_searchable  # put back to a time before it was
             return foreign, range(newest + 1, reached + 1), following
+
+    def _fill(self, db: Connection[Any]) -> None:
+        """Copy the vectors of what was just written, which stays written where that fails."""
+        try:
+            vectors.fill(db)
+        except psycopg.Error as error:
+            _log.warning(
+                "what was put is found by its own words alone until the schema %r is opened anew: %s: %s",
+                self._schema,
+                type(error).__name__,
+                error.sqlstate or "no answer",
+            )
 
     def _changes(self, db: Connection[Any], state: log.State, cursor: Cursor) -> Iterator[list[Change]]:
         return log.names(db, state, cursor) if self.searches else log.since(db, state, cursor)

@@ -7,6 +7,7 @@ The entries remain the truth: what is served, and its cosine, is read from them.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
@@ -26,6 +27,10 @@ MOST_NUMBERS, MOST_FULL = 4_000, 2_000
 FILLED = 2**63 - 1
 """What `log.filled` is when every entry's vector is here; before, the last number that was copied."""
 BATCH = 500
+# Copied at a time, as it is not known how long that takes: in an index it is some milliseconds for each.
+STEP = 32
+# The log is held no longer, nor are writers.
+HELD_SECONDS = 0.2
 
 CREATE = """
 CREATE TABLE vectors (seq bigint PRIMARY KEY, partition bytea NOT NULL, embedding {vector} NOT NULL);
@@ -118,8 +123,7 @@ def make(db: Connection[Any], dim: int) -> str:
                     "searching in Postgres needs a table of its own, which this role may not make. Open the cache "
                     "once as the schema's owner, with mode='server'; or use mode='replica', which needs none."
                 ) from error
-    while not _fill(db):
-        pass
+    fill(db)
     return place
 
 
@@ -136,6 +140,12 @@ def _create(db: Connection[Any], place: str, dim: int) -> None:
     db.execute("UPDATE log SET filled = 0")
 
 
+def fill(db: Connection[Any]) -> None:
+    """Copy what is not copied yet, some entries at a time: writers come between."""
+    while not _fill(db):
+        pass
+
+
 def _fill(db: Connection[Any]) -> bool:
     """Copy the next entries; return whether there were none. The log is held, so that no writer comes between."""
     with db.transaction():
@@ -143,8 +153,11 @@ def _fill(db: Connection[Any]) -> bool:
         if filled is None or filled == FILLED:
             return True
         rows = db.cursor(binary=True).execute(TO_FILL, (filled, BATCH)).fetchall()
-        insert(db, rows)
-        db.execute("UPDATE log SET filled = %s", (rows[-1][0] if rows else FILLED,))
+        until, done = time.monotonic() + HELD_SECONDS, 0
+        while done < len(rows) and (not done or time.monotonic() < until):
+            insert(db, rows[done : done + STEP])
+            done = min(done + STEP, len(rows))
+        db.execute("UPDATE log SET filled = %s", (rows[done - 1][0] if rows else FILLED,))
     return not rows
 
 

@@ -38,18 +38,27 @@ WITH gone AS (DELETE FROM entries WHERE key = ANY(%s) RETURNING seq),
 DELETE FROM usage USING gone WHERE usage.seq = gone.seq
 """
 
+# Entries whose vectors are copied in the transaction that writes them, during which other writers wait.
+COPIED_AT_ONCE = 64
 
-def append(db: Connection[Any], changes: Sequence[Change], after: int, *, searchable: bool) -> None:
-    """Apply changes and log them under the numbers after `after`; searchable: keep `vectors` as well."""
+
+def append(db: Connection[Any], changes: Sequence[Change], after: int, *, searchable: bool) -> bool:
+    """Apply changes and log them under the numbers after `after`; searchable: keep `vectors` as well.
+
+    Returns whether that is left to `vectors.fill`, after the transaction, as it takes long.
+    """
+    later = searchable and sum(isinstance(change, Put) for change in changes) > COPIED_AT_ONCE
+    if later:
+        db.execute("UPDATE log SET filled = least(filled, %s)", (after,))
     puts: dict[bytes, tuple[Any, ...]] = {}
     for number, change in enumerate(changes, start=after + 1):
         if isinstance(change, Put):
             row = _parameters(change.entry, number)
             if row[1] in puts:
-                _insert(db, puts, searchable)
+                _insert(db, puts, searchable, later)
             puts[row[1]] = row
             continue
-        _insert(db, puts, searchable)
+        _insert(db, puts, searchable, later)
         if isinstance(change, Delete):
             key = bytes.fromhex(change.key)
             # A log without gaps: where nothing was removed, the row stands for the removal of no key.
@@ -59,15 +68,16 @@ def append(db: Connection[Any], changes: Sequence[Change], after: int, *, search
             _clear(db, change.namespace, searchable)
             space = None if change.namespace is None else _bytes(change.namespace)
             db.execute("INSERT INTO removals VALUES (%s, NULL, %s)", (number, space))
-    _insert(db, puts, searchable)
+    _insert(db, puts, searchable, later)
+    return later
 
 
-def _insert(db: Connection[Any], puts: dict[bytes, tuple[Any, ...]], searchable: bool) -> None:
+def _insert(db: Connection[Any], puts: dict[bytes, tuple[Any, ...]], searchable: bool, later: bool) -> None:
     """Write the entries of different keys that have gathered, in place of what the keys had."""
     if puts:
         db.execute(REPLACE_SEARCHABLE if searchable else REPLACE, (list(puts),))
         db.cursor().executemany(INSERT, list(puts.values()))
-        if searchable:
+        if searchable and not later:
             vectors.insert(db, [(row[0], row[2], row[12]) for row in puts.values()])
         puts.clear()
 

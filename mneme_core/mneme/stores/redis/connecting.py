@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import redis
 from redis.cluster import RedisCluster
 
 from mneme.errors import InvalidArgumentError
+from mneme.stores.arguments import meant
+
+OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {"name": str, "mode": str, "timeout": float, "poll": float}
 
 
 def check_url(url: object) -> str:
@@ -21,7 +25,8 @@ def check_url(url: object) -> str:
     except Exception as error:
         raise InvalidArgumentError(
             f"the url of a RedisStore cannot be used ({type(error).__name__}; its value is not shown). Signs such as "
-            "/, # and @ in a password must be written as %2F, %23 and %40, and options be ones of redis-py."
+            "/, # and @ in a password must be written as %2F, %23 and %40, and parameters be ones of redis-py. "
+            f"{meant(url, OPTIONS)}"
         ) from None
     if options.get("decode_responses"):
         raise InvalidArgumentError("the url of a RedisStore says decode_responses; entries are bytes. Leave it out.")

@@ -46,7 +46,8 @@ return redis.call('HGETALL', meta)
 """
 )
 
-# ARGV: epoch, expected sequence, removals kept, channel, then changes (P key space payload vector | D key id |
+# ARGV: epoch, expected sequence, removals kept, channel, 1 where FILL is to index what is put, which takes long, then
+# changes (P key space payload vector | D key id |
 # C all space), usage (U seq last uses) and counters (N field amount), each as a word and what belongs to it.
 # Returns the last sequence number; -1 where others wrote first, -2 where this is not the log it was.
 WRITE: Final = (
@@ -58,6 +59,7 @@ local last = tonumber(known[2])
 if last ~= tonumber(ARGV[2]) then return -1 end
 local first = last
 if known[6] then search_by(known[6], known[7]) end
+local later = ARGV[5] == '1'
 local refusal = refused()
 if refusal then return refusal end
 
@@ -75,7 +77,7 @@ local function drop(key, number, stays_indexed)
   redis.call('HDEL', usage, number)
 end
 
-local at, removed = 5, false
+local at, removed = 6, false
 while at <= #ARGV do
   local word = ARGV[at]
   if word == 'P' then
@@ -89,7 +91,7 @@ while at <= #ARGV do
     redis.call('HSET', spaces, key, ARGV[at + 2])
     redis.call('HSET', entries, key, payload)
     if vector ~= '' then redis.call('HSET', vectors, last, vector) end
-    if way and vector ~= '' and not stays then index(key, payload, vector) end
+    if way and vector ~= '' and not stays and not later then index(key, payload, vector) end
     at = at + 5
   elseif word == 'D' then
     last, removed = last + 1, true
@@ -144,6 +146,10 @@ local forgotten = known[5]
 if removed and redis.call('ZCARD', removals) > 2 * tonumber(ARGV[3]) then
   forgotten = last - tonumber(ARGV[3])
   redis.call('ZREMRANGEBYSCORE', removals, '-inf', forgotten)
+end
+if way and later then
+  local filled = redis.call('HGET', meta, 'filled')
+  if filled == 'all' or tonumber(filled) > first then redis.call('HSET', meta, 'filled', first) end
 end
 if last ~= first then
   redis.call('HSET', meta, 'last', last, 'forgotten', forgotten,

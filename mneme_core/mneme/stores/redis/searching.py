@@ -64,6 +64,11 @@ def prepare(link: Link, meta: Mapping[str, str], ways: Sequence[str]) -> None:
     if made is None or made[1] == b"all":
         return
     _log.info("indexing the entries of the name %r on the server", link.name)
+    fill(link)
+
+
+def fill(link: Link) -> None:
+    """Index what is not, a few entries at a time: others come between. Nothing to do where nobody searches."""
     while link.eval("making searchable", scripts.FILL, FILLED_AT_ONCE):
         pass
 
