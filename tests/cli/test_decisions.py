@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from mneme import MemoryStore, SemanticCache
 from mneme.cli.app import app
 from mneme.observe import AuditTrail
+from mneme.observe.rotating import RotatingFile, numbered
 from mneme.testing import WordEmbedder
 
 
@@ -121,3 +122,22 @@ def test_wrong_usage_is_said(trail, arguments, code, said):
         True,
         False,
     )
+
+
+def test_a_trail_that_becomes_older_files_while_it_is_read_is_told_once_and_whole(trail, monkeypatch):
+    lines = trail.read_text().splitlines(keepends=True)
+    written = RotatingFile(trail, 1, 8)
+    trail.write_text("")
+    for line in lines:
+        written.write(line.encode())
+    before = found(trail)
+
+    def renamed(path: Path, number: int) -> Path:
+        if number == 1:
+            written.write(lines[-1].encode())
+        return numbered(path, number)
+
+    monkeypatch.setattr("mneme.tools.trail.numbered", renamed)
+
+    assert found(trail) == before
+    assert [each["outcome"] for each in before] == ["miss", "exact", "semantic", "miss"]
