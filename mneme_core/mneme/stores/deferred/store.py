@@ -30,6 +30,7 @@ from mneme.stores.base import (
 from mneme.stores.deferred.merging import Step
 from mneme.stores.deferred.numbers import numbered
 from mneme.stores.deferred.writer import Writer
+from mneme.stores.locks import attempt
 
 # For which a reader waits for a group that is being written.
 PATIENCE_SECONDS = 0.25
@@ -114,12 +115,14 @@ class DeferredStore:
 
     @contextmanager
     def _using_store(self) -> Iterator[None]:
-        if not self._writer.io.acquire(timeout=PATIENCE_SECONDS):
-            raise StoreBusyError(f"the store {self.name!r} is being written, for more than {PATIENCE_SECONDS} s.")
+        taken: list[bool] = []
         try:
+            if not attempt(self._writer.io, taken, seconds=PATIENCE_SECONDS):
+                raise StoreBusyError(f"the store {self.name!r} is being written, for more than {PATIENCE_SECONDS} s.")
             yield
         finally:
-            self._writer.io.release()
+            if taken == [True]:
+                self._writer.io.release()
 
     def _first(self) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield what the store has when it is opened."""
