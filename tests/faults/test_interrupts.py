@@ -18,7 +18,6 @@ import pytest
 from mneme import MemoryStore, SemanticCache, SQLiteStore
 from mneme.model import Durability
 from mneme.stores.locks import attempt
-from mneme.stores.sqlite.transactions import transaction
 from mneme.testing import WordEmbedder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent with `kill`")
@@ -69,14 +68,21 @@ def test_a_put_that_is_interrupted_while_it_waits_for_another_process_keeps_no_l
 def test_a_put_that_is_interrupted_once_it_is_written_stops_no_other(
     cache: SemanticCache, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = transaction.__exit__
+    class Heard:
+        """What SQLite was still writing when the signal came."""
 
-    def heard(*arguments: Any) -> None:
-        commit(*arguments)
-        raise KeyboardInterrupt  # which came while SQLite wrote
+        def __init__(self, db: sqlite3.Connection) -> None:
+            self.db = db
+
+        def __enter__(self) -> None:
+            self.db.__enter__()
+
+        def __exit__(self, *arguments: Any) -> None:
+            self.db.__exit__(*arguments)
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(transaction, "__exit__", heard)
+        patch.setattr("mneme.stores.sqlite.store.alone", Heard)
         cache.put("during", "answer")
     cache.put("after", "answer")
     cache.delete("before")

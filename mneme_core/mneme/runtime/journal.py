@@ -135,9 +135,10 @@ class Journal:
     def drive(self) -> None:
         """Write all that is queued; errors go to those who wait for it."""
         with self._turn:
-            with self._lock:
-                pending, self._pending, self._driven = self._pending, [], False
+            pending: list[Submission] = []
             try:
+                with self._lock:
+                    pending, self._pending, self._driven = self._pending, [], False
                 if pending and not self._attempt(pending):
                     self._attempt_each(pending)
             except BaseException:  # interrupted: nobody may wait for ever
