@@ -68,6 +68,7 @@ class Journal:
         self._pending: list[Submission] = []
         self._again: list[Submission] = []
         self._driven = False
+        self._heir: threading.Thread | None = None
         self._lock = threading.Lock()
         # Serialises writers, as the store would; readers never take it.
         self._turn = threading.RLock()
@@ -113,8 +114,9 @@ class Journal:
 
     def _hand_over(self) -> None:
         """Let another thread write what others wait for, where this one was interrupted before it did so."""
-        if self._driven:
-            threading.Thread(target=self.drive, name="mneme-journal", daemon=True).start()
+        if self._driven and not (self._heir is not None and self._heir.is_alive()):
+            self._heir = threading.Thread(target=self.drive, name="mneme-journal", daemon=True)
+            self._heir.start()
 
     def submit(
         self, changes: Sequence[Change], *, awaited: bool = True, inline: bool = False
