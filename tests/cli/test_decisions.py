@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from mneme import MemoryStore, SemanticCache
 from mneme.cli.app import app
 from mneme.observe import AuditTrail
-from mneme.observe.rotating import RotatingFile, numbered
+from mneme.observe.rotating import RotatingFile, older_files
 from mneme.testing import WordEmbedder
 
 
@@ -132,12 +133,11 @@ def test_a_trail_that_becomes_older_files_while_it_is_read_is_told_once_and_whol
         written.write(line.encode())
     before = found(trail)
 
-    def renamed(path: Path, number: int) -> Path:
-        if number == 1:
-            written.write(lines[-1].encode())
-        return numbered(path, number)
+    def renamed(path: Path) -> Iterator[Path]:
+        written.write(lines[-1].encode())
+        return older_files(path)
 
-    monkeypatch.setattr("mneme.tools.trail.numbered", renamed)
+    monkeypatch.setattr("mneme.tools.backwards.older_files", renamed)
 
     assert found(trail) == before
     assert [each["outcome"] for each in before] == ["miss", "exact", "semantic", "miss"]

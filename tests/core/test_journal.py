@@ -105,7 +105,7 @@ def test_a_signal_that_comes_once_the_queue_was_taken_leaves_nobody_waiting(cach
             puts = []
             for query in "ab":
                 puts.append(threads.submit(cache.put, query, "r", mode="exact"))
-                until(lambda: len(journal._pending) == len(puts))
+                assert eventually(lambda: len(journal._pending) == len(puts))
             journal._lock.comes = True
         errors = [put.exception(10) for put in puts]
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import count, takewhile
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from mneme.errors import InvalidArgumentError
 from mneme.observe.decisions import AFTER_A_MISS, DECIDED
-from mneme.observe.rotating import numbered
+from mneme.tools.backwards import Files
 
 # The end of the year 9998: what lies beyond is no time.
 LATEST: Final = 253_370_764_800
@@ -92,27 +89,9 @@ def read_trail(path: str | PathLike[str], sought: Sought, *, limit: int) -> Foun
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines that are not empty, the oldest file first."""
-    with ExitStack() as stack:
-        # All are opened before one is read, the newest first: whoever writes may rename each to the next meanwhile.
-        newest = stack.enter_context(path.open("rb"))
-        files = {_of(newest): newest}
-        with suppress(FileNotFoundError):
-            for name in older_files(path):
-                older = stack.enter_context(name.open("rb"))
-                files.setdefault(_of(older), older)
-        for file in reversed(files.values()):
+    with Files(path) as opened:
+        for file in reversed(opened.files.values()):
             yield from filter(bytes.strip, file)
-
-
-def _of(file: BinaryIO) -> tuple[int, int]:
-    """Return what tells a file from others, whatever its name."""
-    found = os.fstat(file.fileno())
-    return found.st_dev, found.st_ino
-
-
-def older_files(path: Path) -> Iterator[Path]:
-    """Yield what the file of a trail became when it was full, the newest first."""
-    return takewhile(Path.exists, (numbered(path, number) for number in count(1)))
 
 
 def decision_of(line: bytes) -> dict[str, Any] | None:
