@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from mneme import MemoryStore, SemanticCache
 from mneme.cli.app import app
 from mneme.observe import AuditTrail
+from mneme.observe.rotating import RotatingFile, older_files
 from mneme.testing import WordEmbedder
 
 
@@ -121,3 +123,21 @@ def test_wrong_usage_is_said(trail, arguments, code, said):
         True,
         False,
     )
+
+
+def test_a_trail_that_becomes_older_files_while_it_is_read_is_told_once_and_whole(trail, monkeypatch):
+    lines = trail.read_text().splitlines(keepends=True)
+    written = RotatingFile(trail, 1, 8)
+    trail.write_text("")
+    for line in lines:
+        written.write(line.encode())
+    before = found(trail)
+
+    def renamed(path: Path) -> Iterator[Path]:
+        written.write(lines[-1].encode())
+        return older_files(path)
+
+    monkeypatch.setattr("mneme.tools.backwards.older_files", renamed)
+
+    assert found(trail) == before
+    assert [each["outcome"] for each in before] == ["miss", "exact", "semantic", "miss"]

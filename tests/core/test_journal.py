@@ -80,6 +80,38 @@ def test_an_interrupted_writer_leaves_nobody_waiting(cache, store):
     assert cache.get("d").response == "r"
 
 
+def test_a_signal_that_comes_once_the_queue_was_taken_leaves_nobody_waiting(cache, store):
+    journal = cache._core.journal
+
+    class Heard:
+        """The journal's lock; a signal is heard when it is let go by who has taken what waits."""
+
+        def __init__(self):
+            self.lock, self.comes = journal._lock, False
+
+        def __enter__(self):
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            is_taken = not journal._pending
+            self.lock.release()
+            if self.comes and is_taken:
+                self.comes = False
+                raise KeyboardInterrupt
+
+    journal._lock = Heard()
+    with ThreadPoolExecutor(2) as threads:
+        with journal._turn:
+            puts = []
+            for query in "ab":
+                puts.append(threads.submit(cache.put, query, "r", mode="exact"))
+                assert eventually(lambda: len(journal._pending) == len(puts))
+            journal._lock.comes = True
+        errors = [put.exception(10) for put in puts]
+
+    assert [type(error) for error in errors] == [KeyboardInterrupt, StoreBackendError]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), StoreBackendError("not now")])
 def test_a_lone_put_that_ends_early_leaves_nothing_behind(cache, store, error):
     store.raising = error

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from mneme import MemoryStore, SemanticCache, SQLiteStore
+from mneme.model import Durability
 from mneme.stores.locks import attempt
-from mneme.stores.sqlite.transactions import transaction
 from mneme.testing import WordEmbedder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are sent with `kill`")
@@ -68,14 +68,21 @@ def test_a_put_that_is_interrupted_while_it_waits_for_another_process_keeps_no_l
 def test_a_put_that_is_interrupted_once_it_is_written_stops_no_other(
     cache: SemanticCache, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit = transaction.__exit__
+    class Heard:
+        """What SQLite was still writing when the signal came."""
 
-    def heard(*arguments: Any) -> None:
-        commit(*arguments)
-        raise KeyboardInterrupt  # which came while SQLite wrote
+        def __init__(self, db: sqlite3.Connection) -> None:
+            self.db = db
+
+        def __enter__(self) -> None:
+            self.db.__enter__()
+
+        def __exit__(self, *arguments: Any) -> None:
+            self.db.__exit__(*arguments)
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(transaction, "__exit__", heard)
+        patch.setattr("mneme.stores.sqlite.store.alone", Heard)
         cache.put("during", "answer")
     cache.put("after", "answer")
     cache.delete("before")
@@ -118,26 +125,31 @@ def test_a_put_that_is_interrupted_while_it_waits_for_a_thread_lets_the_others_b
     ] * 3
 
 
-@pytest.mark.parametrize("where", ["mneme.runtime.table", "mneme.runtime.journal", "mneme.stores.sqlite.store"])
+@pytest.mark.parametrize("where", ["runtime.table", "runtime.journal", "stores.sqlite.store", "stores.deferred.store"])
 def test_a_lock_that_was_just_had_when_the_signal_came_is_given_back(
-    cache: SemanticCache, path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def heard(*arguments: Any, **options: Any) -> bool:
         attempt(*arguments, **options)
         raise KeyboardInterrupt
 
-    with SemanticCache(path, WordEmbedder()) as other:
-        other.put("of another", "answer")
-    with monkeypatch.context() as patch:
-        patch.setattr(f"{where}.attempt", heard)
-        for call in (cache.get, lambda query: cache.put(query, "answer")):
-            with suppress(KeyboardInterrupt):
-                call("before")
-    thread = threading.Thread(target=lambda: (cache.put("after", "answer"), cache.get("before")), daemon=True)
-    thread.start()
-    thread.join(20)
+    durability: Durability = "deferred" if "deferred" in where else "normal"
+    with SemanticCache(path, WordEmbedder(), durability=durability) as cache:
+        with SemanticCache(path, WordEmbedder()) as other:
+            other.put("of another", "answer")
+        with monkeypatch.context() as patch:
+            patch.setattr(f"mneme.{where}.attempt", heard)
+            for call in (cache.get, lambda query: cache.put(query, "answer")):
+                with suppress(KeyboardInterrupt):
+                    call("before")
+        thread = threading.Thread(
+            target=lambda: (cache.put("after", "answer"), cache.flush(), cache.get("of another")), daemon=True
+        )
+        thread.start()
+        thread.join(20)
 
-    assert not thread.is_alive()
+        assert not thread.is_alive()
+        assert cache.get("of another").response == "answer"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("place", ["_labels.remove", "_limits.of"])

@@ -26,6 +26,7 @@ from mneme.model import StoredEntry
 from mneme.stores import deferred
 from mneme.stores.base import BEGINNING, Clear, Delete, Identity, Put
 from mneme.stores.deferred import writer as deferring
+from mneme.stores.deferred.bell import Bell
 from mneme.stores.deferred.merging import Step, corrections
 from mneme.stores.deferred.queue import Queue
 from mneme.testing import AsyncWordEmbedder, FaultyStore, WordEmbedder
@@ -626,3 +627,14 @@ def test_what_is_removed_while_it_fails_to_be_written_takes_the_older_one_away()
     queue.give_back(flight)
 
     assert (queue.removals, queue.puts) == ([Delete("a" * 32)], {})
+
+
+def test_a_bell_that_rang_before_wakes_who_waits_then_once() -> None:
+    bell = Bell()
+    for _ in range(3):
+        bell.ring()
+    bell.wait()
+    started = time.monotonic()
+    bell.wait(0.01)
+
+    assert time.monotonic() - started >= 0.01

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count, takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,11 @@ except ImportError:  # on Windows, where two processes that rotate at once may s
 def numbered(path: Path, number: int) -> Path:
     """Return what `path` is called after it was full so many times, from 1 on."""
     return Path(f"{path}.{number}")
+
+
+def older_files(path: Path) -> Iterator[Path]:
+    """Yield what `path` became when it was full, the newest first."""
+    return takewhile(Path.exists, (numbered(path, number) for number in count(1)))
 
 
 class RotatingFile:

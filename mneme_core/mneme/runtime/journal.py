@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
@@ -43,12 +44,16 @@ class Submission:
     future: Future[None] | None = None
     """Ends with the write, for a submitter that does not drive in its own thread; making one costs as much as half
     a dozen statements of SQLite's."""
+    told: SimpleQueue[None] | None = None
+    """The same for a thread that waits: of C alone, for a signal in the middle of `set_result` may keep its lock."""
     is_done: bool = False
     error: MnemeError | None = None
 
     def end(self, error: MnemeError | None) -> None:
         """Note that the changes are written, or why they could not be."""
         self.is_done, self.error = True, error
+        if self.told is not None:
+            self.told.put(None)
         if self.future is not None:
             self.future.set_result(None)
 
@@ -104,8 +109,8 @@ class Journal:
             submission, drives = self.submit(changes, inline=True)
             if drives:
                 self.drive()
-            elif submission.future is not None:
-                submission.future.result()
+            elif submission.told is not None:
+                submission.told.get()
         except BaseException:
             self._hand_over()
             raise
@@ -121,23 +126,26 @@ class Journal:
     ) -> tuple[Submission, bool]:
         """Queue changes; return them, and whether the caller must see to it that `drive` runs.
 
-        inline: the caller, where told so, runs it in its own thread, and so needs no future to wait for.
+        inline: the caller is a thread that runs it where told so, and else waits for what it is told.
         """
         submission = Submission(changes, awaited)
         with self._lock:
             self._pending.append(submission)
             drives = awaited and not self._driven
             self._driven = self._driven or drives
-            if awaited and not (drives and inline):
+            if inline and not drives:
+                submission.told = SimpleQueue()
+            elif awaited and not inline:
                 submission.future = Future()
         return submission, drives
 
     def drive(self) -> None:
         """Write all that is queued; errors go to those who wait for it."""
         with self._turn:
-            with self._lock:
-                pending, self._pending, self._driven = self._pending, [], False
+            pending: list[Submission] = []
             try:
+                with self._lock:
+                    pending, self._pending, self._driven = self._pending, [], False
                 if pending and not self._attempt(pending):
                     self._attempt_each(pending)
             except BaseException:  # interrupted: nobody may wait for ever

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from mneme.tools.trail import older_files
+from mneme.observe.rotating import older_files
 
 BLOCK: Final = 65_536
 # What is longer is no line of a trail, and is not held to look for its beginning.

@@ -6,14 +6,13 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count, takewhile
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 from mneme.errors import InvalidArgumentError
 from mneme.observe.decisions import AFTER_A_MISS, DECIDED
-from mneme.observe.rotating import numbered
+from mneme.tools.backwards import Files
 
 # The end of the year 9998: what lies beyond is no time.
 LATEST: Final = 253_370_764_800
@@ -90,16 +89,9 @@ def read_trail(path: str | PathLike[str], sought: Sought, *, limit: int) -> Foun
 
 def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines that are not empty, the oldest file first."""
-    with path.open("rb") as newest:  # first of all: it must be there, and may become path.1 meanwhile
-        for file in reversed(list(older_files(path))):
-            with file.open("rb") as older:
-                yield from filter(bytes.strip, older)
-        yield from filter(bytes.strip, newest)
-
-
-def older_files(path: Path) -> Iterator[Path]:
-    """Yield what the file of a trail became when it was full, the newest first."""
-    return takewhile(Path.exists, (numbered(path, number) for number in count(1)))
+    with Files(path) as opened:
+        for file in reversed(opened.files.values()):
+            yield from filter(bytes.strip, file)
 
 
 def decision_of(line: bytes) -> dict[str, Any] | None:

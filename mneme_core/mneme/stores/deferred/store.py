@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 from mneme.errors import MnemeError
 from mneme.stores import forks
@@ -30,6 +30,9 @@ from mneme.stores.base import (
 from mneme.stores.deferred.merging import Step
 from mneme.stores.deferred.numbers import numbered
 from mneme.stores.deferred.writer import Writer
+from mneme.stores.locks import attempt
+
+T = TypeVar("T")
 
 # For which a reader waits for a group that is being written.
 PATIENCE_SECONDS = 0.25
@@ -99,27 +102,31 @@ class DeferredStore:
             yield from self._everything() if self._writer.numbers.last else self._first()
             return
         # No lock is held while the reader works: one that fails may keep this generator from its end.
-        with self._using_store():
-            for changes, cursor in self.store.pull(self._writer.cursor):
-                with self._writer.state:
-                    if changes:
-                        self._writer.steps.append(Step(self._writer.numbers.numbered(changes)))
-                    self._writer.cursor = cursor
-            with self._writer.state:
-                corrected, number = self._writer.corrections(), len(self._writer.steps)
-                reached = Cursor(self._writer.numbers.last, 0)
+        corrected, number, reached = self._with_store(self._corrected)
         yield corrected, reached
         with self._writer.state:  # which the reader has applied
             del self._writer.steps[:number]
 
-    @contextmanager
-    def _using_store(self) -> Iterator[None]:
-        if not self._writer.io.acquire(timeout=PATIENCE_SECONDS):
-            raise StoreBusyError(f"the store {self.name!r} is being written, for more than {PATIENCE_SECONDS} s.")
+    def _corrected(self) -> tuple[Sequence[Change], int, Cursor]:
+        """Read what others changed; return what that leaves to be changed, of how many steps, and the cursor then."""
+        for changes, cursor in self.store.pull(self._writer.cursor):
+            with self._writer.state:
+                if changes:
+                    self._writer.steps.append(Step(self._writer.numbers.numbered(changes)))
+                self._writer.cursor = cursor
+        with self._writer.state:
+            corrected, number = self._writer.corrections(), len(self._writer.steps)
+            return corrected, number, Cursor(self._writer.numbers.last, 0)
+
+    def _with_store(self, read: Callable[[], T]) -> T:
+        taken: list[bool] = []
         try:
-            yield
+            if not attempt(self._writer.io, taken, seconds=PATIENCE_SECONDS):
+                raise StoreBusyError(f"the store {self.name!r} is being written, for more than {PATIENCE_SECONDS} s.")
+            return read()
         finally:
-            self._writer.io.release()
+            if taken == [True]:
+                self._writer.io.release()
 
     def _first(self) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield what the store has when it is opened."""
@@ -140,13 +147,16 @@ class DeferredStore:
 
     def _everything(self) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield what the store has, under the numbers by which it is known here, and what waits."""
-        with self._using_store(), self._writer.state:
-            ours = self._writer.numbers.ours()
-            waiting = [numbered(put, number) for number, put in self._writer.queue.puts.values()]
+        ours, waiting = self._with_store(self._known)
         for changes, _ in self.store.pull(BEGINNING):
             puts = [(put, self._writer.numbers.known(put.entry.id, ours)) for put in changes if isinstance(put, Put)]
             yield [numbered(put, number) for put, number in puts if number is not None], BEGINNING
         yield waiting, BEGINNING
+
+    def _known(self) -> tuple[dict[int, int], list[Change]]:
+        with self._writer.state:
+            waiting: list[Change] = [numbered(put, number) for number, put in self._writer.queue.puts.values()]
+            return self._writer.numbers.ours(), waiting
 
     def _load_vectors(self, store: BulkStore, ids: range) -> Iterator[Sequence[tuple[int, bytes]]]:
         if ids.stop - 1 <= self._writer.numbers.read:

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from mneme.errors import MnemeError, MultiProcessLockError, StoreBackendError, store_error
 from mneme.stores.base import Change, Clear, Cursor, Delete, Put, Store, Usage
+from mneme.stores.deferred.bell import Bell
 from mneme.stores.deferred.merging import Step, corrections
 from mneme.stores.deferred.numbers import Numbers
 from mneme.stores.deferred.queue import Queue
@@ -47,7 +48,7 @@ class Writer:
         self._waiting: list[Future[None]] = []
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._begun, self._hurried = threading.Event(), threading.Event()
+        self._begun, self._hurried = Bell(), Bell()
 
     def corrections(self) -> list[Change]:
         """Return what others' changes leave to be changed in the cache; under `state`."""
@@ -71,7 +72,7 @@ class Writer:
                 ) from self.error
             waiting: Future[None] = Future()
             self._waiting.append(waiting)
-        self._hurried.set()
+        self._hurried.ring()
         return waiting
 
     def has_room(self) -> bool:
@@ -92,7 +93,7 @@ class Writer:
             if self._thread is None and self.queue:
                 self._start()
             reached = Cursor(self.numbers.last, 0)
-        self._begun.set()
+        self._begun.ring()
         return foreign, numbers, reached
 
     def _start(self) -> None:
@@ -119,13 +120,12 @@ class Writer:
         while not self._closed:
             self._begun.wait()
             self._hurried.wait(DELAY_SECONDS if self.error is None else RETRY_SECONDS)
-            self._begun.clear()
-            self._hurried.clear()
+            self._begun.wait(0)  # what rang meanwhile is written now
             with self.io:
                 failed = None if self._closed else self.write()
             self.tell(failed)
             if self.queue:
-                self._begun.set()
+                self._begun.ring()
 
     def tell(self, failed: MnemeError | None) -> None:
         """Tell of a group that failed; with no lock held."""
@@ -220,13 +220,13 @@ class Writer:
     def leave(self) -> None:
         """Forget what waits, in the child of a fork."""
         self.queue, self.flight, self._waiting, self._thread, self.error = Queue(), Queue(), [], None, None
-        self._begun, self._hurried = threading.Event(), threading.Event()
+        self._begun, self._hurried = Bell(), Bell()
 
     def close(self) -> None:
         """Write what waits and end the thread; raises StoreBackendError for what is lost by that."""
         with self.state:
             was_closed, self._closed = self._closed, True
-        self._begun.set()
-        self._hurried.set()
+        self._begun.ring()
+        self._hurried.ring()
         if not was_closed:
             self.flush()

@@ -13,7 +13,7 @@ from mneme.errors import InvalidArgumentError, SchemaMigrationError, StoreBacken
 from mneme.stores.base import Change, Cursor, EntryRow, Usage
 from mneme.stores.sqlite import log, rows, schema
 from mneme.stores.sqlite.store import SQLiteStore
-from mneme.stores.sqlite.transactions import transaction
+from mneme.stores.sqlite.transactions import alone
 
 Sort: TypeAlias = Literal["newest", "oldest", "used", "hits", "largest"]
 Test: TypeAlias = Callable[[str, str, str | None, float, float | None], bool]
@@ -79,7 +79,8 @@ class ReadOnlySQLiteStore(SQLiteStore):
     ) -> tuple[list[EntryRow], int]:
         """Return entries in that order, at most `limit` after the first `skip`, and how many are wanted in all."""
         where = "(?1 IS NULL OR e.namespace = ?1)"
-        with self._using("reading") as db, transaction(db, "DEFERRED"):
+        with self._using("reading") as db, alone(db):
+            db.execute("BEGIN DEFERRED")
             if is_wanted is not None:
                 db.create_function("is_wanted", 5, is_wanted)
                 where += " AND is_wanted(e.query, e.response, e.metadata, e.created_at, e.ttl)"
@@ -100,7 +101,8 @@ class ReadOnlySQLiteStore(SQLiteStore):
             most = bytes.fromhex(digits.ljust(_KEY_DIGITS, "f"))
         except ValueError:
             return []
-        with self._using("reading") as db, transaction(db, "DEFERRED"):
+        with self._using("reading") as db, alone(db):
+            db.execute("BEGIN DEFERRED")
             found = db.execute("SELECT seq FROM entries WHERE key BETWEEN ? AND ?", (least, most))
             return self._these(db, [number for (number,) in found])
 

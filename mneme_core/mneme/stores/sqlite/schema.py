@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from mneme.errors import CorruptCacheError, SchemaMigrationError
-from mneme.stores.sqlite.transactions import transaction
+from mneme.stores.sqlite.transactions import alone
 
 # "Mnem" in the file's header tells a cache from any other SQLite database.
 APPLICATION_ID = 0x4D6E656D
@@ -75,7 +75,8 @@ def check(db: sqlite3.Connection, path: str) -> int:
     if db.in_transaction:
         return _checked(db, path)
     # All of one state: between two reads another process may make a cache of an empty file.
-    with transaction(db, "DEFERRED"):
+    with alone(db):
+        db.execute("BEGIN DEFERRED")
         return _checked(db, path)
 
 

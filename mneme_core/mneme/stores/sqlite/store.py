@@ -28,7 +28,7 @@ from mneme.stores.sqlite.connection import (
     place_of,
     translated,
 )
-from mneme.stores.sqlite.transactions import transaction
+from mneme.stores.sqlite.transactions import alone
 from mneme.stores.sqlite.watch import HEADER_BYTES
 
 S = TypeVar("S", bound="SQLiteStore")
@@ -78,10 +78,12 @@ class SQLiteStore:
 
     def open(self, identity: Identity) -> None:
         """Open the file, upgrade its schema, bind it to `identity` or check that it is bound to it."""
-        with self._using("opening", connects=True) as db:
+        with self._lock, translated(self.path, "opening"):
+            db = self._connection(connects=True)
             bound = _bound(db)
             if bound is None:
-                with transaction(db, "IMMEDIATE"):
+                with alone(db):
+                    db.execute("BEGIN IMMEDIATE")
                     values = (
                         ("fingerprint", identity.fingerprint),
                         ("dim", identity.dim),
@@ -116,7 +118,8 @@ class SQLiteStore:
         """Return what the file is bound to, opening it; None for one that is new or not there."""
         if not self.path.exists():
             return None
-        with self._using("opening", connects=True) as db:
+        with self._lock, translated(self.path, "opening"):
+            db = self._connection(connects=True)
             return _bound(db)
 
     def changed(self, cursor: Cursor) -> bool:
@@ -159,8 +162,10 @@ class SQLiteStore:
 
     def pull(self, cursor: Cursor) -> Iterator[tuple[Sequence[Change], Cursor]]:
         """Yield the changes since `cursor` from one snapshot of the file, in batches."""
-        with self._using("reading") as db:
-            with transaction(db, "DEFERRED"):
+        with self._lock, translated(self.path, "reading"):
+            db = self._connection()
+            with alone(db):
+                db.execute("BEGIN DEFERRED")
                 reached = Cursor(log.last(db), log.version(db))
                 for batch in log.since(db, cursor):
                     yield batch, cursor
@@ -177,8 +182,10 @@ class SQLiteStore:
         return self._load(rows.SELECT_HEADS)
 
     def _load(self, statement: str) -> Iterator[tuple[Sequence[Any], Cursor]]:
-        with self._using("reading") as db:
-            with transaction(db, "DEFERRED"):
+        with self._lock, translated(self.path, "reading"):
+            db = self._connection()
+            with alone(db):
+                db.execute("BEGIN DEFERRED")
                 reached = Cursor(log.last(db), log.version(db))
                 bound = _bound(db)
                 for batch in log.everything(db, statement, 4 * bound.dim if bound else 0):
@@ -192,7 +199,8 @@ class SQLiteStore:
 
         Through a connection of its own: this one may be waiting for another process's lock.
         """
-        with closing(self.snapshot()) as second, second._using("reading") as db, transaction(db, "DEFERRED"):
+        with closing(self.snapshot()) as second, second._using("reading") as db, alone(db):
+            db.execute("BEGIN DEFERRED")
             bound = _bound(db)
             yield from log.all_vectors(db, ids, 4 * bound.dim if bound else 0)
 
@@ -224,7 +232,8 @@ class SQLiteStore:
             if self._room.is_due:
                 self._check_room(db, changes)
             try:
-                with transaction(db, "IMMEDIATE"):
+                with alone(db):
+                    db.execute("BEGIN IMMEDIATE")
                     # Asked while the write lock is held: after it another process may have committed.
                     header = self._header()
                     is_alone = header is not None and header == self._seen
@@ -256,10 +265,12 @@ class SQLiteStore:
 
         is_newer: of an entry and when the one that is there was created, whether it takes its place all the same.
         """
-        with self._using("writing") as db:
+        with self._lock, translated(self.path, "writing"):
+            db = self._connection()
             self._check_room(db, list(map(Put, entries)))
             self._cursor, self._seen = BEGINNING, None  # until it is known what is written
-            with transaction(db, "IMMEDIATE"):
+            with alone(db):
+                db.execute("BEGIN IMMEDIATE")
                 held = log.created(db, [bytes.fromhex(entry.query_hash) for entry in entries])
                 since = [held.get(bytes.fromhex(entry.query_hash)) for entry in entries]
                 chosen = [entry for entry, at in zip(entries, since, strict=True) if at is None or is_newer(entry, at)]
@@ -272,27 +283,32 @@ class SQLiteStore:
 
     def lease(self, key: str, owner: str, seconds: float) -> bool:
         """Take or prolong a lease."""
-        with self._using("leasing in") as db, transaction(db, "IMMEDIATE"):
+        with self._lock, translated(self.path, "leasing in"), alone(self._connection()) as db:
+            db.execute("BEGIN IMMEDIATE")
             return leases.take(db, key, owner, seconds)
 
     def release(self, key: str, owner: str) -> None:
         """Give a lease back."""
-        with self._using("leasing in") as db, transaction(db, "IMMEDIATE"):
+        with self._lock, translated(self.path, "leasing in"), alone(self._connection()) as db:
+            db.execute("BEGIN IMMEDIATE")
             leases.release(db, key, owner)
 
     def counters(self) -> Mapping[tuple[str, str], int]:
         """Return (namespace, counter) -> value."""
-        with self._using("reading") as db:
+        with self._lock, translated(self.path, "reading"):
+            db = self._connection()
             return {(space, name): value for space, name, value in db.execute("SELECT * FROM counters")}
 
     def vectors(self, ids: Sequence[int]) -> Mapping[int, bytes]:
         """Return the float32 vectors of these ids."""
-        with self._using("reading") as db:
+        with self._lock, translated(self.path, "reading"):
+            db = self._connection()
             return log.vectors(db, ids)
 
     def created(self, keys: Sequence[bytes]) -> Mapping[bytes, float]:
         """Return when the entries of these keys were created; a key without an entry is left out."""
-        with self._using("reading") as db:
+        with self._lock, translated(self.path, "reading"):
+            db = self._connection()
             return log.created(db, keys)
 
     def compact(self) -> None:

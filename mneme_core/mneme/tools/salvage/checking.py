@@ -21,7 +21,7 @@ from mneme.stores.memory import check_identity
 from mneme.stores.sqlite import rows
 from mneme.stores.sqlite.connection import connect
 from mneme.stores.sqlite.log import BATCH
-from mneme.stores.sqlite.transactions import transaction
+from mneme.stores.sqlite.transactions import alone
 
 # How far the length of a vector may be from 1: float32 rounds by a ten-thousandth of this.
 LENGTH_TOLERANCE = 1e-3
@@ -39,7 +39,8 @@ def finish(copy: Path, embedder: Embedder | AsyncEmbedder | None) -> tuple[Ident
     Raises CorruptCacheError where the file does not say of which embedder it is and nobody else does.
     """
     db, _ = connect(copy, timeout=5.0, cache_size_kb=10_000)
-    with closing(db), transaction(db, "IMMEDIATE"):
+    with closing(db), alone(db):
+        db.execute("BEGIN IMMEDIATE")
         identity = _identity(db, embedder)
         wrong = [*wrong_rows(db, 4 * identity.dim), *wrong_vectors(db, identity)]
         for table in ("usage", "entries"):

@@ -17,7 +17,7 @@ from mneme.stores.base import Identity
 from mneme.stores.sqlite import schema
 from mneme.stores.sqlite.connection import PAGE_BYTES, STEPWISE, translated
 from mneme.stores.sqlite.replacing import sync_directory
-from mneme.stores.sqlite.transactions import transaction
+from mneme.stores.sqlite.transactions import alone
 from mneme.tools.salvage import checking
 from mneme.tools.salvage.layout import Layout, Table, layout_of
 from mneme.tools.salvage.pages import Pages
@@ -70,7 +70,8 @@ def salvage(
         _make(copy, layout.version)
         with closing(sqlite3.connect(copy, isolation_level=None)) as db:
             db.execute("PRAGMA synchronous = OFF")
-            with transaction(db, "IMMEDIATE"):
+            with alone(db):
+                db.execute("BEGIN IMMEDIATE")
                 filling.fill(db)
         identity, refused, entries = checking.finish(copy, embedder)
         if not entries:
