@@ -210,18 +210,22 @@ def test_a_graph_of_shortened_vectors_finds_what_whole_ones_find() -> None:
 
 
 def test_where_shortened_vectors_find_too_little_the_graph_has_whole_ones(monkeypatch, caplog) -> None:
+    """That which is built in its place, too."""
     search = Graph.search
     monkeypatch.setattr(
         Graph,
         "search",
         lambda self, *arguments: [id for id in search(self, *arguments) if id % 2 or self.rotation is None],
     )
+    monkeypatch.setattr(ann, "WORTH_TELLING", 8)
     vectors = clustered(2 * ROWS, 1, DIM)
     index = filled(vectors[:ROWS])
     first = graph_of(index)
-    for number in range(ROWS):  # it is built anew
+    for number in range(ROWS):
         index.add_many(b"a", [ROWS + number], vectors[ROWS + number : ROWS + number + 1])
         index.remove(b"a", number)
+    assert index.wait(SECONDS)
+    index.add_many(b"a", range(2 * ROWS, 2 * ROWS + 8), vectors[:8])
     assert index.wait(SECONDS)
 
     assert [(made.numbers, made.width) for made in (first, graph_of(index))] == [(DIM, 128), (DIM, 128)]

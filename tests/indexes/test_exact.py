@@ -16,8 +16,10 @@ from mneme.indexes.background import Background, Job
 from mneme.indexes.base import Vector
 from mneme.indexes.block import Block
 from mneme.indexes.exact import ExactIndex, full_scan
+from mneme.indexes.pages import LARGE_PAGE
 from mneme.indexes.prefixes import TILE, Prefixes
 from mneme.indexes.rotation import AXES, WIDTH, Asked, fit
+from mneme.indexes.segment import SEGMENT_ROWS
 from mneme.indexes.survival import Survival
 from mneme.model import VectorDtype
 from mneme.testing.index_contract import clustered, unit_rows
@@ -366,6 +368,15 @@ def test_shortened_vectors_are_as_near_as_prefixes_let_whole_ones_be() -> None:
 
     assert np.allclose(np.linalg.norm(short, axis=1), 1, atol=1e-4)
     assert np.allclose(short @ rotation.shortened(query), bounds, atol=1e-4)
+
+
+def test_the_prefixes_of_a_full_segment_fill_large_pages() -> None:
+    prefixes = Prefixes(fit(vectors_of("clustered", 300, 1, 100)), SEGMENT_ROWS)
+
+    for part in (prefixes.first, prefixes.second):
+        assert part.nbytes % LARGE_PAGE == 0
+        assert part.ctypes.data % LARGE_PAGE == 0
+        assert not part.any()
 
 
 def test_a_first_search_waits_for_nobody_and_makes_no_prefixes_itself() -> None:

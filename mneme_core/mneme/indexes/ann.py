@@ -103,7 +103,7 @@ class AnnIndex(KeptGraphs):
         """Return the `k` ids most similar to `query`, at least `floor`, but for what the graph may miss."""
         graph, block = self._graphs.get(partition), self._blocks.get(partition)
         if graph is None or block is None:
-            if self.count(partition) >= self._above:
+            if block is not None and block.count >= self._above:
                 self._tend(partition)
         elif k <= MOST_WANTED and self._is_of_use(graph):
             self._asked.append((partition, query, floor))

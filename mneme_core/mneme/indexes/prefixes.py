@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mneme.indexes.base import Vector
+from mneme.indexes.pages import zeros
 from mneme.indexes.products import products
 from mneme.indexes.rotation import FIRST, SECOND, Asked, Rotation
 
@@ -25,8 +26,8 @@ class Prefixes:
 
     def __init__(self, rotation: Rotation, capacity: int) -> None:
         self.rotation = rotation
-        self.first: Vector = np.zeros((-(-capacity // TILE), FIRST, TILE), np.float32)
-        self.second: Vector = np.empty((capacity, SECOND), np.float32)
+        self.first = zeros(-(-capacity // TILE), FIRST, TILE)
+        self.second = zeros(capacity, SECOND)
 
     def write(self, start: int, vectors: Vector) -> None:
         """Write the prefixes of vectors, shape (n, dim), from row `start` on."""

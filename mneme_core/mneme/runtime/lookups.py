@@ -57,7 +57,7 @@ class Lookups:
     """Seconds for which a store is not asked again whether others changed it."""
     journal: Journal
     noted: deque[Use]
-    """The exact hits that are still to be counted: those of the table."""
+    """The hits that are still to be counted: those of the table."""
     requests: Requests
     store: Store
     table: Table
@@ -123,7 +123,7 @@ class Lookups:
             self.table.settle_if_free()
             if due == TIMED:
                 started = perf_counter()
-                return self.requests.resolve(query, namespace, vary, mode)._replace(started=started)
+                return self.requests.resolve(query, namespace, vary, mode).since(started)
         return self.requests.resolve(query, namespace, vary, mode)
 
     def probe(self, request: Request, grace: float | None = None) -> Hit | None:
@@ -145,7 +145,7 @@ class Lookups:
         if whole is None:
             return None
         seconds = self.seconds(request) if request.started else 0.0
-        self.noted.append((whole, now, count.HITS_EXACT, seconds))
+        self.noted.append((whole, now, None, seconds))
         hit = hit_of(whole, 1.0, 1.0, "exact", now, request.query)
         if self.events.heard:
             self._tell(request, hit, "exact" if grace is None else "stale", None)
@@ -198,7 +198,7 @@ class Lookups:
 
     def timed(self, request: Request) -> Request:
         """Return a request that is timed: since it was asked, where that is known, else from now on."""
-        return request if request.started else request._replace(started=perf_counter())
+        return request if request.started else request.since(perf_counter())
 
     def seconds(self, request: Request) -> float:
         """Return what a lookup took, and have counts written when it is time. Used with no lock held."""

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from mneme.engine.freshness import age_seconds, is_expired
 from mneme.engine.judge import Choice, Policy, choose
-from mneme.engine.measures import latency_counter, similarity_counter
+from mneme.engine.measures import similarity_counter
 from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
 from mneme.model import Candidate, Hit, Neighbour, neighbour_of
-from mneme.runtime import counters as count
 from mneme.runtime.record import Whole
 from mneme.runtime.requests import Request
 
@@ -45,15 +44,10 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     neighbour, verdict = accepted.neighbour, accepted.verdict
     record = core.table.by_key.get(bytes.fromhex(neighbour.key))
     whole = None if record is None else core.texts.whole(record)
-    took = latency_counter("semantic", core.seconds(request))
-    with core.table.lock:
-        served = whole is not None and whole.response == neighbour.response and whole.id in core.table.by_id
-        if whole is not None and served:
-            core.table.uses.count(whole, now, count.HITS_SEMANTIC)
-            core.counters.tally(request.namespace, similarity_counter("accepted", neighbour.similarity))
-            core.counters.tally(request.namespace, took)
-    if whole is None or not served:  # removed or replaced while it was judged
-        return core.miss(request, "no_match")
+    seconds = core.seconds(request)
+    if whole is None or whole.response != neighbour.response or whole.id not in core.table.by_id:
+        return core.miss(request, "no_match")  # removed or replaced while it was judged
+    core.noted.append((whole, now, neighbour.similarity, seconds))
     return core.hit(request, whole, neighbour.similarity, verdict.confidence, now, verdict.reason)
 
 

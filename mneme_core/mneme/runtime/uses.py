@@ -8,14 +8,14 @@ from itertools import islice
 from math import isfinite
 from typing import TypeAlias
 
-from mneme.engine.measures import latency_counter
+from mneme.engine.measures import latency_counter, similarity_counter
 from mneme.engine.spending import Worth, worth_of
-from mneme.runtime.counters import Counters
+from mneme.runtime.counters import HITS_EXACT, HITS_SEMANTIC, Counters
 from mneme.runtime.limits import Limits
 from mneme.runtime.record import Record
 
-Use: TypeAlias = tuple[Record, float, int, float]
-"""(record, when it was served, HITS_EXACT or HITS_SEMANTIC, the seconds it took or 0 where that is not timed)."""
+Use: TypeAlias = tuple[Record, float, float | None, float]
+"""(record, when it was served, the similarity or None of an exact hit, the seconds it took or 0 where not timed)."""
 
 _UNUSED = (0.0, 0)
 # Measured with Python 3.11: a use that the store does not have yet.
@@ -27,7 +27,7 @@ WORTHS_KEPT = 100_000
 class Uses:
     """Counts what was served. Used under the table's lock, but for `noted`.
 
-    An exact hit takes no lock: it only adds itself to `noted`. Whoever reads what is counted here, or changes what the
+    A hit takes no lock: it only adds itself to `noted`. Whoever reads what is counted here, or changes what the
     order of the uses decides, settles first.
     """
 
@@ -47,24 +47,22 @@ class Uses:
         """What the accesses take without their table."""
         return USE_BYTES * len(self.accesses)
 
-    def count(self, record: Record, now: float, which: int) -> None:
-        """Count a hit at once. which: HITS_EXACT or HITS_SEMANTIC."""
-        self.noted.append((record, now, which, 0.0))
-        self.settle()
-
     def settle(self) -> None:
         """Count the hits that were noted; those that come meanwhile wait for the next time."""
         noted, accesses, counters = self.noted, self.accesses, self._counters
         for _ in range(len(noted)):
-            record, now, which, seconds = noted.popleft()
+            record, now, similarity, seconds = noted.popleft()
             number, namespace = record.id, record.namespace
             known = accesses.get(number)
             accesses[number] = (now, 1 if known is None else known[1] + 1)
-            counters.row(namespace)[which] += 1
+            is_exact = similarity is None
+            counters.row(namespace)[HITS_EXACT if is_exact else HITS_SEMANTIC] += 1
             if record.compute_seconds is not None or record.metadata is not None:
                 counters.save(namespace, self._worths.get(number) or self._weigh(record))
+            if similarity is not None:
+                counters.tally(namespace, similarity_counter("accepted", similarity))
             if seconds:
-                counters.tally(namespace, latency_counter("exact", seconds))
+                counters.tally(namespace, latency_counter("exact" if is_exact else "semantic", seconds))
             if self._is_limited and number in self._by_id:
                 for scope in self._limits.of(namespace):
                     scope.use(record.key)
