@@ -240,6 +240,26 @@ def test_a_lock_that_is_held_too_long_is_named(store: SQLiteStore, path: Path, a
     assert answers(path) == {"a": "answer to a"}
 
 
+def test_after_a_wait_in_vain_nobody_is_kept_waiting_as_long_until_the_lock_is_free(path: Path) -> None:
+    def waits(store: SQLiteStore) -> float:
+        assert store._db is not None
+        return store._db.execute("PRAGMA busy_timeout").fetchone()[0] / 1_000
+
+    with closing(SQLiteStore(path, timeout=0.2)) as store:
+        store.open(IDENTITY)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(MultiProcessLockError):
+                store.write([Put(entry(1))], BEGINNING)
+            held_up = waits(store)
+            with pytest.raises(MultiProcessLockError):
+                store.write([Put(entry(1))], BEGINNING)
+            other.execute("ROLLBACK")
+        store.write([Put(entry(1))], BEGINNING)
+
+        assert (held_up, waits(store)) == (0.05, 0.2)
+
+
 def test_a_new_file_that_others_are_switching_to_wal_is_tried_again(
     store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

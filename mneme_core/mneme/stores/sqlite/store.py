@@ -25,11 +25,15 @@ from mneme.stores.sqlite.connection import (
     Synchronous,
     connect,
     connect_reader,
+    is_locked,
     place_of,
     translated,
 )
 from mneme.stores.sqlite.transactions import alone
 from mneme.stores.sqlite.watch import HEADER_BYTES
+
+# How long a write waits for a lock that the one before it waited for in vain.
+HELD_UP_SECONDS = 0.05
 
 S = TypeVar("S", bound="SQLiteStore")
 
@@ -38,7 +42,8 @@ class SQLiteStore:
     """Keeps entries in one SQLite file in WAL mode; several processes may use it at once.
 
     path: created with mode 0600 where it is missing; its directory must exist.
-    timeout: seconds to wait for another process's write lock. cache_size_kb: SQLite's page cache.
+    timeout: seconds to wait for another process's write lock; after a wait in vain writes wait 0.05 seconds, until one
+    succeeds. cache_size_kb: SQLite's page cache.
     """
 
     name = "sqlite"
@@ -58,6 +63,7 @@ class SQLiteStore:
         self.path = Path(path).absolute()
         self.schema_version = 0
         self._timeout = timeout
+        self._is_held_up = False
         self._cache_size_kb = cache_size_kb
         self._synchronous: Synchronous = "NORMAL"
         self._lock = threading.RLock()
@@ -251,12 +257,21 @@ class SQLiteStore:
                         log.forget(db, last + len(changes))
                     reached = Cursor(last + len(changes), version)
                 self._cursor = reached
-            except BaseException:
+            except BaseException as error:
                 # It may be written all the same: a signal is heard only after SQLite is done.
                 self._cursor, self._seen = BEGINNING, None
+                if isinstance(error, sqlite3.Error) and is_locked(error):
+                    self._wait(db, HELD_UP_SECONDS)
                 raise
+            if self._is_held_up:
+                self._wait(db, self._timeout)
             self._see(db, header)
             return foreign, numbers, reached
+
+    def _wait(self, db: sqlite3.Connection, seconds: float) -> None:
+        """Wait for another process's lock for so long from now on: who waited in vain is not kept waiting each time."""
+        self._is_held_up = seconds < self._timeout
+        db.execute(f"PRAGMA busy_timeout = {round(1_000 * min(seconds, self._timeout))}")
 
     def put_newer(
         self, entries: Sequence[StoredEntry], is_newer: Callable[[StoredEntry, float], bool]
