@@ -22,9 +22,13 @@ path = sys.argv[1]
 """
 
 
+# Of a fork beside threads, which is what is tried here.
+QUIETLY = ("-W", "ignore:This process:DeprecationWarning")
+
+
 def run(script, *arguments):
     """Run a script in a process of its own; return what it printed."""
-    command = [sys.executable, "-c", PREFACE + textwrap.dedent(script), *map(str, arguments)]
+    command = [sys.executable, *QUIETLY, "-c", PREFACE + textwrap.dedent(script), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout

@@ -40,7 +40,7 @@ def functions():
 CHANGED = [{"number"}, {"names"}, {"table"}, {"table"}, {"table"}, {"other"}, set()]
 
 
-@pytest.mark.parametrize(("function", "changed"), zip(functions(), CHANGED, strict=True))
+@pytest.mark.parametrize(("function", "changed"), [*zip(functions(), CHANGED, strict=True)])
 def test_the_captured_variables_a_function_changes_are_found(function, changed):
     assert changed_by(function.__code__) == changed
 

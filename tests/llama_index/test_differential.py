@@ -12,6 +12,7 @@ from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.llms import LLM
+from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel
@@ -112,16 +113,21 @@ async def predict_and_call(llm: Any) -> Any:
     )
 
 
+async def asked(agent: Any) -> str:
+    # In a memory of its own: the usual one has a database in a thread that outlives the event loop.
+    return str(await agent.run("How is the weather?", memory=ChatMemoryBuffer.from_defaults()))
+
+
 async def function_agent(llm: LLM) -> Any:
-    return str(await FunctionAgent(tools=[TOOL], llm=llm, streaming=False).run("How is the weather?"))
+    return await asked(FunctionAgent(tools=[TOOL], llm=llm, streaming=False))
 
 
 async def streaming_function_agent(llm: LLM) -> Any:
-    return str(await FunctionAgent(tools=[TOOL], llm=llm).run("How is the weather?"))
+    return await asked(FunctionAgent(tools=[TOOL], llm=llm))
 
 
 async def agent_workflow(llm: LLM) -> Any:
-    return str(await AgentWorkflow.from_tools_or_functions([TOOL], llm=llm).run("How is the weather?"))
+    return await asked(AgentWorkflow.from_tools_or_functions([TOOL], llm=llm))
 
 
 async def structured_predict(llm: LLM) -> Any:

@@ -451,7 +451,10 @@ def run(path: Path) -> Callable[[str], str]:
 
     def run(program: str) -> str:
         source = PRELUDE + textwrap.dedent(program)
-        done = subprocess.run([sys.executable, "-c", source, str(path)], capture_output=True, text=True, timeout=60)
+        # Of a fork beside threads, which is what is tried here.
+        quietly = ("-W", "ignore:This process:DeprecationWarning")
+        command = [sys.executable, *quietly, "-c", source, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 

@@ -318,9 +318,16 @@ def test_an_index_whose_build_was_broken_off_is_built_again(opened, url, admin, 
     write(store, *[Put(placed(f"e{n}", AXES[0] + n * AXES[1])) for n in range(30)])
     monkeypatch.setattr(building, "LEAST_ROWS", 20)
     building_now = "FROM pg_stat_activity WHERE query LIKE '%CREATE INDEX CONC%' AND pid <> pg_backend_pid()"
+
+    def is_building() -> bool:
+        store._search.builder.consider()
+        begun = "SELECT count(*) FROM pg_indexes WHERE indexname = 'vectors_nearest' AND schemaname = current_schema()"
+        is_begun = admin.execute(begun).fetchone() == (1,)
+        return is_begun and _one(url, f"SELECT count(*) {building_now}") == 1
+
     with admin.transaction():
         admin.execute("DELETE FROM vectors WHERE false")  # a writer, whose end the build waits for
-        assert eventually(lambda: _considered(store) and _one(url, f"SELECT count(*) {building_now}") == 1)
+        assert eventually(is_building)
         _one(url, f"SELECT count(pg_terminate_backend(pid)) {building_now}")
         assert eventually(lambda: "was not built" in caplog.text)
     is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'vectors_nearest'::regclass"
@@ -332,11 +339,6 @@ def test_an_index_whose_build_was_broken_off_is_built_again(opened, url, admin, 
     assert eventually(lambda: again._search.builder.is_built)
     assert admin.execute(is_valid).fetchone() == (True,)
     assert near(again, k=3) == ["e0", "e1", "e2"]
-
-
-def _considered(store: PostgresStore) -> bool:
-    store._search.builder.consider()
-    return True
 
 
 def _one(url: str, query: str) -> Any:
