@@ -39,8 +39,8 @@ store = MemoryStore() if sys.argv[2] == "memory" else SQLiteStore(path)
 cache = SemanticCache(store=store, embedder=WordEmbedder())
 cache.put("before the fork", "r")
 core, held, done = cache._core, threading.Event(), threading.Event()
-# That of the table is not among them: a fork waits for it, as for the store's.
-locks = [core.index._lock, core.journal._lock, core.journal._turn, core.journal._reading,
+# Not among them are those that a fork waits for: the table's, the index's, the writer's turn, the store's.
+locks = [core.journal._lock, core.journal._reading,
          core.embeddings._lock, core.threads._lock, core.searchers._lock,
          core.sharing.flights._lock, core.embeddings._flights._lock]
 
