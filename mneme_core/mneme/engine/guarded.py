@@ -9,6 +9,7 @@ from typing import Any, Final
 from mneme.engine.guard import Comparison, compare
 from mneme.engine.judge import Threshold, check_similarity
 from mneme.engine.likeness import MINILM, Calibration
+from mneme.engine.saying import sentence
 from mneme.errors import InvalidArgumentError
 from mneme.model import ConfidenceFn, Neighbour, Verdict
 
@@ -76,6 +77,7 @@ class Guarded:
             "words alone": sum(compared.alone),
             "light words alone": compared.soft,
             "differences": "; ".join(found) or "none",
+            **({"in words": "; ".join(map(sentence, compared.differences))} if found else {}),
         }
 
     def _refusal(self, compared: Comparison, likeness: float) -> str:
