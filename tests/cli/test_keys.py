@@ -151,7 +151,7 @@ def test_keys_of_another_cache_load_no_archive(run: Any, path: Path, tmp_path: P
     run("dump", path, tmp_path / "a.zip")
     result = run("load", tmp_path / "a.zip", tmp_path / "b.db", env={"MNEME_KEYS": secrets.token_hex(32)})
 
-    assert (result.exit_code, "were not given" in result.stderr, (tmp_path / "b.db").exists()) == (1, True, False)
+    assert (result.exit_code, "not given" in result.stderr, (tmp_path / "b.db").exists()) == (1, True, False)
 
 
 def test_an_archive_in_clear_is_asked_for_and_takes_the_keys(run: Any, path: Path, tmp_path: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mneme.engine.reported import WRONG_FOR
 from mneme.errors import InvalidArgumentError
-from mneme.model import Hit, Outcome, StoredEntry
-from mneme.runtime.record import Record, Whole
+from mneme.model import Hit, Outcome
+from mneme.runtime.record import Record, Whole, stored_of
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
 
@@ -124,20 +125,6 @@ def _changes(
 def _put(record: Whole, questions: tuple[str, ...], vector: bytes) -> Put:
     metadata = record.metadata_as_stored()
     metadata.pop(WRONG_FOR, None)
-    return Put(
-        StoredEntry(
-            0,
-            record.namespace,
-            record.key.hex(),
-            record.query,
-            record.response,
-            vector,
-            {**metadata, WRONG_FOR: list(questions)} if questions else metadata,
-            record.created_at,
-            record.last_accessed_at,
-            record.ttl,
-            record.access_count,
-            record.partition,
-            record.compute_seconds,
-        )
-    )
+    if questions:
+        metadata[WRONG_FOR] = list(questions)
+    return Put(replace(stored_of(record[:-1], vector), id=0, metadata=metadata))
