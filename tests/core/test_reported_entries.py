@@ -176,16 +176,18 @@ def test_a_hit_of_the_entry_s_own_question_takes_back_all_that_was_reported_of_i
 
 def test_what_others_add_to_the_file_holds_without_opening_again(tmp_path, monkeypatch):
     monkeypatch.setattr(reports, "LOOK_SECONDS", 0.0)
-    path = tmp_path / "wrong.jsonl"
+    path, others = tmp_path / "wrong.jsonl", tmp_path / "theirs.jsonl"
     with SemanticCache.open("memory:", feedback=path, **THRESHOLD) as cache:
         cache.put("how do I pay", "card")
         assert cache.get("how do I pay today") is not None
-        path.write_text('{"a": "how do I pay", "b": "how do I pay today", "same": false}\n')
+        others.write_text('{"a": "how do I pay", "b": "how do I pay today", "same": false}\n')
+        others.replace(path)  # at once: nobody reads half of it
         until = time.monotonic() + 20
         while cache.get("how do I pay today") is not None and time.monotonic() < until:
             pass
         assert cache.explain("how do I pay today").outcome == "reported_wrong"
-        path.write_text("no report\n")
+        others.write_text("no report\n")
+        others.replace(path)
         cache.get("how do I pay today")
         path.unlink()
 
