@@ -177,6 +177,8 @@ class Neighbour:
     key: str = ""
     turns: tuple[tuple[str, str], ...] = ()
     """(role, text) of what was said before, where the entry was put with similar turns."""
+    wrong_for: tuple[str, ...] = ()
+    """The questions that its answer was reported wrong for: it may be served to its own question alone."""
 
 
 neighbour_of: Final = _opened(Neighbour)
@@ -238,12 +240,14 @@ class Explanation:
     elsewhere: int = 0
     """Entries of the namespace that were put with another `vary` and are never compared with this query."""
     exact_only: int = 0
-    """Entries beside this query that are served to their own questions alone, as they have no vector: answers that call
-    tools, those reported as wrong for another question, and texts that could not be embedded."""
+    """Entries beside this query that are served to their own questions alone: those reported as wrong for another one,
+    and those without a vector, which are answers that call tools and texts that could not be embedded."""
     other_vary: tuple[OtherVary, ...] = ()
     """Entries of the same question that were put with another `vary`, the newest first, five at most."""
 
     def __str__(self) -> str:
+        from mneme.tools.readable import readable  # nothing but who prints this needs it
+
         lines = [
             f"query      {self.query!r}",
             f"canonical  {self.canonical!r}",
@@ -257,7 +261,8 @@ class Explanation:
             )
         lines += [f"other vary {each}" for each in self.other_vary]
         if self.exact_only:
-            lines.append(f"exact only {self.exact_only} entries serve their own question alone (tools, reports …)")
+            some = "1 entry serves its" if self.exact_only == 1 else f"{self.exact_only:,} entries serve their"
+            lines.append(f"exact only {some} own question alone (tools, reports …)")
         if not self.candidates:
             return "\n".join([*lines, "candidates none"])
         lines.append("candidates similarity  confidence  verdict")
@@ -265,7 +270,7 @@ class Explanation:
             near, verdict = candidate.neighbour, candidate.verdict
             word = "accept" if verdict.accepted else "refuse"
             lines.append(f"           {near.similarity:10.4f}  {verdict.confidence:10.4f}  {word}: {verdict.reason}")
-            lines.append(f"             {near.query!r} -> {near.response[:80]!r}")
+            lines.append(f"             {near.query!r} -> {readable(near.response)[:80]!r}")
             if candidate.features:
                 said = ", ".join(f"{name} {_short(value)}" for name, value in candidate.features.items())
                 lines.append(f"             {said}")

@@ -53,7 +53,7 @@ def test_entries_are_read_with_the_keys_of_a_file(run: Any, path: Path) -> None:
         json.loads(run("explain", path, "how do I pay 2", "--keys", keys, *WORDS, "--json").stdout)["exact"] == "fresh"
     )
     assert run("report-wrong", path, key, "-q", "how do you pay", "--keys", keys).exit_code == 0
-    assert json.loads(run("inspect", "show", path, key, "--keys", keys, "--json").stdout)["searchable"] is False
+    assert json.loads(run("inspect", "show", path, key, "--keys", keys, "--json").stdout)["wrong_for"]
     assert run("inspect", "delete", path, key, "--keys", keys, "--yes").exit_code == 0
     assert [each.query for each in looking.entries(looking.Keyed(path, lambda: [KEY, OLD]))[0]] == ["how do I pay 1"]
 
@@ -71,6 +71,14 @@ def test_the_environment_may_hold_them(run: Any, path: Path, set_: dict[str, str
     monkeypatch.chdir(path.parent)
 
     assert json.loads(run("inspect", "list", path, "--json", env=set_).stdout)["found"] == 2
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True)])
+def test_a_file_of_keys_that_others_can_read_is_warned_of(run: Any, path: Path, mode: int, warned: bool) -> None:
+    path.with_name("keys").chmod(mode)
+    result = run("inspect", "list", path, "--keys", path.with_name("keys"))
+
+    assert (result.exit_code, "others can read the keys" in result.stderr) == (0, warned)
 
 
 def test_a_cache_in_clear_is_read_as_it_is(run: Any, path: Path, tmp_path: Path) -> None:
@@ -100,6 +108,7 @@ def test_what_is_no_key_is_refused_and_never_shown(
 ) -> None:
     if held is not None:
         (tmp_path / "odd").write_text(held, "utf-8")
+        (tmp_path / "odd").chmod(0o600)
     result = run("inspect", "list", path, "--keys", tmp_path / "odd")
 
     assert (result.exit_code, len(result.stderr.splitlines()), "Traceback" in result.output) == (code, 1, False)
@@ -142,7 +151,7 @@ def test_keys_of_another_cache_load_no_archive(run: Any, path: Path, tmp_path: P
     run("dump", path, tmp_path / "a.zip")
     result = run("load", tmp_path / "a.zip", tmp_path / "b.db", env={"MNEME_KEYS": secrets.token_hex(32)})
 
-    assert (result.exit_code, "were not given" in result.stderr, (tmp_path / "b.db").exists()) == (1, True, False)
+    assert (result.exit_code, "not given" in result.stderr, (tmp_path / "b.db").exists()) == (1, True, False)
 
 
 def test_an_archive_in_clear_is_asked_for_and_takes_the_keys(run: Any, path: Path, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_entries_are_listed(run, path):
     result = run("inspect", "list", path, "--namespace", "acme")
 
     assert "In [bold]Paris[/bold]" in result.stdout
-    assert "1 of 1 entries" in result.stdout
+    assert "1 of 1 entry" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -563,7 +563,7 @@ def test_entries_that_serve_their_own_question_alone_are_told(run, tmp_path):
         cache.report_wrong(hit)
 
     result = run("explain", tmp_path / "c.db", "how do I pay abroad", *WORDS)
-    assert re.search(r"exact only 1 entries", result.stdout)
+    assert re.search(r"exact only 1 entry", result.stdout)
 
 
 def test_an_archive_there_stays_where_a_new_one_cannot_be_made(run, path, tmp_path, monkeypatch):

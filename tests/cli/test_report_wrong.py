@@ -69,7 +69,7 @@ def test_a_program_at_work_no_longer_serves_it(path: Path) -> None:
         after, own = cache.get(NEAR, vary={"model": "m"}), cache.get(OWN, vary={"model": "m"})
 
     assert (result.exit_code, hit.response) == (0, "card"), result.output
-    assert (after and after.response, own and own.response) == ("cheque", "card")
+    assert (after and after.response, own and own.response) == (None, "card")
     assert "serves its own question alone from now on, and so does each of 1 more" in result.stdout
     assert "--feedback FILE" in result.stdout
 
@@ -79,8 +79,7 @@ def test_the_pair_is_kept_apart_from_the_next_opening_on(path: Path, tmp_path: P
     with SemanticCache.open(path, feedback=tmp_path / "wrong.jsonl", **OPTIONS) as cache:
         cache.put(OWN, "card")
 
-        assert cache.get(NEAR) is None
-        assert cache.get("how do I pay tomorrow") is not None
+        assert (cache.get(NEAR), cache.explain(NEAR).outcome) == (None, "reported_wrong")
     assert "keeps the two questions apart" in result.stdout
 
 
@@ -139,3 +138,50 @@ def test_it_is_told_from_explain_which_entry_was_near(path: Path) -> None:
     shown = CliRunner().invoke(app, ["explain", str(path), NEAR, *words]).stdout
 
     assert f"{key_of(path)[:8]} → card" in shown
+
+
+def test_a_question_that_has_nothing_to_do_with_the_entry_needs_a_force(path: Path, tmp_path: Path) -> None:
+    words = ("--embedder", "mneme.testing:WordEmbedder")
+    before, key = state(path), key_of(path)
+    refused = [run(path, key, "-q", "nobody asked it", *more) for more in ((), words)]
+    far = run(path, key, "-q", "how does it rain all over the town", *words)
+
+    assert [each.exit_code for each in (*refused, far)] == [5] * 3, far.output
+    assert ("is it the right entry" in far.stderr, state(path)) == (True, before)
+    assert run(path, key, "-q", "nobody asked it", "--force").exit_code == 0
+
+
+def test_what_a_trail_says_was_served_needs_no_force(path: Path, tmp_path: Path) -> None:
+    trail, key = tmp_path / "audit.jsonl", key_of(path)
+    rows = [{"time": 1.0, "outcome": "semantic", "entry": key, "query": "nobody asked it", "key": "ab"}]
+    rows += [{"time": 2.0, "outcome": "miss", "entry": key, "query": "nor this", "key": "cd"}]
+    trail.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    results = [run(path, key, "-q", asked, "--trail", trail) for asked in ("nor this", "Nobody asked it")]
+
+    assert [each.exit_code for each in results] == [5, 0], results
+
+
+def test_a_report_is_taken_back(path: Path, tmp_path: Path) -> None:
+    before, key, file = state(path), key_of(path), tmp_path / "wrong.jsonl"
+    run(path, key, "-q", NEAR, "--feedback", file)
+    shown = CliRunner().invoke(app, ["inspect", "show", str(path), key]).stdout
+    done = run(path, key, "-q", NEAR, "--feedback", file, "--undo")
+    again = run(path, key, "--undo", "--json")
+    with SemanticCache.open(path, feedback=file, **OPTIONS) as cache:
+        assert cache.get(NEAR, vary={"model": "m"}) is not None
+
+    assert f"wrong for {NEAR!r}" in shown
+    assert "may be served to other questions again, and so may 1 more" in done.stdout
+    assert (json.loads(again.stdout)["changed"], state(path)) == (0, before)
+
+
+def test_explain_minds_the_file_too(path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wrong.jsonl"
+    file.write_text(json.dumps({"a": OWN, "b": NEAR, "same": False}) + "\n")
+    words = [str(path), NEAR, "--embedder", "mneme.testing:WordEmbedder", "--policy", "threshold:0.7"]
+    words += ["--like", key_of(path)]
+    plain, minding = (
+        CliRunner().invoke(app, ["explain", *words, *more]).stdout for more in ((), ("--feedback", str(file)))
+    )
+
+    assert ("semantic" in plain, "reported_wrong" in minding) == (True, True)

@@ -60,17 +60,17 @@ def test_the_same_answer_under_questions_near_it_goes_with_it(cache):
     cache.put("where is my parcel", "card")
 
     assert cache.report_wrong(cache.get("how do I pay today")) == 2
-    assert cache.get("how do I pay today").response == "cheque"
+    assert cache.get("how do I pay today") is None  # it may be either of them
     assert cache.get("where is my parcel now").response == "card"
 
 
 def test_the_pair_is_never_taken_for_one_again(cache):
     cache.put("how do I pay", "card")
     cache.report_wrong(cache.get("how do I pay today"))
-    cache.put("how do I pay", "card")  # found again by meaning, but for that pair
+    cache.put("how do I pay", "by card")  # a new answer does not make one question of the two
 
-    assert cache.get("how do I pay TODAY") is None
-    assert cache.get("how do I pay tomorrow").response == "card"
+    assert (cache.get("how do I pay TODAY"), cache.get("how do I pay tomorrow")) == (None, None)
+    assert cache.get("how do I pay").response == "by card"
     assert cache.explain("how do I pay today").candidates[0].verdict.reason == "reported wrong"
     cache.clear()
     cache.put("how do I pay today", "by cheque")
@@ -85,11 +85,12 @@ def test_it_holds_after_opening_again(tmp_path):
         cache.report_wrong(hit)
         cache.report_wrong(hit)
     with SemanticCache.open(url, **OPTIONS) as cache:
-        assert cache.get("how do I pay tomorrow") is None  # the entry's vector is gone
+        assert cache.get("how do I pay tomorrow") is None
+        assert cache.delete("how do I pay")
     with SemanticCache.open(url, feedback=path, **OPTIONS) as cache:
         cache.put("how do I pay", "card")
         assert cache.get("how do I pay today") is None
-        assert cache.get("how do I pay tomorrow") is not None
+        assert cache.get("how do I pay") is not None
 
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(row["a"], row["b"], row["same"]) for row in rows] == [("how do I pay", "how do I pay today", False)]

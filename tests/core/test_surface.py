@@ -123,6 +123,7 @@ METHODS = {
     "delete": "query namespace='default' vary=None",
     "explain": "query embedding=None namespace='default' vary=None k=5 like=None",
     "report_wrong": "hit",
+    "unreport": "hit",
     "invalidate": "tags=() source=None query=None near=None min_similarity=0.85 namespace=None",
     "key": "query namespace='default' vary=None",
     "scope": "namespace=None vary=None",
@@ -168,8 +169,8 @@ def test_whoever_gives_a_facade_to_langchain_is_told_what_to_give_it(facade, nam
 
 
 AWAITED = (
-    "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong invalidate vacuum compact "
-    "flush dumps loads close"
+    "get put get_or_compute get_or_stream get_many put_many delete explain report_wrong unreport invalidate vacuum "
+    "compact flush dumps loads close"
 )
 
 

@@ -21,7 +21,7 @@ FIELDS = {
     "access_count partition compute_seconds",
     "Outcome": "value status similarity hit saved_seconds",
     "Verdict": "accepted confidence reason",
-    "Neighbour": "query response similarity age_seconds metadata namespace key turns",
+    "Neighbour": "query response similarity age_seconds metadata namespace key turns wrong_for",
     "Candidate": "neighbour verdict features",
     "Explanation": "query canonical namespace outcome key exact candidates elsewhere exact_only other_vary",
 }
@@ -54,7 +54,7 @@ FAST_HIT = hit_of(
     Whole(1, "n", b"k", "q", "r", 0, '{"a": 1}', 10.0, 10.0, None, 0, b"p", 0.5, 2), 1.0, 0.9, "exact", 13.5, "as put"
 )
 ENTRY = (7, "n", "ab", "q", "r", b"v", {"a": 1}, 1.0, 2.0, None, 3, b"p", 0.5)
-NEIGHBOUR = ("q", "r", 0.9, 3, {"a": 1}, "n", "ab", (("user", "t"),))
+NEIGHBOUR = ("q", "r", 0.9, 3, {"a": 1}, "n", "ab", (("user", "t"),), ("w",))
 
 
 @pytest.mark.parametrize(

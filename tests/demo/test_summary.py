@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from mneme.demo.alone import Alone, Once, threshold_alone
 from mneme.demo.neighbours import nearest_earlier
 from mneme.demo.plot import draw
 from mneme.demo.replay import Result
@@ -175,3 +177,32 @@ def test_the_plot_is_a_png_of_a_fixed_size(tmp_path: Path, texts: list[str]) -> 
 
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
     assert (int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")) == (1350, 675)
+
+
+def test_what_a_threshold_alone_serves_of_the_same_requests_is_shown_beside_it() -> None:
+    requests = [
+        _asks("1", "x", text="red apple pie of mine"),
+        _asks("2", "y", "langchain", text="red apple pie of mine"),
+        _asks("3", "z", text="red apple pie of mine now"),
+        _asks("4", "x", text="Red  apple PIE of mine"),
+    ]
+    embedded: list[str] = []
+
+    class Counting(WordEmbedder):
+        def embed(self, text):
+            embedded.append(text)
+            return super().embed(text)
+
+    once = Once(Counting())
+    found = [threshold_alone(requests, once) for _ in range(2)]
+
+    assert (found, len(embedded)) == ([Alone(0.85, hits=2, wrong=1)] * 2, 2)
+    shown = _shown(replace(_summary(*RUN), alone=found[0]))
+    assert re.search(r"by a cosine of 0.85 alone\s*│\s*1 of 2", shown)
+
+
+def test_without_truths_nobody_knows_what_a_threshold_alone_does() -> None:
+    found = threshold_alone([_asks("1", None, text="a"), _asks("2", None, text="A")], WordEmbedder())
+
+    assert found == Alone(0.85, hits=1, wrong=None)
+    assert "unknown of 1" in _shown(replace(_summary(*RUN), alone=found))

@@ -206,7 +206,7 @@ async def test_what_was_served_is_noted(cache: SemanticCache, openai: ChatOpenAI
     ]
     assert cache.explain(REWORDED, like=hits[1].key).outcome == "semantic"
     assert cache.report_wrong(hits[1]) == 1
-    assert cache.explain(REWORDED, like=hits[1].key).outcome == "no_match"
+    assert cache.explain(REWORDED, like=hits[1].key).outcome == "reported_wrong"
 
 
 async def test_streams_and_agents_that_were_served_are_noted(

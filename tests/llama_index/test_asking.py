@@ -40,7 +40,7 @@ def test_a_call_is_explained_and_its_answer_taken_back(cache: SemanticCache, any
     after = [explain(prompt(text), llm, stream=stream).outcome for text in (QUESTION, REWORDED)]
 
     assert (before, outcomes, reported) == ("no_match", ["exact", "semantic"], [1, 0])
-    assert after == ["exact", "no_match"]
+    assert after == ["exact", "reported_wrong"]
     assert explain(prompt(QUESTION), llm, stream=not stream).elsewhere == 1
 
 
@@ -81,7 +81,7 @@ def test_a_query_engines_hits_are_noted(cache: SemanticCache, openai: Any) -> No
 
     assert [(hit.asked, hit.layer) for hit in hits] == [(REWORDED, "semantic")]
     assert cache.explain(REWORDED, like=hits[0].key).outcome == "semantic"
-    assert (cache.report_wrong(hits[0]), cache.explain(REWORDED, like=hits[0].key).outcome) == (1, "no_match")
+    assert (cache.report_wrong(hits[0]), cache.explain(REWORDED, like=hits[0].key).outcome) == (1, "reported_wrong")
 
 
 def test_what_is_not_cached_is_an_error(cache: SemanticCache, counting: Any) -> None:

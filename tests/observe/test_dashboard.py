@@ -39,7 +39,7 @@ VALUES = {
     "layer": {"exact", "semantic"},
     "failed": {"yes", "no"},
     "reason": {"no_match", "below_threshold", "bypass", "embedder_failure", "dim_mismatch", "unembeddable"}
-    | {"store_failure"},
+    | {"store_failure", "refused_by_policy", "reported_wrong"},
 }
 PRICES = {"currency": "EUR", "date": "2026-02-01", "models": {"m": {"input": 1, "output": 2}}}
 SELECTOR = re.compile(r"(?P<metric>mneme_\w+)(?:\{(?P<matchers>[^}]*)\})?(?P<range>\[[^\]]*\])?")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mneme import SemanticCache
-from mneme.runtime.pairs import latest, read_labelled
+from mneme.runtime.pairs import read_labelled
 from mneme.testing import WordEmbedder
 from mneme.tools import looking
 from mneme.tools.looking.taking_back import give_back, take_back
@@ -53,12 +53,11 @@ def test_a_report_that_is_undone_leaves_all_as_it_was(cache, path, tmp_path, ser
 
     assert (taken.reported.changed, number) == (2, 2)
     assert (before, served()) == (["By card."] * 3, ["By card."] * 3)
-    assert meanwhile == ["At the desk.", "By card.", "By card."]
+    assert meanwhile == [None, "By card.", "By card."]
     assert {
         (each.key, each.created_at, each.ttl, each.tags, str(each.metadata)) for each in looking.entries(path)[0]
     } == {(each.key, each.created_at, each.ttl, each.tags, str(each.metadata)) for each in entries}
-    assert [pair.same for pair in read_labelled(tmp_path / "feedback.jsonl")] == [False, True]
-    assert [pair.same for pair in latest(read_labelled(tmp_path / "feedback.jsonl"))] == [True]
+    assert (taken.is_noted, read_labelled(tmp_path / "feedback.jsonl")) == (True, [])
 
 
 def test_a_removed_answer_is_put_back(cache, path, served):

@@ -83,7 +83,8 @@ class AsyncRemoving(AsyncWaiting):
         """Take back an answer that was wrong for what was asked; return how many entries changed.
 
         An answer to the very question is removed. One to another question stays with that question and is served to no
-        other, nor is the same answer under questions near it. The two questions are never taken for one another again:
+        other, nor is the same answer under questions near it; what would have been served it is served nothing by
+        meaning from then on. The two questions are never taken for one another again: as long as the entry is kept,
         while the cache is open, and where it was opened with `feedback=` as long as that file is kept.
         """
         core = self._core
@@ -92,6 +93,21 @@ class AsyncRemoving(AsyncWaiting):
         await self._store(feedback.note, core, hit)
         await self._store(core.read_up)
         changes = await self._store(feedback.corrections, core, hit)
+        if changes:
+            await self._write(changes)
+        return len(changes)
+
+    async def unreport(self, hit: Hit) -> int:
+        """Take back what `report_wrong` was told of a semantic hit; return how many entries changed.
+
+        hit: the one that was reported; or one of the entry's own question, which stands for all that was reported of
+        that entry. An answer that was removed stays removed.
+        """
+        core = self._core
+        core.check_open()
+        feedback.check_hit(hit)
+        await self._store(core.read_up)
+        changes = await self._store(feedback.withdrawals, core, hit)
         if changes:
             await self._write(changes)
         return len(changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -27,7 +28,7 @@ from mneme.cli.shared import (
 from mneme.errors import InvalidArgumentError
 from mneme.tools.loading import load_embedder
 from mneme.tools.readable import readable
-from mneme.tools.wording import Side, differences
+from mneme.tools.wording import Side, differences, numbered
 
 if TYPE_CHECKING:
     from mneme.model import Candidate, Explanation
@@ -40,6 +41,7 @@ POLICY_HELP = (
     "What the program judges with: guarded, guarded:0.05, threshold:0.85, or a file of `mneme calibrate`. "
     "By default what SemanticCache.open() uses."
 )
+FEEDBACK_HELP = "The file that the program opens with feedback=: pairs that it never takes for one another."
 
 # Where the one that was asked is empty, those with most entries are named.
 NAMESPACES_SHOWN: Final = 5
@@ -61,6 +63,9 @@ def command(
     vary: Annotated[str | None, typer.Option(metavar="JSON", help=VARY_HELP)] = None,
     like: Annotated[str | None, typer.Option(metavar="KEY", help=LIKE_HELP)] = None,
     policy: Annotated[str | None, typer.Option(help=POLICY_HELP)] = None,
+    feedback: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, metavar="FILE", help=FEEDBACK_HELP)
+    ] = None,
     candidates: Annotated[int, typer.Option("-k", "--candidates", min=1, help="How many neighbours.")] = 5,
     embedder: EmbedderName = DEFAULT_EMBEDDER,
     keys: KeysFile = None,
@@ -77,7 +82,15 @@ def command(
         with working("Reading"):
             place = with_keys(cache, keys)
             found = explain(
-                place, question, model, namespace=namespace, vary=given, k=candidates, policy=policy, like=like
+                place,
+                question,
+                model,
+                namespace=namespace,
+                vary=given,
+                k=candidates,
+                policy=policy,
+                feedback=feedback,
+                like=like,
             )
             is_empty = not (found.candidates or found.exact or found.elsewhere or found.exact_only)
             sizes = look(place)[1] if is_empty else {}
@@ -127,8 +140,8 @@ def _show(found: Explanation, sizes: Mapping[str, int]) -> None:
     lines += [f"other vary {plain(str(each))}" for each in found.other_vary]
     if found.exact_only:
         lines.append(
-            f"exact only {found.exact_only:,} entries with the same vary serve their own questions alone: answers that "
-            "call tools, or were reported as wrong for another question"
+            f"exact only {numbered(found.exact_only, 'entry', 'entries')} with the same vary: not served to other "
+            "questions, as they call tools, or were reported as wrong for one"
         )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
     for candidate in found.candidates:

@@ -25,7 +25,7 @@ from mneme.cli.shared import (
 )
 from mneme.cli.tables import print_table
 from mneme.tools.looking.finding import Sort
-from mneme.tools.wording import ago
+from mneme.tools.wording import ago, numbered
 
 if TYPE_CHECKING:
     from mneme.tools.looking import Entry
@@ -68,7 +68,7 @@ def list_(
         print_json({"entries": [_values(each) for each in found], "found": number})
         return
     _show(found)
-    print_lines([f"{len(found):,} of {number:,} entries"])
+    print_lines([f"{len(found):,} of {numbered(number, 'entry', 'entries')}"])
 
 
 @app.command(epilog=CODES)
@@ -165,6 +165,9 @@ def _lines(found: Entry, raw: bool) -> list[str]:
         f"used       {found.access_count:,} times, last {ago(now - found.last_accessed_at)} ago",
         f"vector     {'yes' if found.searchable else 'no: it serves the same request alone'}",
     ]
+    if found.wrong_for:
+        asked = ", ".join(map(repr, found.wrong_for))
+        lines.append(f"reported   wrong for {asked}: it serves its own question alone (report-wrong --undo)")
     if found.compute_seconds is not None:
         lines.append(f"computed   in {found.compute_seconds:.3g} s")
     if found.usage is not None:

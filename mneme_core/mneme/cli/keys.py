@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from base64 import b64decode
 from collections.abc import Mapping
 from os import PathLike
@@ -12,11 +13,13 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from mneme.cli.shared import harmless
 from mneme.errors import InvalidArgumentError
 
 FILE_VARIABLE: Final = "MNEME_KEYS_FILE"
 VARIABLE: Final = "MNEME_KEYS"
 KEY_BYTES: Final = 32
+OTHERS_READ: Final = stat.S_IRGRP | stat.S_IROTH
 # Of a file that holds keys, if it does; a device may have no end.
 MOST_CHARS: Final = 100_000
 
@@ -62,6 +65,9 @@ def _read(file: str) -> str:
         )
     try:
         with Path(file).open(encoding="ascii") as opened:
+            about = os.fstat(opened.fileno())
+            if stat.S_ISREG(about.st_mode) and about.st_mode & OTHERS_READ:
+                typer.echo(f"Warning: others can read the keys in {harmless(file)}; `chmod 600` it.", err=True)
             return opened.read(MOST_CHARS)
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or "it is no text of hexadecimal digits or base64"

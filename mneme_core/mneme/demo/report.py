@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mneme.demo.alone import Alone
 from mneme.demo.summary import Summary, Tally
 
 
@@ -32,12 +33,19 @@ def _milliseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
 
 
+def _alone(alone: Alone) -> str:
+    if alone.wrong is None:
+        return f"unknown of {alone.hits}"
+    return f"[bold {'red' if alone.wrong else 'green'}]{alone.wrong}[/] of {alone.hits}"
+
+
+WRONG: Final = "wrong hits"
 ROWS: Final[tuple[tuple[str, Callable[[Tally], str]], ...]] = (
     ("requests", lambda t: f"{t.requests}"),
     ("calls made to the model", lambda t: f"{t.calls}"),
     ("exact hits", lambda t: f"{t.exact_hits}"),
     ("semantic hits", lambda t: f"{t.semantic_hits}"),
-    ("wrong hits", _wrong),
+    (WRONG, _wrong),
     ("right answers not served", _missed),
     ("model time with the cache", lambda t: f"{t.model_seconds:.1f} s"),
     ("  without it, about", lambda t: f"{t.baseline_seconds:.1f} s"),
@@ -61,6 +69,8 @@ def show(summary: Summary, console: Console) -> None:
         table.add_column(name, justify="right")
     for label, cell in ROWS:
         table.add_row(label, *map(cell, (summary.total, *summary.clients.values())))
+        if label == WRONG and summary.alone is not None:
+            table.add_row(f"  by a cosine of {summary.alone.threshold:g} alone", _alone(summary.alone))
     console.print(table)
     if summary.total.wrong_hits is None:
         console.print("The data state no truth, so nobody can say which hits were wrong.")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mneme.demo.alone import Once, threshold_alone
 from mneme.demo.replay import Recorder, Result, answers_for, replay
 from mneme.demo.server import StandInModel
 from mneme.demo.summary import Summary, summarise
@@ -53,9 +54,16 @@ class Demo:
         started = time.perf_counter()
         results = await self._replay(requests, embedder, recorder, on_result)
         seconds = time.perf_counter() - started
-        summary = summarise(results, recorder.events, threshold=self.threshold, wall_seconds=seconds)
+        once = Once(embedder)
+        summary = summarise(
+            results,
+            recorder.events,
+            threshold=self.threshold,
+            wall_seconds=seconds,
+            alone=threshold_alone(requests, once),
+        )
         (self.out / REPORT).write_text(json.dumps(asdict(summary), indent=2, ensure_ascii=False), "utf-8")
-        draw(nearest_earlier(requests, embedder), self.threshold, self.out / PLOT)
+        draw(nearest_earlier(requests, once), self.threshold, self.out / PLOT)
         return summary
 
     async def _replay(

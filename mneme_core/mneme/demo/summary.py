@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mneme.demo.alone import Alone
 from mneme.demo.replay import Result
 from mneme.demo.traffic import CLIENT_NAMES
 
@@ -72,9 +73,18 @@ class Summary:
     """The ids of the requests whose right answer was there and not served."""
     events: dict[str, int]
     """The cache's own events, as `hit:exact`, `miss:below_threshold`."""
+    alone: Alone | None = None
+    """What a threshold alone serves of the same requests."""
 
 
-def summarise(results: Sequence[Result], events: Counter[str], *, threshold: float, wall_seconds: float) -> Summary:
+def summarise(
+    results: Sequence[Result],
+    events: Counter[str],
+    *,
+    threshold: float,
+    wall_seconds: float,
+    alone: Alone | None = None,
+) -> Summary:
     """Count what happened, in all and for each client that was used."""
     reusable = _reusable(results)
     parts = {name: [r for r in results if r.request.client == name] for name in CLIENT_NAMES}
@@ -86,6 +96,7 @@ def summarise(results: Sequence[Result], events: Counter[str], *, threshold: flo
         wrong=[_wrong(result) for result in results if result.is_right is False],
         missed=[result.request.id for result in results if _is_missed(result, reusable)],
         events=dict(sorted(events.items())),
+        alone=alone,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mneme.engine.guard import Comparison, compare
 from mneme.engine.judge import Threshold, check_similarity
 from mneme.engine.likeness import MINILM, Calibration
+from mneme.engine.saying import sentence
 from mneme.errors import InvalidArgumentError
 from mneme.model import ConfidenceFn, Neighbour, Verdict
 
@@ -69,6 +70,7 @@ class Guarded:
     def features(self, query: str, neighbour: Neighbour) -> dict[str, Any]:
         """Return what is weighed: the score, and what the guard counted and found."""
         compared = compare(query, neighbour.query)
+        weightiest = compared.veto or compared.doubt
         found = [f"{difference.reason} ({_SAYS[difference.force]})" for difference in compared.differences]
         return {
             "P(same answer)": self.calibration.likeness(neighbour.similarity, compared),
@@ -76,6 +78,7 @@ class Guarded:
             "words alone": sum(compared.alone),
             "light words alone": compared.soft,
             "differences": "; ".join(found) or "none",
+            **({} if weightiest is None else {"in words": sentence(weightiest)}),
         }
 
     def _refusal(self, compared: Comparison, likeness: float) -> str:

@@ -22,7 +22,6 @@ from mneme.runtime.beside import graphs_beside
 from mneme.runtime.counters import Counters
 from mneme.runtime.durability import durable
 from mneme.runtime.embedding import Embeddings
-from mneme.runtime.feedback import Feedback
 from mneme.runtime.journal import Journal
 from mneme.runtime.labels import Invalidated
 from mneme.runtime.leasing import Leases
@@ -32,6 +31,7 @@ from mneme.runtime.pacing import Pace
 from mneme.runtime.personal import requests_of
 from mneme.runtime.record import Record, Whole
 from mneme.runtime.remote import remote_of
+from mneme.runtime.reports import Reports
 from mneme.runtime.requests import Request
 from mneme.runtime.resident import Resident
 from mneme.runtime.sharing import Sharing
@@ -64,7 +64,7 @@ class Core(Lookups):
         self.clock = options.clock
         self.policy = options.judge()
         self.trial = self.policy if isinstance(self.policy, Trial) else None
-        self.feedback = Feedback(options.feedback, self.requests.canonical)
+        self.feedback = Reports(options.feedback, self.requests.canonical)
         self.validator = options.validate()
         store, self.deferred = durable(store, options.durability, self.events)
         self.store = store

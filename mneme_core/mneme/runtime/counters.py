@@ -54,6 +54,13 @@ class Counters:
         for name, amount in worth.tokens:
             self.tally(namespace, name, amount)
 
+    def take_back(self, namespace: str, worth: Worth) -> None:
+        """Count what a hit saved no more, as far as it was counted."""
+        row = self.row(namespace)
+        row[SAVED] -= min(worth.microseconds, row[SAVED])
+        for name, amount in worth.tokens:
+            self.tally(namespace, name, -min(amount, self._tallies.get((namespace, name), 0)))
+
     def tally(self, namespace: str, name: str, amount: int = 1) -> None:
         """Count under a name of one's own."""
         where = (namespace, name)

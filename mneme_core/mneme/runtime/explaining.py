@@ -37,9 +37,9 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         exact = "expired" if is_expired(record.created_at, record.ttl, now) else "fresh"
     candidates: list[Candidate] = []
     if vector is not None:
-        policy = searching.judging(core, request)
         near = searching.nearest(core, request.partition, vector, k, LOWEST)
         neighbours = searching.neighbours(core, near, request.partition, vector, now)[:k]
+        policy = searching.judging(core, request)
         for neighbour in neighbours:
             verdict, _ = assess(request.query, neighbour, neighbours, policy, core.validator)
             candidates.append(Candidate(neighbour, verdict, _features(core, request, neighbour)))
@@ -47,15 +47,18 @@ def explain(core: Core, request: Request, vector: Vector | None, k: int) -> Expl
         outcome = "bypass"
     elif exact == "fresh":
         outcome = "exact"
-    elif vector is not None and searching.chosen(core, request, vector, now).accepted is not None:
-        outcome = "semantic" if core.trial is None else "shadow"
+    elif vector is None:
+        outcome = "no_match"
     else:
-        outcome = "below_threshold" if vector is not None and core.index.count(request.partition) else "no_match"
+        choice = searching.chosen(core, request, vector, now)
+        outcome = "semantic" if core.trial is None else "shadow"
+        if choice.accepted is None:
+            outcome = searching.miss_reason(core, request, choice)
     with core.table.lock:
         held = core.table.of(request.namespace)
         here = [each for each in held if each.partition == request.partition]
         elsewhere = core.table.counts.get(request.namespace, 0) - len(here)
-        exact_only = sum(not each.searchable and each.key != request.key for each in here)
+        exact_only = sum(each.key != request.key and not (each.searchable and not each.wrong_for()) for each in here)
         others = {each.partition for each in held} - {request.partition}
         twins = [core.table.by_key.get(key_of(partition, request.text)) for partition in others]
     found = sorted((each for each in twins if each is not None), key=lambda each: -each.created_at)[:TWINS]

@@ -57,14 +57,17 @@ class _OfLangChain:
 
 
 class Facade(Known, Generic[E]):
-    """A cache over one file or store.
+    """A cache over one file or store, judged by a cosine of 0.85 alone: pass policy="guarded", or use `open`.
+
+    `open(url)` compares the words of two questions as well; the constructor keeps to what it always did.
 
     path: the SQLite file, made where it is missing; or store: any store. Exactly one of them.
     embedder: turns texts into vectors; the store is bound to its fingerprint.
     similarity_threshold, confidence_fn, min_confidence: a semantic neighbour is served when its cosine reaches the
     threshold and its confidence (the cosine, unless confidence_fn says otherwise) reaches min_confidence.
     policy: judges neighbours in their place: a policy, its name ("guarded", "guarded:0.05", "threshold:0.9"), or the
-    file of `mneme calibrate`. feedback: a JSONL file for what `report_wrong` is told, read when opening.
+    file of `mneme calibrate`. feedback: a JSONL file for what `report_wrong` is told, read when opening and whenever
+    others add to it.
     default_ttl: seconds; None keeps entries. ttl_jitter: every ttl is shortened by up to this share of it, so that what
     is stored together does not run out together. negative_ttl: seconds for which `get_or_compute` gives a value again
     that validator or cache_if refused; None asks anew each time.

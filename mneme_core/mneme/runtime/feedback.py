@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Callable, Sequence
-from os import PathLike
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mneme.engine.judge import Policy
-from mneme.engine.reported import Corrected, WrongPairs
+from mneme.engine.reported import WRONG_FOR
 from mneme.errors import InvalidArgumentError
-from mneme.model import Hit, Outcome, StoredEntry
-from mneme.runtime.pairs import append_row, latest, read_noted
-from mneme.runtime.record import Record, Whole
+from mneme.model import Hit, Outcome
+from mneme.runtime.record import Record, Whole, stored_of
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
 
 if TYPE_CHECKING:
     from mneme.runtime.core import Core
 
-_log = logging.getLogger("mneme.cache")
-
 # How many entries near a wrong answer are looked at for the same answer under another question.
 AROUND = 32
+# Questions kept with an entry that its answer was wrong for; the first leave.
+MOST_QUESTIONS = 20
 
 
 def check_hit(hit: Any) -> None:
@@ -36,43 +31,6 @@ def check_hit(hit: Any) -> None:
     given = "None: there was no hit to report" if hit is None else f"of type {type(hit).__name__}"
     hint = " Give outcome.hit, which is None where the value was computed." if isinstance(hit, Outcome) else ""
     raise InvalidArgumentError(f"hit is {given}; it is what `get` returned, or `outcome.hit`.{hint}")
-
-
-class Feedback:
-    """The reported pairs of a cache; with a path they outlive it, as labelled pairs that calibration reads.
-
-    Calibration compares questions alone, so what was asked after similar turns is not written: "how long does it take"
-    would be labelled as another question than itself.
-    """
-
-    def __init__(self, path: str | PathLike[str] | None, canonical: Callable[[str], str]) -> None:
-        self._path = path
-        known, torn = read_noted(path) if path is not None and Path(path).exists() else ([], 0)
-        if torn:
-            _log.warning("%s has %d lines that cannot be read; the reports in the others hold", path, torn)
-        self.wrong = WrongPairs(
-            canonical,
-            ((pair.a, pair.b) for pair in latest(known) if not pair.same and not (pair.turns_a or pair.turns_b)),
-        )
-
-    def over(self, policy: Policy) -> Policy:
-        """Return `policy`, or one that refuses reported pairs first."""
-        return Corrected(policy, self.wrong) if len(self.wrong) else policy
-
-    def add(self, hit: Hit, *, has_turns: bool) -> None:
-        """Remember that an answer was wrong for what was asked; a file that cannot be written is a WARNING."""
-        if (hit.query, hit.asked) in self.wrong:
-            return
-        self.wrong.add(hit.query, hit.asked)
-        if self._path is None or has_turns:
-            return
-        row: dict[str, Any] = {"a": hit.query, "b": hit.asked, "same": False, "kind": "reported"}
-        if not math.isnan(hit.similarity):  # who reports from outside may not have embedded what was asked
-            row["similarity"] = hit.similarity
-        try:
-            append_row(self._path, row)
-        except OSError as error:
-            _log.warning("a report could not be written to %s: %s", self._path, error)
 
 
 def note(core: Core, hit: Hit) -> None:
@@ -85,16 +43,46 @@ def note(core: Core, hit: Hit) -> None:
 def corrections(core: Core, hit: Hit) -> list[Change]:
     """Return the changes after which the answer of `hit` is not served again where it was wrong.
 
-    An answer to the very question goes. One to another question stays with that question, for the exact layer alone,
-    and so does the same answer under questions near it.
+    An answer to the very question goes. One to another question stays with that question and competes for the others,
+    and so does the same answer under questions near it. What the hit seemed to save is taken back.
     """
-    held = _held(core, hit)
-    record = None if held is None else core.texts.whole(held)
+    record = _whole(core, hit)
     if record is None or record.response != hit.response:  # removed or replaced since
         return []
-    if hit.layer == "exact":
-        return [Delete(record.key.hex(), record.id)]
-    return [_exact_only(each) for each in _alike(core, record)]
+    changes: list[Change] = [Delete(record.key.hex(), record.id)]
+    if hit.layer == "semantic":
+        changes = _changes(core, _alike(core, record), lambda questions: _with(core, questions, hit.asked))
+    if changes:
+        with core.table.lock:
+            core.table.uses.take_back(record)
+    return changes
+
+
+def withdrawals(core: Core, hit: Hit) -> list[Change]:
+    """Return the changes after which a report of `hit` counts no more, and forget its pair of questions.
+
+    A hit of the entry's own question stands for all that was reported of the entry.
+    """
+    record = _whole(core, hit)
+    if record is None:
+        return []
+    canonical = core.requests.canonical
+    asked, own = canonical(hit.asked), canonical(record.query)
+    is_meant: Callable[[str], bool] = lambda question: asked in (own, canonical(question))  # noqa: E731
+    for question in {*filter(is_meant, record.wrong_for()), *([hit.asked] if asked != own else [])}:
+        core.feedback.withdraw(record.query, question)
+    return _changes(core, _alike(core, record), lambda held: tuple(each for each in held if not is_meant(each)))
+
+
+def _with(core: Core, questions: tuple[str, ...], asked: str) -> tuple[str, ...]:
+    canonical = core.requests.canonical
+    known = canonical(asked) in map(canonical, questions)
+    return questions if known else (*questions, asked)[-MOST_QUESTIONS:]
+
+
+def _whole(core: Core, hit: Hit) -> Whole | None:
+    held = _held(core, hit)
+    return None if held is None else core.texts.whole(held)
 
 
 def _held(core: Core, hit: Hit) -> Record | None:
@@ -124,21 +112,19 @@ def _alike(core: Core, record: Whole) -> Sequence[Whole]:
     return same if record.key in {each.key for each in same} else [record, *same]
 
 
-def _exact_only(record: Whole) -> Put:
-    return Put(
-        StoredEntry(
-            0,
-            record.namespace,
-            record.key.hex(),
-            record.query,
-            record.response,
-            b"",
-            record.metadata_as_stored(),
-            record.created_at,
-            record.last_accessed_at,
-            record.ttl,
-            record.access_count,
-            record.partition,
-            record.compute_seconds,
-        )
-    )
+def _changes(
+    core: Core, records: Sequence[Whole], change: Callable[[tuple[str, ...]], tuple[str, ...]]
+) -> list[Change]:
+    """Return what stores records for which another list of questions is to be kept, with their vectors."""
+    changed = [(each, change(each.wrong_for())) for each in records]
+    changed = [(each, questions) for each, questions in changed if questions != each.wrong_for()]
+    vectors = core.store.vectors([each.id for each, _ in changed]) if changed else {}
+    return [_put(each, questions, vectors.get(each.id, b"")) for each, questions in changed]
+
+
+def _put(record: Whole, questions: tuple[str, ...], vector: bytes) -> Put:
+    metadata = record.metadata_as_stored()
+    metadata.pop(WRONG_FOR, None)
+    if questions:
+        metadata[WRONG_FOR] = list(questions)
+    return Put(replace(stored_of(record[:-1], vector), id=0, metadata=metadata))

@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from mneme.engine.canonical import canonical_text
 from mneme.errors import InvalidArgumentError
 
 Pair: TypeAlias = tuple[str, str]
@@ -30,6 +31,8 @@ class LabelledPair:
     turns_a: tuple[str, ...] = ()
     """What the user said before, in the first conversation."""
     turns_b: tuple[str, ...] = ()
+    similarity: float | None = None
+    """Cosine of the two, where the file says it."""
 
     @property
     def origin(self) -> str:
@@ -49,10 +52,14 @@ def read_pairs(path: str | PathLike[str]) -> list[Pair]:
 def read_labelled(path: str | PathLike[str]) -> list[LabelledPair]:
     """Return the pairs of a JSONL file whose lines also say whether they are the "same": true or false, 1 or 0.
 
-    Optional: the texts "kind" and "cluster", the lists of texts "turns_a" and "turns_b".
+    Optional: the texts "kind" and "cluster", the lists of texts "turns_a" and "turns_b", the number "similarity".
+    A later line with "withdrawn": true in the place of "same" takes back what was said of its pair.
     Raises as `read_pairs` does.
     """
-    return [_labelled(_value(line, place), place) for line, place in _lines(path)]
+    pairs: list[LabelledPair] = []
+    for line, place in _lines(path):
+        _add(pairs, _value(line, place), place)
+    return pairs
 
 
 def latest(pairs: Iterable[LabelledPair]) -> list[LabelledPair]:
@@ -70,7 +77,7 @@ def read_noted(path: str | PathLike[str]) -> tuple[list[LabelledPair], int]:
     errors: list[InvalidArgumentError] = []
     for line, place in _lines(path):
         try:
-            pairs.append(_labelled(_value(line, place), place))
+            _add(pairs, _value(line, place), place)
         except InvalidArgumentError as error:
             errors.append(error)
     if errors and not pairs:
@@ -102,7 +109,19 @@ def _labelled(value: dict[str, Any], place: str) -> LabelledPair:
         raise InvalidArgumentError(f'{place} does not say whether the pair is the "same": true or false.')
     turns_a, turns_b = _turns(value, "turns_a", place), _turns(value, "turns_b", place)
     kind, cluster = str(value.get("kind") or ""), str(value.get("cluster") or "")
-    return LabelledPair(a, b, bool(same), kind, cluster, turns_a, turns_b)
+    similarity = value.get("similarity")
+    if not (isinstance(similarity, int | float) and -1.0 <= similarity <= 1.0):
+        similarity = None
+    return LabelledPair(a, b, bool(same), kind, cluster, turns_a, turns_b, similarity)
+
+
+def _add(pairs: list[LabelledPair], value: dict[str, Any], place: str) -> None:
+    """Add the pair of a line; one that withdraws a report takes away what was said of its pair."""
+    if value.get("withdrawn") is not True:
+        pairs.append(_labelled(value, place))
+        return
+    gone = set(map(canonical_text, _parse(value, place)))
+    pairs[:] = [pair for pair in pairs if {canonical_text(pair.a), canonical_text(pair.b)} != gone]
 
 
 def write_labelled(pairs: Sequence[LabelledPair], path: str | PathLike[str]) -> None:

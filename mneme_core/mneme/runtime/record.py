@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from mneme.engine.guard.turns import Turn
 from mneme.engine.origins import OWN_PREFIX, without_own
+from mneme.engine.reported import WRONG_FOR
 from mneme.engine.turns import TURNS
 from mneme.model import Metadata, StoredEntry
 from mneme.stores.base import EntryRow, HeadRow
@@ -65,6 +66,12 @@ class Row(NamedTuple, Generic[Text]):
         if self.metadata is None or TURNS not in self.metadata:
             return ()
         return tuple((role, text) for role, text in json.loads(self.metadata).get(TURNS, ()))
+
+    def wrong_for(self) -> tuple[str, ...]:
+        """Return the questions that the answer was reported wrong for."""
+        if self.metadata is None or WRONG_FOR not in self.metadata:
+            return ()
+        return tuple(json.loads(self.metadata).get(WRONG_FOR, ()))
 
 
 Record: TypeAlias = Row[str | None]

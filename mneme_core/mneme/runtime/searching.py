@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mneme.engine.freshness import age_seconds, is_expired
-from mneme.engine.judge import Choice, Policy, choose
+from mneme.engine.judge import INVALID, Choice, Policy, Threshold, choose
 from mneme.engine.measures import similarity_counter
+from mneme.engine.reported import REPORTED
 from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("mneme.cache")
 
 NEIGHBOURS = 8
+# Where entries were reported, which compete though they are not served: the one that another stands in for may be near.
+AMONG_REPORTED = 64
 # Refused for one lookup, about, before it is a miss: a policy that reads texts takes a tenth of a millisecond for each,
 # and where hundreds of nearer ones were refused the next is hardly an answer.
 MOST_REFUSED = 512
@@ -34,13 +37,13 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     """Return the semantic hit of an embedded request, or None after the event of the miss."""
     now = core.clock()
     try:
-        accepted, nearest_refused = _judged(core, request, vector, now)
+        choice = chosen(core, request, vector, now)
+        accepted, nearest_refused = _judged(core, request, choice)
     except Exception:
         _log.warning("the search failed; this lookup is a miss", exc_info=True)
         return core.miss(request, "store_failure")
     if accepted is None:
-        reason = "below_threshold" if core.index.count(request.partition) else "no_match"
-        return core.miss(request, reason, nearest_refused)
+        return core.miss(request, miss_reason(core, request, choice), nearest_refused)
     neighbour, verdict = accepted.neighbour, accepted.verdict
     record = core.table.by_key.get(bytes.fromhex(neighbour.key))
     whole = None if record is None else core.texts.whole(record)
@@ -51,9 +54,18 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
     return core.hit(request, whole, neighbour.similarity, verdict.confidence, now, verdict.reason)
 
 
-def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[Candidate | None, Candidate | None]:
+def miss_reason(core: Core, request: Request, choice: Choice) -> str:
+    """Return the word for why nothing is served of what was judged."""
+    reasons = {candidate.verdict.reason for candidate in choice.refused} - {INVALID}
+    if any(reason.startswith(REPORTED) for reason in reasons):
+        return "reported_wrong"
+    if reasons and not isinstance(core.policy, Threshold):
+        return "refused_by_policy"
+    return "below_threshold" if core.index.count(request.partition) else "no_match"
+
+
+def _judged(core: Core, request: Request, choice: Choice) -> tuple[Candidate | None, Candidate | None]:
     """Return what is served, and the nearest that is not: in a trial that may be the one that was accepted."""
-    choice = chosen(core, request, vector, now)
     if choice.accepted is None and choice.refused:
         with core.table.lock:
             nearest_refused = choice.refused[0].neighbour.similarity
@@ -71,12 +83,13 @@ def _judged(core: Core, request: Request, vector: Vector, now: float) -> tuple[C
 
 def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
     """Judge neighbours, nearest first, in ever larger rounds; ends with one accepted, none left or many refused."""
-    floor, wanted = core.policy.floor, NEIGHBOURS
-    policy = judging(core, request)
+    floor = core.policy.floor
+    core.feedback.freshen(core.submit)
+    wanted = AMONG_REPORTED if request.partition in core.table.reported else NEIGHBOURS
     while True:
         near = nearest(core, request.partition, vector, wanted, floor)
         found = neighbours(core, near, request.partition, vector, now)
-        choice = choose(request.query, found, policy, core.validator)
+        choice = choose(request.query, found, judging(core, request), core.validator)
         if choice.accepted is not None or len(near) < wanted or len(choice.refused) >= MOST_REFUSED:
             return choice
         wanted *= 4
@@ -84,8 +97,8 @@ def chosen(core: Core, request: Request, vector: Vector, now: float) -> Choice:
 
 def judging(core: Core, request: Request) -> Policy:
     """Return what judges the neighbours of a request: the policy, after reports and with what was said before."""
-    policy = core.feedback.over(core.policy)
-    return policy if request.turns is None else InContext(policy, request.turns)
+    policy = core.policy if request.turns is None else InContext(core.policy, request.turns)
+    return core.feedback.over(policy, is_held=request.partition in core.table.reported)
 
 
 def nearest(core: Core, partition: bytes, vector: Vector, k: int, floor: float) -> list[Near]:
@@ -98,7 +111,7 @@ def nearest(core: Core, partition: bytes, vector: Vector, k: int, floor: float) 
 
 
 def neighbours(core: Core, near: Sequence[Near], partition: bytes, vector: Vector, now: float) -> list[Neighbour]:
-    """Return the fresh entries of `near` with exact similarities, best first.
+    """Return the fresh entries of `near` with exact similarities, best first, and those that were reported wrong.
 
     Raises StoreBackendError where vectors are held inexactly and the store cannot be read.
     """
@@ -107,7 +120,9 @@ def neighbours(core: Core, near: Sequence[Near], partition: bytes, vector: Vecto
     for number, similarity in _exact(core, near, vector):
         record = records.get(number)
         # An id that a store gave twice must not lead from one tenant to another.
-        if record is None or record.partition != partition or is_expired(record.created_at, record.ttl, now):
+        if record is None or record.partition != partition:
+            continue
+        if is_expired(record.created_at, record.ttl, now) and not record.wrong_for():
             continue
         whole = core.texts.whole(record)
         if whole is not None:
@@ -122,6 +137,7 @@ def neighbours(core: Core, near: Sequence[Near], partition: bytes, vector: Vecto
             record.namespace,
             record.key.hex(),
             record.turns(),
+            record.wrong_for(),
         )
         for similarity, record in fresh
     ]

@@ -42,6 +42,8 @@ class Table:
         self._metadata_bytes = 0
         self._came: Callable[[Whole], None] | None = None
         self._left: Callable[[Record], None] | None = None
+        self.reported: dict[bytes, set[int]] = {}
+        """Partition -> the ids of its entries that were reported wrong."""
         self._labels = Labels()
         self._limits = limits
         self.is_limited = bool(limits)
@@ -83,6 +85,8 @@ class Table:
         self.by_key[record.key] = record
         self.by_id[record.id] = record
         self._labels.add(record)
+        if record.metadata is not None:
+            self._note_reported(record)
         self.counts[record.namespace] = self.counts.get(record.namespace, 0) + 1
         if self.is_limited:
             self._count(record)
@@ -115,6 +119,13 @@ class Table:
         for namespace, number in Counter(map(_NAMESPACE, records)).items():
             self.counts[namespace] = self.counts.get(namespace, 0) + number
         self._labels.load(records)
+        for record in records:
+            if record.metadata is not None:
+                self._note_reported(record)
+
+    def _note_reported(self, record: Record) -> None:
+        if record.wrong_for():
+            self.reported.setdefault(record.partition, set()).add(record.id)
 
     def remove(self, key: bytes, id: int | None = None) -> Record | None:
         """Remove a record, where `id` is given only if it is that version; return it."""
@@ -126,6 +137,8 @@ class Table:
         del self.by_id[record.id]
         self.uses.forget(record.id)
         self._labels.remove(record)
+        if self.reported:
+            self._forget_reported(record)
         left = self.counts[record.namespace] - 1
         if left:
             self.counts[record.namespace] = left
@@ -142,6 +155,12 @@ class Table:
         if self._left is not None:
             self._left(record)
         return record
+
+    def _forget_reported(self, record: Record) -> None:
+        held = self.reported.get(record.partition, set())
+        held.discard(record.id)
+        if not held:
+            self.reported.pop(record.partition, None)
 
     def trim(self, number: int) -> None:
         """Forget the records that came first, so that `number` are left; the store keeps their entries."""

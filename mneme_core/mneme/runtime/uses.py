@@ -67,6 +67,11 @@ class Uses:
                 for scope in self._limits.of(namespace):
                     scope.use(record.key)
 
+    def take_back(self, record: Record) -> None:
+        """Count a hit of the record no more among what was saved: its answer was wrong."""
+        self.settle()
+        self._counters.take_back(record.namespace, worth_of(record.compute_seconds, record.metadata))
+
     def _weigh(self, record: Record) -> Worth:
         """Return what a hit of the record saves, and remember it."""
         if len(self._worths) >= WORTHS_KEPT:

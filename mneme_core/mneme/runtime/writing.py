@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mneme.engine.costs import check_cost, priced
 from mneme.engine.freshness import check_time, effective_ttl, is_expired, jittered
 from mneme.engine.origins import NOWHERE, Origins, noted
+from mneme.engine.reported import WRONG_FOR
 from mneme.engine.spending import noted_usage
 from mneme.engine.turns import TURNS
 from mneme.engine.vectors import unit as unit_vector
@@ -81,6 +82,10 @@ def entry(core: Core, draft: Draft, vector: Vector | None, compute_seconds: floa
         core.trial.answered(request.key, draft.response)
     embedding = b"" if vector is None else vector.tobytes()
     metadata = {**draft.metadata, TURNS: request.turns} if request.turns else draft.metadata
+    held = core.table.by_key.get(request.key)
+    if held is not None and (wrong_for := held.wrong_for()):
+        # What was reported is that two questions are not one: a new answer to one of them does not change it.
+        metadata = {**metadata, WRONG_FOR: list(wrong_for)}
     return Put(
         stored_entry_of(
             0,

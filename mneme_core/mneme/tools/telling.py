@@ -15,6 +15,8 @@ SERVED: Final = {
 MISSED: Final = {
     "no_match": "Nothing to compare it with was stored.",
     "below_threshold": "The nearest question was refused: {verdict}.",
+    "refused_by_policy": "The nearest question was refused: {verdict}.",
+    "reported_wrong": "It might have been served but for a report: {verdict}.",
     "embedder_failure": "It could not be compared: the embedder failed.",
     "unembeddable": "It could not be compared: the embedder has no vector for it.",
     "dim_mismatch": "It could not be compared: its vector has another length than those of the cache.",

@@ -16,6 +16,11 @@ def ago(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+def numbered(number: int, one: str, many: str) -> str:
+    """Return a number of things for people: "1 entry", "1,200 entries"."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def money(cost: float | None, currency: str | None) -> str:
     """Return an amount for people."""
     return "" if cost is None else f"{cost:,.{2 if cost >= 1 else 4}f} {currency or ''}".strip()

@@ -47,7 +47,7 @@ def names(path: Path) -> set[bytes]:
 
 def test_another_key_is_refused_and_nothing_is_lost(open_reader: Readers) -> None:
     open_reader(OLD).write(Put(entry("a")))
-    with pytest.raises(EncryptionError, match="1 of them were not given"):
+    with pytest.raises(EncryptionError, match="of which 1 was not given"):
         open_reader(OTHER)
 
     assert open_reader(OLD).pull() == {"a": "answer to a"}

@@ -90,7 +90,7 @@ def test_a_process_that_never_gets_the_new_key_makes_opening_without_its_own_an_
     for number in range(writes):
         a.cache.put(f"after reseal {number}", "2")
 
-    with pytest.raises(EncryptionError, match="1 of them were not given"):
+    with pytest.raises(EncryptionError, match="of which 1 was not given"):
         process([NEW])
     rotating.store.reseal()
     late = process([NEW])

@@ -111,9 +111,11 @@ class EncryptedStore:
             found = rotation.marks(self.store)
             missing = self._ring.lacks(found)
             if missing:
+                keys = "1 key" if len(found) == 1 else f"{len(found)} keys"
                 raise EncryptionError(
-                    f"the store {self.store.name!r} was encrypted with {len(found)} keys; {len(missing)} of them "
-                    "were not given. Give them too, behind the one that encrypts; nothing was changed."
+                    f"the store {self.store.name!r} was encrypted with {keys}, of which {len(missing)} "
+                    f"{'was' if len(missing) == 1 else 'were'} not given. Give all of them, behind the one that "
+                    "encrypts; nothing was changed."
                 )
             if not found:
                 self.store.write((), BEGINNING, rotation.noting(None, [self._ring.current.mark]))

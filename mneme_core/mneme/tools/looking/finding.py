@@ -15,6 +15,7 @@ from typing import Any, Final
 from mneme.engine.freshness import is_expired
 from mneme.engine.guard.turns import Turn
 from mneme.engine.origins import origins_in, without_own
+from mneme.engine.reported import WRONG_FOR
 from mneme.engine.spending import stored_usage
 from mneme.engine.turns import TURNS
 from mneme.errors import EncryptionError, InvalidArgumentError
@@ -57,6 +58,8 @@ class Entry:
     """Hexadecimal. Entries of a namespace with different ones were put with another `vary`, and are never compared."""
     turns: tuple[Turn, ...] = ()
     """What was said before, each (role, text), where it may differ in wording."""
+    wrong_for: tuple[str, ...] = ()
+    """The questions that its answer was reported wrong for: it is served to its own question alone."""
 
     @property
     def answer(self) -> str:
@@ -244,4 +247,5 @@ def entry_of(row: EntryRow, now: float | None = None) -> Entry:
         metadata=without_own(metadata),
         partition=partition.hex(),
         turns=tuple((role, text) for role, text in metadata.get(TURNS, ())),
+        wrong_for=tuple(metadata.get(WRONG_FOR, ())),
     )

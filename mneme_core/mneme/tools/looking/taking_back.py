@@ -10,14 +10,14 @@ from typing import Final
 
 import numpy as np
 
+from mneme.engine.reported import WRONG_FOR
 from mneme.model import StoredEntry
 from mneme.runtime.feedback import AROUND
-from mneme.runtime.pairs import append_row
 from mneme.runtime.record import stored_of
 from mneme.stores.base import EntryRow, Put, Store
 from mneme.tools.looking.finding import end_of, row_in
 from mneme.tools.looking.opening import reading, rows_of
-from mneme.tools.looking.reporting import Reported, report_wrong
+from mneme.tools.looking.reporting import Reported, report_wrong, unreport
 from mneme.tools.looking.several import rows_in
 
 AT_ONCE: Final = 1_000
@@ -59,18 +59,22 @@ def take_back(
 
 
 def give_back(url: str | PathLike[str], taken: TakenBack, *, feedback: str | PathLike[str] | None = None) -> int:
-    """Undo a report: put the entries back as they were, and call the two questions the same; return how many entries.
+    """Undo a report: put back what was removed, or let it be served again, as `unreport` does; return how many entries.
 
-    What became another answer since stays as it is. Raises as `report_wrong` does.
+    What became another answer since stays that, and what an earlier report said stands. Raises as `report_wrong` does.
     """
+    if not taken.before:
+        return 0
+    if not taken.reported.removed:
+        noted = feedback if taken.is_noted else None
+        undone = unreport(url, taken.reported.key, question=taken.reported.question, feedback=noted)
+        return 0 if undone is None else undone.changed
     with reading(url) as (store, identity):
         now = rows_in(store, identity, {each.query_hash for each in taken.before})
-    puts = [Put(each) for each in taken.before if _is_still_so(each, now.get(each.query_hash))]
+    puts = [Put(each) for each in taken.before if each.query_hash not in now]
     if puts:
         with reading(url, writes=True) as (store, _):
             store.write(puts, end_of(store))
-    if taken.is_noted and feedback is not None:
-        append_row(feedback, {"a": taken.query, "b": taken.reported.question, "same": True, "kind": "reported"})
     return len(puts)
 
 
@@ -92,12 +96,7 @@ def _alike(store: Store, found: EntryRow) -> list[StoredEntry]:
 
 
 def _is_changed(before: StoredEntry, now: EntryRow | None) -> bool:
-    return now is None or (bool(before.embedding) and not now[5])
-
-
-def _is_still_so(before: StoredEntry, now: EntryRow | None) -> bool:
-    """Return whether an entry is as the report left it."""
-    return now is None or (now[4] == before.response and now[7] == before.created_at and not now[5])
+    return now is None or stored_of(now, b"").metadata.get(WRONG_FOR) != before.metadata.get(WRONG_FOR)
 
 
 def _size(path: str | PathLike[str] | None) -> int:
