@@ -39,6 +39,11 @@ class Comparison:
     alone: tuple[int, int] = (0, 0)
     """Content words that have no partner, in either text."""
 
+    def turned(self) -> Comparison:
+        """Return the same of the two texts in the other order."""
+        found = tuple([Difference(each.kind, each.b, each.a, each.force) for each in self.differences])
+        return Comparison(found, self.surface, self.soft, (self.alone[1], self.alone[0]))
+
     @property
     def veto(self) -> Difference | None:
         """The first difference that forbids whatever else is alike."""
@@ -64,24 +69,10 @@ class Comparison:
         return found.force == "never"
 
 
-def differences(a: str, b: str) -> tuple[Difference, ...]:
-    """Return what may make the answers to `a` and `b` differ; nothing where one may stand for the other.
-
-    Every content word of either text must have a partner in the other, in the same role; questions, negations,
-    numbers, modality, tense and person must agree. In doubt there is a difference. Never raises; linear in the
-    length; texts over 4,096 characters or 256 words differ unless they are the same.
-    """
-    return compare(a, b).differences
-
-
 def compare(a: str, b: str) -> Comparison:
-    """Return the differences of two texts, and the counts that say how much `wording` they are."""
-    if a == b:
-        return _SAME
+    """Return the differences of two texts as sentences, and the counts that say how much `wording` they are."""
     if b < a:  # one direction alone is computed, so that the verdict is the same in both
-        there = compare(b, a)
-        turned = tuple([Difference(found.kind, found.b, found.a, found.force) for found in there.differences])
-        return Comparison(turned, there.surface, there.soft, (there.alone[1], there.alone[0]))
+        return compare(b, a).turned()
     if folded_text(a) == folded_text(b) and canonical_text(a) != canonical_text(b):
         return Comparison((Difference("code", a[:40], b[:40]),))
     grouping = grouping_difference(a, b)
@@ -90,7 +81,7 @@ def compare(a: str, b: str) -> Comparison:
     first, second = read(a), read(b)
     is_prose = first.is_readable and second.is_readable and not first.is_code and not second.is_code
     if is_prose and first.sequence == second.sequence and (first.sequence or a.split() == b.split()):
-        return _SAME
+        return SAME
     doubt = _unread(first, second, a, b)
     if doubt is not None:
         return Comparison((doubt,))
@@ -125,7 +116,8 @@ def _without(stems: frozenset[str], pairing: Pairing, first: Reading, second: Re
     return pairing._replace(left=left, right=right)
 
 
-_SAME: Final = Comparison(())
+SAME: Final = Comparison(())
+"""What two texts are that nothing tells apart."""
 
 
 def _unread(first: Reading, second: Reading, a: str, b: str) -> Difference | None:

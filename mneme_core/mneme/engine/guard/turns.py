@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from mneme.engine.guard.compare import compare
 from mneme.engine.guard.kinds import is_name, kind_of
 from mneme.engine.guard.reader import read
 from mneme.engine.guard.reading import Reading, Word
+from mneme.engine.guard.tasks import compare
 from mneme.engine.guard.tokens import holds_code
 from mneme.engine.guard.words import word_set
 
