@@ -134,6 +134,22 @@ VETOES = [
     ("brackets", "What is 2 + 3 × 4?", "What is (2 + 3) × 4?", "order: 2+3×4 / (2+3)×4"),
     ("pattern", "How do I find *.py files?", "How can I find .py files?", "identifier: *.py / .py"),
     ("quote", 'What does "ls" do?', 'What does "cd" do?', "payload: ls / cd"),
+    ("actor", "Does my tenant need my keys?", "Do I need my tenant's keys?", "order: tenant / i"),
+    ("actor", "What does the technician bring?", "What do I bring for the technician?", "order: technician / i"),
+    ("actor", "Do you know what the bank needs?", "Do you know what I need for the bank?", "order: bank / i"),
+    ("actor", "What happens if my son pays?", "What happens if I pay my son?", None),
+    ("actor", "What is the bank going to send?", "What am I going to send to the bank?", None),
+    ("bearer", "Is my wife responsible for my car?", "Am I responsible for my wife's car?", "order: wife / i"),
+    ("owner", "Can my kids' phones use my data?", "Can my phone use my kids' data?", None),
+    ("owner", "How do I swap my phone with my wife?", "How do I swap my wife's phone?", None),
+    ("owner", "How do I share my photos with my TV?", "How do I share my TV photos?", None),
+    ("owner", "How do I use my phone's data on my PC?", "How do I use my data on my phone and PC?", None),
+    ("own", "What is a PUK?", "What is my PUK?", "person: PUK / my PUK"),
+    ("own", "What is the PUK?", "What is my PUK?", "person: PUK / my PUK"),
+    ("own", "customer number", "my customer number", None),
+    ("own", "When does a contract end?", "When does my contract end?", "person: contract end / my contract end"),
+    ("anyone", "Does anyone have to sign?", "Do I have to sign?", "person: someone as subject / i as subject"),
+    ("anyone", "Do you know if people can join?", "Do you know if I can join?", None),
 ]
 
 
