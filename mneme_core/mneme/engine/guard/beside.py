@@ -46,7 +46,6 @@ catch handle: exception
 common typical usual frequent: symptom sign cause reason mistake error effect way method example type question
 test check: speed battery hearing eyesight
 enlarge increase: font
-blink flash: light led lamp
 """
 
 
