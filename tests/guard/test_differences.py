@@ -139,6 +139,13 @@ VETOES = [
     ("actor", "Do you know what the bank needs?", "Do you know what I need for the bank?", "order: bank / i"),
     ("actor", "What happens if my son pays?", "What happens if I pay my son?", None),
     ("actor", "What is the bank going to send?", "What am I going to send to the bank?", None),
+    (
+        "actor",
+        "Do I have to be home for the technician?",
+        "Does the technician have to be home?",
+        "order: i / technician",
+    ),
+    ("actor", "Does the bank get the signed form?", "Do I get the signed form for the bank?", "order: bank / i"),
     ("bearer", "Is my wife responsible for my car?", "Am I responsible for my wife's car?", "order: wife / i"),
     ("owner", "Can my kids' phones use my data?", "Can my phone use my kids' data?", None),
     ("owner", "How do I swap my phone with my wife?", "How do I swap my wife's phone?", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from mneme.engine.guard.difference import Difference
@@ -60,7 +61,14 @@ def actor_difference(first: Reading, second: Reading, a: Sequence[Placed], b: Se
 
 
 def _is_passive(reading: Reading) -> bool:
-    return reading.has_be and any(is_past(word.raw.split()[0].lower()) for word in reading.words)
+    """Return whether something is done to who stands there: can it be sent, am I charged."""
+    return (
+        reading.has_be
+        and any(
+            is_past(word.raw.split()[0].lower()) and not (after is not None and after.run == word.run)  # no signed form
+            for word, after in zip_longest(reading.words, reading.words[1:])
+        )
+    )
 
 
 def have_other_owners(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
