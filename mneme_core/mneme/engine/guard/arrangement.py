@@ -108,7 +108,9 @@ def _compounded(words: Sequence[Placed], others: dict[Label, str], *, before_run
     for label, word in words:
         head, there = word.head, others[label]
         owners_head = arranged[owner][1].head if arranged else ""
-        if arranged and head != there and head in COMPOUNDING and (head == "of" or there in ("", owners_head)):
+        is_part = head != there and head in COMPOUNDING and (head == "of" or there in ("", owners_head))
+        # A chat with my wife is no wife chat.
+        if arranged and is_part and not (head == "with" and word.which):
             if word.run != last_run:
                 # Of the king, of France: the second belongs to the first.
                 insert = phrase = phrase if head == "of" and last_run >= 0 else owner

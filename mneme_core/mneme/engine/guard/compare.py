@@ -14,6 +14,7 @@ from mneme.engine.guard.leftovers import classifies, leftovers
 from mneme.engine.guard.lexicon import related
 from mneme.engine.guard.marks import direction_difference, listed, person_difference, state_difference, tense_difference
 from mneme.engine.guard.order import swapped, traded
+from mneme.engine.guard.owners import actor_difference, owner_difference
 from mneme.engine.guard.pairing import Pairing, paired
 from mneme.engine.guard.payload import payload_difference
 from mneme.engine.guard.questions import naming, question_difference, rest
@@ -145,6 +146,8 @@ def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) 
     )
     yield from state_difference(a, b, first.has_be and second.has_be)
     yield from direction_difference(first, second, a, b)
+    yield from owner_difference(first, second, a, b)
+    yield from actor_difference(first, second, a, b)
     roles = _without_related(*rest(first.roles, second.roles))
     if any(roles):
         kinds: list[Kind] = [kind_of(role, "") for side in roles for role in side]
@@ -155,7 +158,7 @@ def _words(first: Reading, second: Reading, pairing: Pairing, *, is_anew: bool) 
     if first.is_floating or second.is_floating:
         fused = {label for label, word in (*a, *b) if word.stem == "not"}
         a, b = ([placed for placed in words if placed[0] not in fused] for words in (a, b))
-    change = swapped(a, b)
+    change = swapped(a, b, is_possessive=first.is_possessive or second.is_possessive)
     if change is not None:
         is_to_me = ("i as object" in first.cases) != ("i as object" in second.cases)
         yield Difference("order", *change, "alike" if is_anew and not (is_to_me or traded(a, b)) else "always")

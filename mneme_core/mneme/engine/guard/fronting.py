@@ -57,21 +57,63 @@ _JUDGING: Final = word_set(
 
 def straight(tokens: list[Token]) -> list[Token]:
     """Return the tokens of a text in the order and voice in which most people would put it."""
-    for rule in (_named_apart, _asked_for_advice, _offered, _as_infinitive, _by_itself, _from_above):
+    said = {token.norm for token in tokens}
+    for rule, word in _BY_WORD:
+        if word in said:
+            tokens = rule(tokens)
+    for rule in (_asked_for_advice, _offered, _as_infinitive, _by_itself, _from_above):
         tokens = rule(tokens)
     return unfronted(tokens)
+
+
+def _left_over(tokens: list[Token]) -> list[Token]:
+    """Return `check how much of my data is left` as `check my remaining data`."""
+    at = next((at for at, token in enumerate(tokens) if at and token.norm == "much"), 0)
+    if at < 2 or tokens[at - 1].norm != "how" or at + 4 >= len(tokens):
+        return tokens
+    end = len(tokens) - (tokens[-1].shape == "boundary")
+    said = [token.norm for token in tokens[at + 1 : end]]
+    if len(said) > _MOST or said[-1] not in ("left", "remaining") or said[-2] != "is" or said[0] != "of":
+        return tokens
+    owner = at + 2 + (said[1] in ("my", "the", "our"))
+    return [
+        *tokens[: at - 1],
+        *tokens[at + 2 : owner],
+        Token("remaining", "remaining", "word"),
+        *tokens[owner : end - 2],
+        *tokens[end:],
+    ]
+
+
+def _measured_once(tokens: list[Token]) -> list[Token]:
+    """Return `from 50 Mbit to 100 Mbit` as `from 50 to 100 Mbit`."""
+    numbers = [at for at, token in enumerate(tokens) if token.shape == "number"]
+    if len(numbers) != 2 or numbers[1] - numbers[0] != 3 or numbers[1] + 1 >= len(tokens):
+        return tokens
+    unit = numbers[0] + 1
+    is_same = tokens[unit].shape == "word" and tokens[unit].norm == tokens[numbers[1] + 1].norm
+    is_range = tokens[unit + 1].norm in ("to", "and")
+    return [*tokens[:unit], *tokens[unit + 1 :]] if is_same and is_range else tokens
 
 
 def _named_apart(tokens: list[Token]) -> list[Token]:
     """Return `A vs B` as `what is difference between A and B`."""
     said = [token.norm for token in tokens]
-    if "vs" not in said and "versus" not in said:
-        return tokens
     at = next((at for at, norm in enumerate(said) if norm in ("vs", "versus")), 0)
     if not at or len(tokens) > _MOST or any(_opens(token) or token.norm in HEADS for token in tokens):
         return tokens
     words = [Token(word, tokens[at].raw, "word") for word in ("what", "is", "difference", "between", "and")]
     return [*words[:4], *tokens[:at], words[4], *tokens[at + 1 :]]
+
+
+# Rules that nothing is there for without a word.
+_BY_WORD: Final = (
+    (_left_over, "much"),
+    (_measured_once, "to"),
+    (_measured_once, "and"),
+    (_named_apart, "vs"),
+    (_named_apart, "versus"),
+)
 
 
 def _asked_for_advice(tokens: list[Token]) -> list[Token]:

@@ -69,7 +69,7 @@ entirely totally completely wholly; exclusively solely; freeway motorway express
 grateful thankful; hazardous risky; hence therefore thus; however nevertheless; infamous notorious; midday noon;
 neighborhood vicinity; rarely seldom; reveal uncover; seller vendor; freight cargo; slightly somewhat;
 sunlight sunshine; terrible dreadful; utilization usage; quickly rapidly; immediately instantly; submerged underwater;
-usa us america; uk britain; if when; when once; whether if
+usa us america; uk britain; if when; when once; whether if; site website
 """
 
 

@@ -80,10 +80,18 @@ def _are_turned(first: Reading, second: Reading) -> Force | None:
     """
     if first.asker not in ("i", "") or second.asker == "i" or "i as subject" in second.cases:
         return None
+    if first.asker == "i" and second.asker == "someone" and not _asks_in_general(second):
+        return "always"
     if second.asker == "someone" and first.asker and "i" in second.persons:  # how can someone open my door
         return "always"
     is_to_me = "i as object" in second.cases and "i as object" not in first.cases
     return ("always" if second.asker else "alike") if is_to_me else None
+
+
+def _asks_in_general(reading: Reading) -> bool:
+    """Return whether somebody is anybody: how can one, where can people, how long should a person; not can people."""
+    is_way = not reading.asks.isdisjoint(("howto", "wayto", "whatdo"))
+    return is_way or ("yesno" not in reading.asks and not {"can", "should"}.isdisjoint(reading.modals))
 
 
 def _told(reading: Reading) -> str:

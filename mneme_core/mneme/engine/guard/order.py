@@ -9,6 +9,7 @@ from typing import Final
 from mneme.engine.guard.arrangement import COMPOUNDING, arrangements, heads, is_exchanged
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.kinds import is_name, kind_of
+from mneme.engine.guard.owners import have_other_owners
 from mneme.engine.guard.pairing import Label, Placed
 from mneme.engine.guard.reading import SOMEONE, Word
 from mneme.engine.guard.thesaurus import is_thing, parts_of_speech
@@ -34,15 +35,17 @@ _CONTRASTS: Final = (
     _DIRECTED | _PLACE,
     {"for": "for", "with": "with"},
     {"for": "for", "to": "to"},
+    {"of": "of", "with": "with"},
     {"when": "at", "lasting": "for"},
 )
 """Within each of these, another class is another role: drive to London, drive in London."""
 
 
-def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
+def swapped(a: Sequence[Placed], b: Sequence[Placed], *, is_possessive: bool = True) -> tuple[str, str] | None:
     """Return both sides of a role that changed hands, or None where every word kept its own.
 
-    A word keeps its role when its preposition stays; whole phrases may then change places.
+    A word keeps its role when its preposition stays; whole phrases may then change places. is_possessive: whether a
+    thing may be somebody's in either.
     """
     if _is_symmetric(a) and _is_symmetric(b) and _related(a) == _related(b) is not None:
         return None
@@ -63,6 +66,7 @@ def swapped(a: Sequence[Placed], b: Sequence[Placed]) -> tuple[str, str] | None:
         any(_is_added(word, there, is_object=label in _labels(a[1:2])) for word, there, label in changed)
         and _labels(a) == _labels(b)
     )
+    is_kept = is_kept and not (is_possessive and have_other_owners(a, b))
     if is_kept and any(_is_parallel(one, other) for one, other in arrangements(a, b)):
         return None
     return _shown(a), _shown(b)

@@ -56,13 +56,14 @@ def phrase_at(root: Node, words: Sequence[str], at: int, *, is_first: bool) -> t
 def phrases() -> Node:
     """Return the root of the tree; built on first use."""
     root = Node()
-    for line in (*FRAMES.strip().splitlines(), *MULTIWORDS.strip().splitlines()):
+    frames = FRAMES.strip().splitlines()
+    for number, line in enumerate((*frames, *MULTIWORDS.strip().splitlines())):
         meaning, _, patterns = line.partition("=")
         for name, words in SETS.items():
             patterns = patterns.replace(f"<{name}>", words)
         for pattern in re.split(r"\|(?![^{]*\})", patterns):
             for wording in _wordings(pattern):
-                _grow(root, wording, tuple(meaning.split()))
+                _grow(root, wording, tuple(meaning.split()), asks=number < len(frames))
     return root
 
 
@@ -73,7 +74,7 @@ def _meaning(wording: list[str], words: tuple[str, ...]) -> Meaning:
     tenses = frozenset("present" if tense == "perfect" else tense for tense in frozenset().union(*told))  # have to
     if words[:1] == ("why",):  # what is the reason it was late
         tenses -= {"present"}
-    said = {*wording} if words else set()
+    said = set() if words in ((), ("yesno",)) else {*wording}
     asker = "i" if said & {"i", "we"} else "someone" if said & GENERIC else "you" if "you" in said else ""
     return Meaning(words, tenses, asker)
 
@@ -93,11 +94,13 @@ def _expanded(choices: Sequence[str]) -> list[str]:
     return found
 
 
-def _grow(root: Node, words: list[str], says: tuple[str, ...]) -> None:
+def _grow(root: Node, words: list[str], says: tuple[str, ...], *, asks: bool) -> None:
     node, anchored = root, words[-1:] == ["^"]
     for word in words[:-1] if anchored else words:
         node = node.next.setdefault(word, Node())
     meaning = _meaning(words, says)
+    if not asks:  # World War I
+        meaning = meaning._replace(asker="")
     if anchored:
         node.anchored = node.anchored or meaning
     elif node.meaning is None:  # the first line wins

@@ -49,6 +49,19 @@ _AKIN: Final = (
 )
 
 
+# Deeds of which nobody asks whether they should be done, so that `should` or `must` says nothing.
+_ADVISED: Final = {
+    question: frozenset(stem(word) for word in verbs.split())
+    for question, verbs in {
+        "who": "contact call ask email write",
+        "where": "send",
+        "howlong": "boil cook bake fry roast grill steam simmer soak marinate freeze defrost thaw chill knead charge",
+        "howoften": "water feed prune fertilize clean wash descale replace rotate",
+    }.items()
+}
+_ADVISERS: Final = frozenset(("i", "you"))
+
+
 def question_difference(first: Reading, second: Reading) -> Iterator[Difference]:
     """Yield what two texts ask differently."""
     if _asks_way(first, second) or _asks_way(second, first):
@@ -93,13 +106,22 @@ def _asks_way(first: Reading, second: Reading) -> bool:
 
 def _modality(first: Reading, second: Reading) -> Iterator[Difference]:
     left, right = rest(_modals(first), _modals(second))
-    if left or right:
+    is_advice = {*left, *right} <= {"should", "must"} and _is_advice(first) and _is_advice(second)
+    if (left or right) and not is_advice:
         is_open = not (left and right) and _CLOSED.isdisjoint(first.asks | second.asks)
         is_stern = bool(left and right) and {*left, *right} != {"should", "must"}
         is_open = is_open and {*left, *right} == {"can"}
         is_closed = not _CLOSED.isdisjoint(first.asks | second.asks)
         force: Force = "never" if is_open else "always" if is_stern or is_closed else "alike"
         yield Difference("modality", listed(left), listed(right), force)
+
+
+def _is_advice(reading: Reading) -> bool:
+    """Return whether it is asked how I do what one is advised to do: how often do I water it."""
+    verbs = next((_ADVISED[asked] for asked in reading.asks if asked in _ADVISED), frozenset())
+    return (
+        reading.actor in _ADVISERS and len(reading.asks) == 1 and bool(reading.words) and reading.words[0].stem in verbs
+    )
 
 
 def _modals(reading: Reading) -> list[str]:

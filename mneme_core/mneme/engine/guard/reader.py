@@ -9,7 +9,7 @@ from mneme.engine.guard.fronting import straight
 from mneme.engine.guard.inflection import stem
 from mneme.engine.guard.payload import payload_of
 from mneme.engine.guard.phrases import phrase_at, phrases
-from mneme.engine.guard.reading import Reading
+from mneme.engine.guard.reading import SOMEONE, Reading
 from mneme.engine.guard.spelling import is_short, spelt_out
 from mneme.engine.guard.syntax import settle
 from mneme.engine.guard.tokens import Token, is_code, tokens_of
@@ -33,6 +33,7 @@ def read(text: str) -> Reading:
         stems=tuple(map(stem, sequence)),
         payload=payload_of(text),
         is_code=is_code(text),
+        is_possessive="'" in text or "’" in text,
     )
     if len(items) > MAX_WORDS:
         reading.is_readable = False
@@ -60,6 +61,10 @@ def _spelt(text: str) -> list[Token]:
     return tokens
 
 
+# Not you: could you explain how it works.
+_ACTORS: Final = {"i": "i", "someone": SOMEONE}
+
+
 def _phrased(items: list[Token], reading: Reading) -> list[Token]:
     """Return the tokens with phrases replaced by what they mean, the longest first; note their tense and asker."""
     words = [
@@ -82,6 +87,7 @@ def _phrased(items: list[Token], reading: Reading) -> list[Token]:
         phrased += [Token(word, raw, "word") for word in meaning.words]
         reading.tenses |= meaning.tenses
         reading.asker = reading.asker or meaning.asker
+        reading.actor = reading.actor or _ACTORS.get(meaning.asker, "")
         at += size
         is_first = is_first and not meaning.words
     return phrased

@@ -21,6 +21,8 @@ class Word(NamedTuple):
     """Whether it is the first word of a sentence, which has a capital letter whatever it is."""
     light: bool = False
     """Whether it may stand alone on one side."""
+    which: str = ""
+    """`my`, `the` or `this`, where that opens the phrase it stands in."""
 
 
 SOMEONE: Final = "someon"
@@ -43,6 +45,10 @@ class Reading:
     """`i as subject`, `i as object`: what tells who follows me from whom I follow."""
     asker: str = ""
     """Who is to do it: `i`, `you` or `someone`; empty where the text does not say."""
+    actor: str = ""
+    """Who does it, where an auxiliary tells: does my *daughter* use it, do *I*; nouns as they are written."""
+    bearer: str = ""
+    """Who is it: is my *daughter* insured, am *I*."""
     undergone: set[str] = field(default_factory=set)
     """Stems of what is done to somebody, not by him: I am charged, I get paid."""
     toward: set[str] = field(default_factory=set)
@@ -61,5 +67,7 @@ class Reading:
     is_readable: bool = True
     recalls: int | None = None
     """Where the verb stands whose object is the sentence before it."""
+    is_possessive: bool = False
+    """Whether a thing may be somebody's in it: an apostrophe."""
     is_floating: bool = False
     """Whether a negation is fused with an auxiliary, so that its place says nothing."""

@@ -118,6 +118,8 @@ def dated(words: list[Word]) -> list[Word]:
     times = {word.run for word in words if word.head in _TIMED and (_is_year(word.stem) or word.stem in _TIMES)}
     if not times:
         return words
+    ends = {word.run: word for word in words if word.head == "of"}
+    times -= {run for run, word in ends.items() if not (_is_year(word.stem) or word.stem in _TIMES)}  # of annual leave
     years = {word.run for word in words if _is_year(word.stem)}
     spans = {word.run for word in words if word.head == "for" and word.stem in _SPANS} - years
     return [

@@ -105,13 +105,17 @@ def _pieces(chunk: str, shouted: bool, behind: Shape) -> tuple[Token, ...]:
         return (Token(chunk, chunk, "identifier") if is_sign else Token("", chunk, "boundary"),)
     if tail.startswith("!") and core[-1].isdigit():  # 5! is 120
         core, start, tail = core + "!", start + "!", tail[1:]
+    if tail.startswith("'") and not lead and core.isalpha() and core.endswith("s"):  # my kids' phones
+        return (Token(core.lower(), core + "'", "word"), *_boundary(tail))
     if lead and not _BREAKS.isdisjoint(lead):
         tokens.append(Token("", lead, "boundary"))
         behind = "boundary"
     _add_core(tokens, start, shouted, behind)
-    if tail and not _BREAKS.isdisjoint(tail):
-        tokens.append(Token("", tail, "boundary"))
-    return tuple(tokens)
+    return (*tokens, *_boundary(tail))
+
+
+def _boundary(tail: str) -> tuple[Token, ...]:
+    return (Token("", tail, "boundary"),) if tail and not _BREAKS.isdisjoint(tail) else ()
 
 
 def _add_core(tokens: list[Token], core: str, shouted: bool, behind: Shape) -> None:

@@ -28,6 +28,8 @@ from mneme.engine.guard.words import (
     NEGATIONS,
     PERSONS,
     PLACES,
+    POINTING,
+    POSSESSIVE,
     QUESTIONS,
     RECALLING,
     REFUSING,
@@ -44,6 +46,8 @@ _SOFT: Final = frozenset(stem(word) for word in SOFT)
 _CAUSING: Final = frozenset(stem(word) for word in CAUSING)
 _MODIFYING: Final = frozenset(stem(word) for word in MODIFYING)
 _TOWARD: Final = frozenset(("to", "from", "for"))
+_ABOUT: Final = frozenset(("going", "supposed", "meant"))
+_EMPTY: Final = frozenset(("it", "there", "something", "anything"))
 _RECEIVERS: Final = frozenset(("me", "you", "us", "him", "them"))
 
 
@@ -61,6 +65,11 @@ class Walk:
         self.is_fresh = True
         self.undergoing = ""  # be or get, where a participle may follow
         self.has_subject = False
+        self.which = ""
+        self.is_asking = False  # a question word opened the clause
+        self.is_plain = False  # and was no phrase that says more: what is the price of
+        self.is_state = False  # it is to be
+        self.awaits_actor = False  # an auxiliary opened a question, the subject of which follows
 
     def over(self, items: list[Token]) -> None:
         questions = len([item for item in items if item.norm in _ASKING])
@@ -110,7 +119,18 @@ class Walk:
         self._recall(norm)
         self._break()
 
+    def _pointing(self, norm: str, raw: str, after: str) -> None:
+        self._light(norm, raw, after)
+        self.which = "this"
+
+    def _empty(self, norm: str, raw: str, after: str) -> None:
+        self._light(norm, raw, after)
+        self.awaits_actor = False
+
     def _somebody(self, _norm: str, raw: str, _after: str) -> None:
+        if self.is_asking:
+            self._follow_question()
+        self._act(SOMEONE)
         words = self.reading.words
         is_made_to = bool(words) and words[-1].run == self.run and words[-1].stem in _CAUSING  # let people join
         if len(words) == self.clause_start and not self.head:
@@ -121,11 +141,19 @@ class Walk:
         words.append(Word(SOMEONE, raw, self.head, self.run, light=not is_made_to))
         self._break()
 
-    def _article(self, _norm: str, _raw: str, _after: str) -> None:
+    def _article(self, norm: str, _raw: str, _after: str) -> None:
         self._break(is_marked=True)
+        self.which = norm
+        if self.is_asking:
+            self._follow_question()
+
+    def _one(self, norm: str, raw: str, after: str) -> None:
+        self._article(norm, raw, after)
+        self._act("you")
 
     def _need(self, _norm: str, _raw: str, _after: str) -> None:
         self.reading.modals.append("must")
+        self.awaits_actor = False
         self._break()
 
     def _negation(self, _norm: str, raw: str, _after: str) -> None:
@@ -144,14 +172,32 @@ class Walk:
         if is_behind and _is_soft_noun(words[-1]) and _is_noun(norm):  # *state* taxes
             words[-1] = words[-1]._replace(light=False)
         is_light = norm in _SOFT and _stays_light(norm, is_behind)
-        words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, is_light))
+        words.append(Word(norm, raw, self.head, self.run, self.is_joined, self.is_fresh, is_light, self.which))
+        if self.awaits_actor and norm != "not":
+            self._act(raw.lower())
         self.is_joined = self.is_fresh = False
+
+    def _follow_question(self) -> None:
+        """Note that what follows a question word is who does it, and no verb: what the bank needs, when I can."""
+        if len(self.reading.words) == self.clause_start:
+            self.is_asking = False
+            self.awaits_actor |= self.is_plain
+
+    def _act(self, who: str) -> None:
+        """Note who does it, where an auxiliary has said that this follows."""
+        reading = self.reading
+        if self.awaits_actor and self.is_state:
+            reading.bearer = reading.bearer or who
+        elif self.awaits_actor:
+            reading.actor = reading.actor or who
+        self.awaits_actor = False
 
     def _break(self, *, is_marked: bool = False) -> None:
         """End the run of words that stand together."""
         self.run += self.run_start < len(self.reading.words)
         self.run_start = len(self.reading.words)
         self.run_is_marked = is_marked
+        self.which = ""
 
     def _root(self) -> None:
         """End the phrase as well: what follows is governed by nothing."""
@@ -162,6 +208,13 @@ class Walk:
         reading = self.reading
         if self.is_fresh and norm in AUXILIARIES:
             reading.asks.add("yesno")
+        if norm in AUXILIARIES:
+            is_inverted = self.is_fresh or self.is_asking
+            self.awaits_actor = is_inverted and " " not in raw  # not what should, of what to
+            self.is_state = norm in BE
+            self.is_asking = False
+        elif norm in BE:  # what would be the price
+            self.awaits_actor = False
         self.is_fresh = False
         if norm == "being" and reading.has_be and reading.words and not self.head:
             reading.tenses.add("ongoing")  # is it being sent, is it sent
@@ -178,9 +231,13 @@ class Walk:
         if norm == "have" and self.has_subject and not reading.words and (after in ARTICLES or _is_noun(stem(after))):
             self._add(stem(norm), raw)  # do I have a cold, do I get a cold
 
-    def _question(self, norm: str, _raw: str, _after: str) -> None:
+    def _question(self, norm: str, raw: str, _after: str) -> None:
         self._root()
         self.is_fresh = False
+        self.is_asking = norm in QUESTIONS or norm in ("what", "which")
+        self.is_plain = " " not in raw
+        self.awaits_actor = norm == "yesno" or raw.endswith(" if")  # do you know whether it, what happens if it
+        self.is_state = False
         if norm != "who" or not self.reading.asks:  # else a relative clause: a person who
             self.reading.asks.add(SAME_QUESTION.get(norm, norm))
 
@@ -195,6 +252,9 @@ class Walk:
     def _head(self, norm: str, _: str, after: str) -> None:
         if norm == "to" and (_is_verb(after) or after in ("cost", "rain", "change")):
             words = self.reading.words
+            if len(words) > self.clause_start and words[-1].raw.lower() in _ABOUT:  # what is the bank going to do
+                reading = self.reading
+                reading.actor = reading.actor or reading.bearer or words[self.clause_start].raw.lower()
             if words and words[-1].raw.lower() == "going":
                 words.pop()
                 self.reading.tenses.add("future")
@@ -206,6 +266,7 @@ class Walk:
             self._govern(SAME_HEAD.get(norm, norm))
 
     def _govern(self, norm: str) -> None:
+        self.awaits_actor = False
         self._break(is_marked=True)
         self.head = norm
         if norm in ROLE_WORDS:
@@ -228,6 +289,12 @@ class Walk:
         if norm in _RECEIVERS and self.head in _TOWARD:
             self.reading.toward.add(f"{self.head} {norm}")
         self._break(is_marked=True)
+        if self.is_asking:
+            self._follow_question()
+        if norm in POSSESSIVE:
+            self.which = "my" if person == "i" else ""
+        else:
+            self._act(person)
         if person in ("he", "she"):
             self._add(person, raw)
             self._break()
@@ -239,8 +306,11 @@ _DEALING: Final[dict[str, Callable[[Walk, str, str, str], None]]] = {
     for deal, words in (
         (Walk._need, MUST),
         (Walk._light, LIGHT),
+        (Walk._pointing, POINTING),
+        (Walk._empty, _EMPTY),
         (Walk._somebody, GENERIC),
         (Walk._article, ARTICLES),
+        (Walk._one, frozenset(("one",))),
         (Walk._person, frozenset(PERSONS)),
         (Walk._head, HEADS),
         (Walk._join, frozenset(("and", "or", "vs", "versus"))),

@@ -71,6 +71,8 @@ PERSONS: Final = {
     **_to("they them their theirs themselves", "they"),
 }
 CASES: Final = {**_to("i we he she they", "subject"), **_to("me us him them", "object")}
+POSSESSIVE: Final = word_set("my our your his her their")
+POINTING: Final = word_set("this that these those")
 GENERIC: Final = word_set("someone somebody anyone anybody people person")
 
 TENSES: Final = {
