@@ -36,16 +36,16 @@ def test_a_commit_right_after_ones_own_is_noticed(
 ) -> None:
     first, second = reader(), reader()
     second.pull()
-    plain = store_module.transaction
+    plain = store_module.alone
 
     @contextmanager
-    def interrupted(db: sqlite3.Connection, kind: str) -> Iterator[None]:
-        with plain(db, kind):
+    def interrupted(db: sqlite3.Connection) -> Iterator[None]:
+        with plain(db):
             yield
-        monkeypatch.setattr(store_module, "transaction", plain)
+        monkeypatch.setattr(store_module, "alone", plain)
         second.write(Put(entry("foreign")))
 
-    monkeypatch.setattr(store_module, "transaction", interrupted)
+    monkeypatch.setattr(store_module, "alone", interrupted)
     first.write(Put(entry("own"))) if step == "write" else first.pull()
 
     assert first.store.changed(first.cursor)
