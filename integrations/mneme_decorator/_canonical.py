@@ -149,7 +149,7 @@ def unkeyable(value: Value, where: str) -> Unkeyable:
     """Return the error of a value without a canonical form."""
     return Unkeyable(
         f"{where} is of type {type_name(type(value))}, which has no canonical form to look it up by. "
-        "Name the argument in ignore=, or pass what matters in it as text, numbers, lists or mappings."
+        'Name it in ignore=, an attribute as "self.name", or pass what matters in it as text, numbers, lists or mappings.'
     )
 
 
@@ -192,7 +192,7 @@ def _mapping(value: Mapping[Value, Value], where: str, otherwise: Otherwise | No
 
 def _finite(value: float, where: str) -> float:
     if not math.isfinite(value):
-        raise Unkeyable(f"{where} is {value}, which cannot be compared. Name the argument in ignore=.")
+        raise Unkeyable(f"{where} is {value}, which cannot be compared. Name it in ignore=.")
     return value
 
 

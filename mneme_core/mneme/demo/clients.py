@@ -62,7 +62,7 @@ def _decorated(cache: AsyncSemanticCache, base_url: str, http: httpx.AsyncClient
     """The openai SDK under the decorator."""
     client = AsyncOpenAI(base_url=base_url, api_key=API_KEY, http_client=http, max_retries=0)
 
-    @cached(cache)
+    @cached(cache, ignore=("client",))
     async def complete(messages: list[Message], model: str = MODEL) -> ChatCompletion:
         return await client.chat.completions.create(messages=cast(Any, messages), model=model)
 
