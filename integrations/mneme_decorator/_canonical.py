@@ -149,7 +149,7 @@ def unkeyable(value: Value, where: str) -> Unkeyable:
     """Return the error of a value without a canonical form."""
     return Unkeyable(
         f"{where} is of type {type_name(type(value))}, which has no canonical form to look it up by. "
-        'Name it in ignore=, an attribute as "self.name", or pass what matters in it as text, numbers, lists or mappings.'
+        'Name it in ignore=, an attribute as "self.name", or pass what matters as text, numbers, lists or mappings.'
     )
 
 
