@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from mneme.runtime import complaints
 from mneme.testing import FailingEmbedder, WordEmbedder
 
 
@@ -47,6 +48,21 @@ async def test_a_failing_embedder_makes_a_miss_with_a_warning(opening, events, c
     assert (hit, events) == (None, [("miss", {"namespace": "default", "reason": "embedder_failure"})])
     assert [(record.name, record.levelname) for record in caplog.records] == [("mneme.cache", "WARNING")]
     assert caplog.messages[0].startswith("Embedder failed")
+
+
+async def test_the_traceback_of_what_fails_again_and_again_is_logged_once_a_minute(opening, caplog, monkeypatch):
+    monkeypatch.setattr(complaints, "_told", {})
+    times = [0.0]
+    monkeypatch.setattr(complaints, "monotonic", lambda: times[-1])
+    cache = opening(embedder=FailingEmbedder())
+    with caplog.at_level(logging.WARNING, "mneme.cache"):
+        for now in (0.0, 1.0, 59.0, 61.0):
+            times.append(now)
+            await cache.get("q")
+
+    assert [record.exc_info is not None for record in caplog.records] == [True, False, False, True]
+    assert len(set(caplog.messages)) == 1
+    assert caplog.messages[0].endswith("ConnectionError: the embedding service is away")
 
 
 async def test_a_failing_embedder_delays_no_exact_hit(opening):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,10 +13,9 @@ from mneme.aio.reading import AsyncReading
 from mneme.errors import CacheClosedError
 from mneme.model import Metadata, Mode, Outcome, Vary
 from mneme.runtime import computing, writing
+from mneme.runtime.complaints import complain
 from mneme.runtime.computing import Admission, Codec, Cost, Filled, Kept, Plan, SourceVersion, Tags, UsageOf
 from mneme.runtime.leasing import Turn
-
-_log = logging.getLogger("mneme.cache")
 
 T = TypeVar("T")
 
@@ -150,7 +148,7 @@ class AsyncComputing(AsyncReading):
             try:
                 vector = await self._vector(request) if kept.semantic else None
             except Exception:
-                _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
+                complain("Embedder failed; the value is kept for the same request only")
                 vector = None
             if turn is not None and turn.is_lost():
                 return
@@ -159,7 +157,7 @@ class AsyncComputing(AsyncReading):
                 await self._write(core.removal(request.key, kept.text))
             await self._evict(request.namespace)
         except Exception:
-            _log.warning("a computed value could not be stored", exc_info=True)
+            complain("a computed value could not be stored")
 
     async def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
         core = self._core

@@ -11,6 +11,7 @@ from mneme.errors import EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Mode, Vary
 from mneme.runtime import computing, explaining, writing
+from mneme.runtime.complaints import complain
 from mneme.runtime.computing import Embeddings
 from mneme.runtime.requests import Request
 
@@ -84,7 +85,7 @@ class AsyncReading(AsyncWaiting):
         except UnembeddableTextError:
             return core.miss(request, "unembeddable")
         except Exception:
-            _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
+            complain("Embedder failed; this lookup is a miss")
             return core.miss(request, "embedder_failure")
         return await self._search(request, vector)
 

@@ -14,6 +14,7 @@ from mneme.engine.turns import InContext
 from mneme.engine.vectors import SIMILARITY_DECIMALS, cosine
 from mneme.indexes.base import Near, Vector
 from mneme.model import Candidate, Hit, Neighbour, neighbour_of
+from mneme.runtime.complaints import complain
 from mneme.runtime.record import Whole
 from mneme.runtime.requests import Request
 
@@ -40,7 +41,7 @@ def search(core: Core, request: Request, vector: Vector) -> Hit | None:
         choice = chosen(core, request, vector, now)
         accepted, nearest_refused = _judged(core, request, choice)
     except Exception:
-        _log.warning("the search failed; this lookup is a miss", exc_info=True)
+        complain("the search failed; this lookup is a miss")
         return core.miss(request, "store_failure")
     if accepted is None:
         return core.miss(request, miss_reason(core, request, choice), nearest_refused)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,11 +11,10 @@ from typing import Any, TypeVar
 from mneme.errors import CacheClosedError
 from mneme.model import Metadata, Mode, Outcome, Vary
 from mneme.runtime import computing, writing
+from mneme.runtime.complaints import complain
 from mneme.runtime.computing import Admission, Codec, Cost, Filled, Kept, Plan, SourceVersion, Tags, UsageOf
 from mneme.runtime.leasing import Turn
 from mneme.sync.reading import Reading
-
-_log = logging.getLogger("mneme.cache")
 
 T = TypeVar("T")
 
@@ -149,7 +147,7 @@ class Computing(Reading):
             try:
                 vector = self._vector(request) if kept.semantic else None
             except Exception:
-                _log.warning("Embedder failed; the value is kept for the same request only", exc_info=True)
+                complain("Embedder failed; the value is kept for the same request only")
                 vector = None
             if turn is not None and turn.is_lost():
                 return
@@ -158,7 +156,7 @@ class Computing(Reading):
                 self._write(core.removal(request.key, kept.text))
             self._evict(request.namespace)
         except Exception:
-            _log.warning("a computed value could not be stored", exc_info=True)
+            complain("a computed value could not be stored")
 
     def _follow(self, plan: Plan[T], filled: Filled[T]) -> Outcome[T]:
         core = self._core

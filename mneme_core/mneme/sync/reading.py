@@ -10,6 +10,7 @@ from mneme.errors import EmbedderDimensionError, UnembeddableTextError
 from mneme.indexes.base import Vector
 from mneme.model import Explanation, Hit, Mode, Vary
 from mneme.runtime import computing, explaining, writing
+from mneme.runtime.complaints import complain
 from mneme.runtime.computing import Embeddings
 from mneme.runtime.requests import Request
 from mneme.sync.waiting import Waiting
@@ -84,7 +85,7 @@ class Reading(Waiting):
         except UnembeddableTextError:
             return core.miss(request, "unembeddable")
         except Exception:
-            _log.warning("Embedder failed; this lookup is a miss", exc_info=True)
+            complain("Embedder failed; this lookup is a miss")
             return core.miss(request, "embedder_failure")
         return self._search(request, vector)
 
