@@ -14,7 +14,7 @@ from mneme.engine.guard.material import NAMES, Task
 MATERIAL: Final = "thematerial"
 """The word for the material in what is asked of it."""
 _GENERIC: Final = r"(?:text|passage|excerpt|snippet|content|input|sentence|paragraph)"
-_BARE: Final = (
+BARE: Final = (
     r"(?=\s*(?:$|[.,:;?!])|\s+(?:in|into|to|as|and|while|for|using|with|without|so|more|less|by|is|are|mean|say|from|at"
     r"|than|or|if|on|about|contains?|mentions?|needs?|have|has|looks?|sounds?|makes?|includes?|violates?|expresse?s?|does|do"
     r"|prints?|works?|refers?|matche?s?)\b)"
@@ -22,7 +22,7 @@ _BARE: Final = (
 _BELOW: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), by)
     for pattern, by in (
-        (rf"\b(?:the|this|these) following(?: below)?{_BARE}", MATERIAL),
+        (rf"\b(?:the|this|these) following(?: below)?{BARE}", MATERIAL),
         (r"\bthe following (?=\w)", "the "),
         (r"\b(the(?: [\w']+){1,3}) below\b", r"\1"),
     )
@@ -31,8 +31,8 @@ _ABOVE: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), by)
     for pattern, by in ((r"\b(the(?: [\w']+){1,3}) above\b", r"\1"), (r"\bthe above (?=\w)", "the "))
 )
-_SOME_TEXT: Final = re.compile(rf"\b(?:the|this|these) {_GENERIC}s?(?='|{_BARE})", re.IGNORECASE)
-_BARE_THIS: Final = re.compile(rf"\b(?:this|these){_BARE}", re.IGNORECASE)
+_SOME_TEXT: Final = re.compile(rf"\b(?:the|this|these) {_GENERIC}s?(?='|{BARE})", re.IGNORECASE)
+_BARE_THIS: Final = re.compile(rf"\b(?:this|these){BARE}", re.IGNORECASE)
 _THIS: Final = re.compile(r"\b(?:this|these) (?=[a-z])", re.IGNORECASE)
 _FROM: Final = re.compile(rf"\bfrom ((?:the|an?) (?:{NAMES})|{MATERIAL})\b", re.IGNORECASE)
 # What goes on from where the material ends depends on what it is: a sentence, a text.
