@@ -60,3 +60,49 @@ def test_what_says_no_more_than_what_the_material_is_may_be_left_out(a: str, b: 
 )
 def test_what_says_more_of_the_material_is_a_difference(a: str, b: str) -> None:
     assert differences(a, b) != ()
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Extract the dates from these notes.", "From the notes below, extract the dates."),
+        ("Extract the dates from these notes as a list.", "From these notes, extract the dates as a list."),
+        ("Plan a weekend for us based on these notes.", "Using the notes below, plan a weekend for us."),
+        ("List the pros mentioned in this review.", "List the pros that this review mentions."),
+        ("Correct the spelling and grammar of this text.", "Correct this text's grammar and spelling."),
+        ("Translate this. Return only the translation.", "Translate this. Output the translation only."),
+        ("Is this polite? Answer with one word.", "Is this polite? Reply with a single word."),
+        ("Classify this. Reply with the label only.", "Classify this. Output just the label."),
+        ("Classify this. Reply with the label only.", "Classify this. Answer with the label and nothing else."),
+        ("Extract the dates as a JSON list.", "Extract the dates and return them as a JSON list."),
+        ("Extract the dates as a JSON list.", "Extract the dates. Return them as a JSON list."),
+        ("Explain this.", "Explain this to me."),
+    ],
+)
+def test_one_instruction_has_many_places_for_its_parts(a: str, b: str) -> None:
+    assert differences(f"{a}\n\n{NOTE}", f"{b}\n\n{NOTE}") == ()
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Extract the dates from these notes.", "From the notes below, extract the names."),
+        ("Extract the dates from these notes.", "From the notes below, extract the dates and names."),
+        ("Answer only the questions in French.", "Answer the questions in French only."),
+        ("Return only the price in euros.", "Return the price in euros only."),
+        ("Write a function for this. Return only the length.", "Write a function for this. Output only the length."),
+        ("Extract the dates. Return them as JSON.", "Extract the dates. Return them as YAML."),
+        ("Extract the dates. Return them as JSON.", "Extract the dates. Return them."),
+        ("Correct this text's grammar and spelling.", "Correct this text's grammar and output the spelling."),
+        ("Write a letter using these notes.", "Write a letter without using these notes."),
+        ("Using these notes, write a letter.", "Write a letter about using these notes."),
+        ("In the first paragraph, find the typos.", "Find the typos in the second paragraph."),
+        ("Answer with a single word.", "Answer with a single sentence."),
+        ("Output just the label.", "Output the label."),
+        ("Reply to this.", "Answer with this."),
+        ("Route this to sales or billing; prefer the first.", "Route this to billing or sales; prefer the first."),
+        ("Rank these: price, quality, speed.", "Rank these: speed, quality, price."),
+    ],
+)
+def test_another_place_that_says_another_thing_is_a_difference(a: str, b: str) -> None:
+    assert differences(f"{a}\n\n{NOTE}", f"{b}\n\n{NOTE}") != ()

@@ -10,7 +10,7 @@ from mneme.engine.guard.instructions import BARE
 from mneme.engine.guard.material import LABELLED, Block, Task, block
 
 _LABEL: Final = re.compile(r"(?:The )?([A-Za-z]+(?: [a-z]+){0,2}):\s+(?=\S)")
-_NAME_OF_VALUE: Final = re.compile(r"^\W*[A-Za-z][\w ]{0,25}:(?:\s|$)", re.MULTILINE)
+_NAME_OF_VALUE: Final = re.compile(r"^[^\w\n]*[A-Za-z][\w ]{0,25}:(?:\s|$)", re.MULTILINE)
 # What is asked for where a line that begins with its name is something else.
 _TO_THE_LABEL: Final = re.compile(
     r"count|how (?:many|long)|length|character|first|label|heading|header|colon|prefix|\bkeys?\b|field|verbatim|exact"

@@ -51,6 +51,19 @@ _IN_TRIPLE: Final = re.compile(
     re.IGNORECASE,
 )
 """How an instruction points to what stands between them."""
+_SYNONYMS: Final = {
+    **{
+        "js": "javascript",
+        "ts": "typescript",
+        "py": "python",
+        "rb": "ruby",
+        "rs": "rust",
+        "golang": "go",
+        "kt": "kotlin",
+    },
+    **{"cs": "csharp", "c#": "csharp", "c++": "cpp", "sh": "shell", "yml": "yaml", "md": "markdown", "htm": "html"},
+}
+"""What else the fence of a language says."""
 _OPENS: Final = re.compile(r"(?:^|[:\n]|[.?!:)] )$")
 _CLOSES: Final = re.compile(r"[.?!]?(?:\s*$|\s*\n|\s+[A-Z])")
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
@@ -145,7 +158,11 @@ def _fenced(text: str) -> Task | None:
     for number, piece in enumerate(pieces):
         if number % 2:
             found = _FENCE.fullmatch(piece)
-            parts.append(Block(block(found[2], tag="-").text, tag=found[1].lower()) if found else Block(piece.strip()))
+            parts.append(
+                Block(block(found[2], tag="-").text, tag=_SYNONYMS.get(found[1].lower(), found[1].lower()))
+                if found
+                else Block(piece.strip())
+            )
         else:
             outside = _LAST_LABEL.sub("", piece) if number == 0 and len(pieces) == 3 else piece
             if _LABEL.search(outside):

@@ -23,19 +23,6 @@ _MOST: Final = 3
 _MOST_ALONE: Final = 2
 _WORDED: Final = frozenset(("word", "number", "comparison", "order", "question", "format", "quantifier"))
 _NEUTRAL: Final = frozenset(("", "text", "txt", "plaintext", "log", "console"))
-_SYNONYMS: Final = {
-    **{
-        "js": "javascript",
-        "ts": "typescript",
-        "py": "python",
-        "rb": "ruby",
-        "rs": "rust",
-        "golang": "go",
-        "kt": "kotlin",
-    },
-    **{"cs": "csharp", "c#": "csharp", "c++": "cpp", "sh": "shell", "yml": "yaml", "md": "markdown", "htm": "html"},
-}
-"""What else the fence of a language says."""
 _QUOTES: Final = re.compile("[\"'`“”«»‘’]")
 # What is asked for where a full stop at the end of the material counts, and where quotation marks around it do.
 _TO_THE_STOP: Final = re.compile(
@@ -183,5 +170,8 @@ def _mention(pattern: re.Pattern[str], *tasks: Task) -> bool:
 
 def _is_named(tag: str, other: Block, task: Task) -> bool:
     """Return whether the language of a fence is that of the other, or what is asked of the other names it."""
-    tag, there = _SYNONYMS.get(tag, tag), _SYNONYMS.get(other.tag, other.tag)
-    return tag in _NEUTRAL or tag == there or (not there and _mention(re.compile(rf"(?i)\b{re.escape(tag)}\b"), task))
+    return (
+        tag in _NEUTRAL
+        or tag == other.tag
+        or (not other.tag and _mention(re.compile(rf"(?i)\b{re.escape(tag)}\b"), task))
+    )
