@@ -42,6 +42,9 @@ def test_what_says_no_more_than_what_the_material_is_may_be_left_out(a: str, b: 
         (f"Improve this example.\n\nBad example: {NOTE}", f"Improve this example.\n\n{NOTE}"),
         (f"Does this review hold a complaint?\n\nComplaint: {NOTE}", f"Does this review hold a complaint?\n\n{NOTE}"),
         (f"How many words has this note?\n\nNote: {NOTE}", f"How many words has this note?\n\n{NOTE}"),
+        (f"Is this email from a customer?\n\nCustomer email: {NOTE}", f"Is this email from a customer?\n\n{NOTE}"),
+        (f"Is this an email or a letter?\n\nEmail: {NOTE}", f"Is this an email or a letter?\n\n{NOTE}"),
+        (f"Explain what this means to me.\n\n{NOTE}", f"Explain what this means.\n\n{NOTE}"),
         ("Who is this user?\n\nUser: Bo\nAge: 5", "Who is this user?\n\nBo\nAge: 5"),
         (
             f"Compare them.\n\nOriginal email:\n```\n{NOTE}\n```\nEmail:\n```\nNone.\n```",
@@ -76,7 +79,7 @@ def test_what_says_more_of_the_material_is_a_difference(a: str, b: str) -> None:
         ("Classify this. Reply with the label only.", "Classify this. Answer with the label and nothing else."),
         ("Extract the dates as a JSON list.", "Extract the dates and return them as a JSON list."),
         ("Extract the dates as a JSON list.", "Extract the dates. Return them as a JSON list."),
-        ("Explain this.", "Explain this to me."),
+        ("Explain this note.", "Explain this note to me."),
     ],
 )
 def test_one_instruction_has_many_places_for_its_parts(a: str, b: str) -> None:

@@ -104,7 +104,7 @@ _PLACED: Final = tuple(
         (rf"^((?:from|in|using|based on|given|according to) the [\w' -]{{3,40}}), (?=({VERB}\b.*)$).*", r"\2 \1"),
         (rf"^((?:doing)?{_WRITE}\b.*) (?:from|based on|using) (?={_THE_MATERIAL}$)", r"\1 using "),
         (rf"^(?:make|create|generate) (?=(?:an?|{_NUMBER}) )", "create "),
-        (r"^(doingexplain .*) to me$", r"\1"),
+        (rf"^(doingexplain {_THE_MATERIAL}) to me$", r"\1"),
         (rf"\bthat ({_THE_MATERIAL}) (mention|contain)s\b", r"\2ed in \1"),
         (r",? and (?:return|output) (?:them|it|the results?) (?=actas )", " "),
         (rf"^{_GIVE}( with| in)? (?:only|just|nothing but) ({_PLAIN})$", r"\1\2 \3 only"),

@@ -144,7 +144,8 @@ def _materials(first: Task, second: Task) -> tuple[str, str] | None:
             return one.text[:60], other.text[:60]
         if one.is_quoted != other.is_quoted and _mention(_TO_THE_QUOTES, first, second):
             return ("quoted", "not quoted") if one.is_quoted else ("not quoted", "quoted")
-        if one.label != other.label and (len(first.blocks) > 1 or (one.label and other.label)):
+        is_told = (one.label and other.label) or _tells(one.label or other.label, first, second)
+        if one.label != other.label and (len(first.blocks) > 1 or is_told):
             return one.label, other.label
         if not (_is_named(one.tag, other, second) and _is_named(other.tag, one, first)):
             return one.tag, other.tag
@@ -158,6 +159,13 @@ def _pairs(first: Task, second: Task) -> list[tuple[Block, Block]]:
         return pairs
     bare = tuple(unlabelled(each, first, second) for each in pairs[0])
     return [(bare[0], bare[1])]
+
+
+def _tells(label: str, *tasks: Task) -> bool:
+    """Return whether a label says what is asked: is this an email, is this email from a customer."""
+    whose, _, kind = label.rpartition(" ")
+    of_whom = rf"|\b{re.escape(whose)}s?\b(?!(?:'s)? {re.escape(kind)})" if whose else ""
+    return bool(label) and _mention(re.compile(rf"(?i)\b(?:an?|or) (?:\w+ )?{re.escape(kind)}\b{of_whom}"), *tasks)
 
 
 def _without_stop(block: Block) -> str:
