@@ -14,7 +14,7 @@ from mneme.engine.guard.material import NAMES, Task
 MATERIAL: Final = "thematerial"
 """The word for the material in what is asked of it."""
 _GENERIC: Final = r"(?:text|passage|excerpt|snippet|content|input|sentence|paragraph)"
-_BARE: Final = (
+BARE: Final = (
     r"(?=\s*(?:$|[.,:;?!])|\s+(?:in|into|to|as|and|while|for|using|with|without|so|more|less|by|is|are|mean|say|from|at"
     r"|than|or|if|on|about|contains?|mentions?|needs?|have|has|looks?|sounds?|makes?|includes?|violates?|expresse?s?|does|do"
     r"|prints?|works?|refers?|matche?s?)\b)"
@@ -22,7 +22,7 @@ _BARE: Final = (
 _BELOW: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), by)
     for pattern, by in (
-        (rf"\b(?:the|this|these) following(?: below)?{_BARE}", MATERIAL),
+        (rf"\b(?:the|this|these) following(?: below)?{BARE}", MATERIAL),
         (r"\bthe following (?=\w)", "the "),
         (r"\b(the(?: [\w']+){1,3}) below\b", r"\1"),
     )
@@ -31,8 +31,8 @@ _ABOVE: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), by)
     for pattern, by in ((r"\b(the(?: [\w']+){1,3}) above\b", r"\1"), (r"\bthe above (?=\w)", "the "))
 )
-_SOME_TEXT: Final = re.compile(rf"\b(?:the|this|these) {_GENERIC}s?(?='|{_BARE})", re.IGNORECASE)
-_BARE_THIS: Final = re.compile(rf"\b(?:this|these){_BARE}", re.IGNORECASE)
+_SOME_TEXT: Final = re.compile(rf"\b(?:the|this|these) {_GENERIC}s?(?='|{BARE})", re.IGNORECASE)
+_BARE_THIS: Final = re.compile(rf"\b(?:this|these){BARE}", re.IGNORECASE)
 _THIS: Final = re.compile(r"\b(?:this|these) (?=[a-z])", re.IGNORECASE)
 _FROM: Final = re.compile(rf"\bfrom ((?:the|an?) (?:{NAMES})|{MATERIAL})\b", re.IGNORECASE)
 # What goes on from where the material ends depends on what it is: a sentence, a text.
@@ -71,9 +71,11 @@ _REWORDED: Final = tuple(
         (rf"\b(?:this|these|the|the following) ({_NUMBER})-(\w+)", r"the \1long\2"),
         (rf"\b({_NUMBER})-(word|sentence|line|paragraph|bullet|character|day|week|month|year|page|step)\b", r"\1 \2"),
         (rf"\b(?:about|roughly|approximately|around|circa) (?={_NUMBER}\b)", "nearabout "),
+        (rf"\b({_NUMBER})-year-old\b", r"\1 yearsold"),
         (r"\bevery (?=[a-z]+\b)(?!\w+ (?:days?|hours?|weeks?|months?|years?|minutes?))", "all "),
         (r"\ball (?:of )?the ", "all "),
         (r"\bin (alphabetical|chronological|numerical) order\b", r"\1ly"),
+        (r"\ba single (?=(?:word|sentence|line|paragraph)\b)", "1 "),
         (r"\bone (?!of\b)", "1 "),
         (r"\bone of (?:these|the following|the) (?:categories|labels|classes|options|values)\b", "one of"),
         (r"\blike i(?:'m| am) (?:five|5)\b", "like afiveyearold"),
@@ -91,6 +93,29 @@ _REWORDED: Final = tuple(
         (r"\bas (?!well\b|soon\b|long\b|much\b|many\b|if\b)", "actas "),
     )
 )
+# Where in the sentence it is said what the material is, and how.
+_THE_MATERIAL: Final = rf"(?:the (?:[\w'-]+ ){{0,2}}(?:{NAMES}|facts?|notes?|(?:bullet )?points|details)|{MATERIAL})"
+_PLAIN: Final = r"(?:the |an? )?[\w-]+(?: (?!(?:in|of|for|from|to|with|and|as|on|by|that|which|only)\b)[\w-]+){0,2}"
+_GIVE: Final = "(return|output|answer|reply|respond|give)"
+_WRITE: Final = "(?:write|plan|make|create|generate|draft|compose|prepare|suggest)"
+_PLACED: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), by)
+    for pattern, by in (
+        (rf"^((?:from|in|using|based on|given|according to) the [\w' -]{{3,40}}), (?=({VERB}\b.*)$).*", r"\2 \1"),
+        (rf"^((?:doing)?{_WRITE}\b.*) (?:from|based on|using) (?={_THE_MATERIAL}$)", r"\1 using "),
+        (rf"^(?:make|create|generate) (?=(?:an?|{_NUMBER}) )", "create "),
+        (rf"^(doingexplain {_THE_MATERIAL}) to me$", r"\1"),
+        (rf"\bthat ({_THE_MATERIAL}) (mention|contain)s\b", r"\2ed in \1"),
+        (r",? and (?:return|output) (?:them|it|the results?) (?=actas )", " "),
+        (rf"^{_GIVE}( with| in)? (?:only|just|nothing but) ({_PLAIN})$", r"\1\2 \3 only"),
+        (rf"^{_GIVE} (?:only|just)( with| in)? ({_PLAIN})$", r"\1\2 \3 only"),
+        (rf"^{_GIVE}( with| in)? ({_PLAIN}),? (?:and )?nothing else$", r"\1\2 \3 only"),
+        (rf"^(?:return|output|answer with|reply with|respond with) ({_PLAIN}) only$", r"output \1 only"),
+        (r"^(?:reply|respond) (?=with |in )", "answer "),
+        (r"\bso (?:that )?(?:its|the) tone is ([a-z]+)$", r"in a \1 tone"),
+    )
+)
+_MOVED: Final = re.compile(rf"^(.*?) in ({_THE_MATERIAL})\b(?= \w)(.*)$", re.IGNORECASE)
 _INTRODUCED: Final = re.compile(
     rf"(?:here is|here are|this is|below is|given|consider|read)(?: the following| an?| the| this| these)? {NAMES}"
     "|tasks?|instructions?",
@@ -101,7 +126,13 @@ _INTRODUCED: Final = re.compile(
 _TO_SOMEONE: Final = re.compile(r"(?:can|could|would|will|do|did|are|have) you\b", re.IGNORECASE)
 _FINDING: Final = re.compile(r"(?:doing)?(?:extract|identify|list|find|get|collect)\b", re.IGNORECASE)
 _CLAUSE: Final = re.compile(rf",? and (?:please )?(?={VERB}\b)", re.IGNORECASE)
-_GENITIVE: Final = re.compile(rf"\b(the (?:[a-z]+ )?[a-z]+|{MATERIAL})'s ([a-z]+)\b")
+_GENITIVE: Final = re.compile(
+    rf"\b(the (?:[a-z]+ )?[a-z]+|{MATERIAL})'s"
+    rf" ([a-z]+(?: and (?!{VERB}\b)[a-z]+(?=$|[.,;:?!]| (?:in|as|into|to|with)\b))?)\b"
+)
+_CODE: Final = r"(?:code|function|snippet|script|program|class|query|loop|file|method)\b"
+_CODED: Final = re.compile(r"\b(?:code|function|script|program|method|class|api|endpoint|sql|query)\b", re.IGNORECASE)
+_RESULT: Final = re.compile(r"(?:return|output) (?:them|it|the results?) (?=actas )", re.IGNORECASE)
 
 
 Asked: TypeAlias = tuple[str, bool]
@@ -173,12 +204,14 @@ def _partners(left: list[str], right: list[str], is_same: Callable[[str, str], b
 def _folded(task: Task) -> list[Asked]:
     """Return the sentences of what is asked, with what is peculiar to instructions folded, and whether each is free
     to be worded otherwise."""
-    found = []
+    found: list[Asked] = []
     for piece in task.asked:
         for number, sentence in enumerate(sentences(piece.text)):
             is_free = is_request(sentence) and not (number and _TO_SOMEONE.match(sentence))
             text = _fold(sentence, task)
             if text and not (len(task.blocks) == 1 and _INTRODUCED.fullmatch(text)):
+                if _RESULT.match(text) and found and _FINDING.match(found[-1][0]):
+                    text = f"{found.pop()[0]} {_RESULT.sub('', text)}"
                 found.append((text, piece.is_question or is_free))
     return found
 
@@ -198,7 +231,14 @@ def _fold(sentence: str, task: Task) -> str:
         text = pattern.sub(by, text)
     text = _SAID.sub(r"doing\1", text, count=1)
     if len(task.blocks) == 1:
+        tag = re.escape(task.blocks[0].tag)
+        text = (
+            re.sub(rf"\b(the|this|following|these) {tag} (?={_CODE})", r"\1 ", text, flags=re.IGNORECASE)
+            if tag
+            else text
+        )
         text = _without_pointers(text, task)
+        text = text if any(_CODED.search(piece.text) for piece in task.asked) else _placed(text)
     return _GENITIVE.sub(r"the \2 of \1", text)
 
 
@@ -208,8 +248,17 @@ def _without_pointers(text: str, task: Task) -> str:
         text = pattern.sub(by, text)
     if not _GROWING.search(text):
         text = _SOME_TEXT.sub(MATERIAL, text)
-    text = _THIS.sub("the ", _BARE_THIS.sub(MATERIAL, text))
-    return _FROM.sub(r"in \1", text) if _FINDING.match(text) else text
+    return _THIS.sub("the ", _BARE_THIS.sub(MATERIAL, text))
+
+
+def _placed(text: str) -> str:
+    """Return what is asked with what is said of the material in one place and one form."""
+    for pattern, by in _PLACED:
+        text = pattern.sub(by, text)
+    if not _FINDING.match(text):
+        return text
+    text = _FROM.sub(r"in \1", text)
+    return _MOVED.sub(r"\1\3 in \2", text)
 
 
 def _without_lone_material(a: Sequence[Asked], b: Sequence[Asked]) -> tuple[Sequence[Asked], Sequence[Asked]]:

@@ -31,13 +31,39 @@ _STARTS: Final = r"(?:^|(?<=\n)|(?<=[.?!\"”»\]}] ))"
 _LABEL: Final = re.compile(
     rf"{_STARTS}(?:({_OF_WHOM}{NAMES})|(question|user question|user|human|query)):(?=\s)", re.IGNORECASE
 )
+LABELLED: Final = re.compile(f"{_OF_WHOM}{NAMES}", re.IGNORECASE)
+"""A label that says no more than what kind of text it is."""
 _LAST_LABEL: Final = re.compile(rf"{_STARTS}(?:{_OF_WHOM}{NAMES}):\s*$", re.IGNORECASE)
 _CUE: Final = re.compile(
     r"\n(?:(?:helpful |final |your )?(?:answer|response|reply)|output|assistant|ai):\s*$", re.IGNORECASE
 )
 """What a template ends with, for the model to go on."""
 _FENCE: Final = re.compile(r"([\w+#.-]*)[ \t]*\n(.*)", re.DOTALL)
-_QUOTED: Final = re.compile(r'"([^"]+)"|“([^“”]+)”|«([^«»]+)»|„([^„“”]+)[“”]|「([^「」]+)」')
+_TRIPLE: Final = re.compile(r'"""((?:(?!""").)+)"""' + r"|'''((?:(?!''').)+)'''", re.DOTALL)
+_QUOTED: Final = re.compile(rf'(?s:{_TRIPLE.pattern})|"([^"]+)"|“([^“”]+)”|«([^«»]+)»|„([^„“”]+)[“”]|「([^「」]+)」')
+# Around the whole alone: in a line they may belong to what is said. An apostrophe within a word ends nothing.
+_QUOTED_WHOLE: Final = re.compile(
+    rf"{_QUOTED.pattern}|`([^`]+)`|'((?:[^']|(?<=\w)'(?=\w))+)'|‘((?:[^‘’]|(?<=\w)’(?=\w))+)’"
+)
+_IN_TRIPLE: Final = re.compile(
+    r" (?:(?:given|enclosed|delimited|surrounded) )?"
+    r"(?:between|in|inside|within|by) (?:the )?triple (quotes|backticks)\b",
+    re.IGNORECASE,
+)
+"""How an instruction points to what stands between them."""
+_SYNONYMS: Final = {
+    **{
+        "js": "javascript",
+        "ts": "typescript",
+        "py": "python",
+        "rb": "ruby",
+        "rs": "rust",
+        "golang": "go",
+        "kt": "kotlin",
+    },
+    **{"cs": "csharp", "c#": "csharp", "c++": "cpp", "sh": "shell", "yml": "yaml", "md": "markdown", "htm": "html"},
+}
+"""What else the fence of a language says."""
 _OPENS: Final = re.compile(r"(?:^|[:\n]|[.?!:)] )$")
 _CLOSES: Final = re.compile(r"[.?!]?(?:\s*$|\s*\n|\s+[A-Z])")
 _BLANK: Final = re.compile(r"\n[ \t]*\n")
@@ -113,12 +139,12 @@ def _task(parts: list[Piece | Block]) -> Task | None:
     return Task(tuple(asked), tuple(blocks), is_below=any(places[first:]), is_above=any(places[:last]))
 
 
-def _block(text: str, label: str = "", tag: str = "") -> Block:
+def block(text: str, label: str = "", tag: str = "") -> Block:
     """Return material without the white space at line ends and the quotation marks around it."""
     text = "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
     if not tag:
         text = text.strip()
-    found = _QUOTED.fullmatch(text)
+    found = _QUOTED_WHOLE.fullmatch(text)
     if found is None:
         return Block(text, label, tag)
     return Block(next(part for part in found.groups() if part).strip(), label, tag, is_quoted=True)
@@ -132,13 +158,17 @@ def _fenced(text: str) -> Task | None:
     for number, piece in enumerate(pieces):
         if number % 2:
             found = _FENCE.fullmatch(piece)
-            parts.append(Block(_block(found[2], tag="-").text, tag=found[1].lower()) if found else Block(piece.strip()))
+            parts.append(
+                Block(block(found[2], tag="-").text, tag=_SYNONYMS.get(found[1].lower(), found[1].lower()))
+                if found
+                else Block(piece.strip())
+            )
         else:
-            outside = _LAST_LABEL.sub("", piece) if number < len(pieces) - 1 else piece
+            outside = _LAST_LABEL.sub("", piece) if number == 0 and len(pieces) == 3 else piece
             if _LABEL.search(outside):
                 return None
             parts.append(Piece(outside.strip()))
-    return _task(parts)
+    return _task(_without_delimiters(parts, "backticks"))
 
 
 def _labelled(text: str) -> Task | None:
@@ -152,7 +182,7 @@ def _labelled(text: str) -> Task | None:
     is_asked = is_asked and not any(works_on_words(part) for part in sentences(before) if says_what_to_do(part))
     if questions and not is_asked:
         return None
-    parts: list[Piece | Block] = [_block(before) if questions and "\n" in before else Piece(before)]
+    parts: list[Piece | Block] = [block(before) if questions and "\n" in before else Piece(before)]
     for match, after in zip(found, [*found[1:], None], strict=True):
         content = text[match.end() : after.start() if after else len(text)].strip()
         if match[2]:
@@ -175,7 +205,7 @@ def _delimited(content: str, label: str, *, is_front: bool) -> Iterator[Piece | 
         blank = [match.start() for match in _BLANK.finditer(content)] or [content.rfind("\n")]
         end = blank[-1] if blank[-1] > 0 and is_request(content[blank[-1] :].strip()) else 0
     end = end or len(content)
-    yield _block(content[:end], label)
+    yield block(content[:end], label)
     yield Piece(content[end:].strip(" .\n"))
 
 
@@ -199,9 +229,21 @@ def _quoted(text: str) -> Task | None:
     at = 0
     for match in _QUOTED.finditer(text):
         if _OPENS.search(text, max(0, match.start() - 2), match.start()) and _CLOSES.match(text, match.end()):
-            parts += [Piece(text[at : match.start()].strip()), _block(match[0])]
+            parts += [Piece(text[at : match.start()].strip()), block(match[0])]
             at = match.end() + (text[match.end() : match.end() + 1] in (".", "!", "?"))
-    return _task([*parts, Piece(text[at:].strip())]) if parts else None
+    parts.append(Piece(text[at:].strip()))
+    return _task(_without_delimiters(parts, "quotes" if _TRIPLE.search(text) else "")) if at else None
+
+
+def _without_delimiters(parts: list[Piece | Block], delimiters: str) -> list[Piece | Block]:
+    """Return the parts with the words left out by which what is asked points to the delimiters of the material."""
+    if not delimiters or sum(isinstance(part, Block) for part in parts) > 1:
+        return parts
+
+    def left(match: re.Match[str]) -> str:
+        return " below" if match[1].lower() == delimiters else match[0]
+
+    return [part if isinstance(part, Block) else part._replace(text=_IN_TRIPLE.sub(left, part.text)) for part in parts]
 
 
 def _set_apart(text: str) -> Task | None:
@@ -214,7 +256,7 @@ def _set_apart(text: str) -> Task | None:
     ends = [match.start() for match in _BLANK.finditer(rest)]
     last = rest[ends[-1] :].strip() if ends else ""
     if is_introduction(lines[first]) and leads(last):
-        return _task([Piece(head), _block(rest[: ends[-1]]), Piece(last)])
+        return _task([Piece(head), block(rest[: ends[-1]]), Piece(last)])
     if leads(lines[first]):
         if (
             not rest
@@ -222,11 +264,11 @@ def _set_apart(text: str) -> Task | None:
             or (leads(last or rest) and not (points_ahead(lines[first]) and not points(last)))
         ):
             return None
-        return _task([Piece(head), _block(rest)])
+        return _task([Piece(head), block(rest)])
     ends = [match.start() for match in _BLANK.finditer(text)]
     last = text[ends[-1] :].strip() if ends else ""
     if leads(last) and (points(last) or _FIELDS.fullmatch(text[: ends[-1]])):
-        return _task([_block(text[: ends[-1]]), Piece(last)])
+        return _task([block(text[: ends[-1]]), Piece(last)])
     return None
 
 
@@ -234,4 +276,4 @@ def _behind_colon(text: str) -> Task | None:
     head, _, rest = text.partition(": ")
     if not rest or "\n" in head or not leads(head):
         return None
-    return _task([Piece(f"{head}:"), _block(rest)])
+    return _task([Piece(f"{head}:"), block(rest)])

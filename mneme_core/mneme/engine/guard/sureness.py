@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mneme.engine.guard.compare import compare
@@ -27,6 +28,7 @@ _UNSPOKEN: Final = frozenset().union(
 )
 _SHADING: Final = (FILLERS - {"please"}) | word_set("quite rather very so any some well now then either even own too")
 _FORMATS: Final = frozenset(map(stem, FORMATS))
+_UNREAD: Final = re.compile(r"\b(?:[A-Z]|about)\b(?!['’.])")
 _SAME_HEAD: Final = {"of": "", "in": "", "into": "to", "using": "with"}
 
 
@@ -46,8 +48,15 @@ def is_surely_same(a: str, b: str) -> bool:
         and _several(first) == _several(second)
         and _shades(first) == _shades(second)
         and _keeps_all(first, second)
+        and _unread(a) == _unread(b)
         and (not (is_ordered(a) or is_ordered(b)) or _in_order(first) == _in_order(second))
     )
+
+
+def _unread(text: str) -> list[str]:
+    """Return what reads as an article or a preposition and may be more: A to B, a letter about using the notes."""
+    found = _UNREAD.findall(text)
+    return found if any(word not in ("A", "I") for word in found) else []
 
 
 def _heads(reading: Reading) -> list[str]:

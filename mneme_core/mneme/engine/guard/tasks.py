@@ -11,6 +11,7 @@ from mneme.engine.guard.compare import compare as compare_sentences
 from mneme.engine.guard.difference import Difference
 from mneme.engine.guard.imperatives import opens_with_verb, points, sentences, works_on_words
 from mneme.engine.guard.instructions import told_apart, unshared
+from mneme.engine.guard.labels import unlabelled
 from mneme.engine.guard.material import Block, Piece, Task, may_hold_material, task_of
 from mneme.engine.guard.sureness import is_surely_same
 
@@ -22,6 +23,7 @@ _MOST: Final = 3
 _MOST_ALONE: Final = 2
 _WORDED: Final = frozenset(("word", "number", "comparison", "order", "question", "format", "quantifier"))
 _NEUTRAL: Final = frozenset(("", "text", "txt", "plaintext", "log", "console"))
+_QUOTES: Final = re.compile("[\"'`“”«»‘’]")
 # What is asked for where a full stop at the end of the material counts, and where quotation marks around it do.
 _TO_THE_STOP: Final = re.compile(
     r"punctuat|full stop|period|comma|grammar|proofread|correct|fix|edit|error|character|letter|length|count|revers"
@@ -30,7 +32,11 @@ _TO_THE_STOP: Final = re.compile(
     re.IGNORECASE,
 )
 _TO_THE_QUOTES: Final = re.compile(
-    r"character|count|length|how (?:many|long)|revers|hash|encod|quot|punctuat|token", re.IGNORECASE
+    r"character|count|length|how (?:many|long)|revers|hash|encod|quot|punctuat|token"
+    r"|(?:what|which) types?\b|expression|evaluat|python|script\b|literal|\bsql\b|\bshell|\bcode\b|syntax|regex|regular"
+    r"|escap|variable|\bvalid|(?<!of )\bstrings?\b|\bprints?\b|markdown|\bmd\b|pars(?:e|ing)|docstring|\brun\b|execut"
+    r"|comput|command|(?:this|following|these) (?:json|ya?ml|csv|toml|html|xml)|verbatim|repeat|echo|exact(?:ly)? as",
+    re.IGNORECASE,
 )
 
 
@@ -57,8 +63,9 @@ def compare(a: str, b: str) -> Comparison:
         return _of_tasks(first, second)
     found = _sharing(a, b) or compare_sentences(a, b)
     if is_marked:
-        is_doubtful = not found.forbids and (points(a) or points(b)) and _words(a) != _words(b)
-        is_kept = _stands_in(first, b) or _stands_in(second, a)
+        is_asked = points(a) or points(b) or (opens_with_verb(a) and opens_with_verb(b))
+        is_doubtful = not found.forbids and is_asked and _words(a) != _words(b)
+        is_kept = (_stands_in(first, b) or _stands_in(second, a)) and _may_be_quoted_otherwise(a, b)
         return Comparison((Difference("payload", a[:60], b[:60]),)) if is_doubtful and not is_kept else found
     if opens_with_verb(a) and opens_with_verb(b) and _may_be_wording(found):
         return SAME if _are_one_instruction(a, b) else found
@@ -68,6 +75,10 @@ def compare(a: str, b: str) -> Comparison:
 def _stands_in(task: Task | None, text: str) -> bool:
     """Return whether the material of a task is in a text to the letter."""
     return task is not None and all(block.text in text for block in task.blocks)
+
+
+def _may_be_quoted_otherwise(a: str, b: str) -> bool:
+    return _QUOTES.findall(a) == _QUOTES.findall(b) or not (_TO_THE_QUOTES.search(a) or _TO_THE_QUOTES.search(b))
 
 
 def _of_tasks(first: Task, second: Task) -> Comparison:
@@ -125,7 +136,7 @@ def _materials(first: Task, second: Task) -> tuple[str, str] | None:
     """Return both sides of what differs in the material, None where it is equal."""
     if len(first.blocks) != len(second.blocks):
         return f"{len(first.blocks)} pieces", f"{len(second.blocks)} pieces"
-    for one, other in zip(first.blocks, second.blocks, strict=True):
+    for one, other in _pairs(first, second):
         is_equal = one.text == other.text
         if not is_equal and not _mention(_TO_THE_STOP, first, second):
             is_equal = _without_stop(one) == _without_stop(other)
@@ -133,11 +144,28 @@ def _materials(first: Task, second: Task) -> tuple[str, str] | None:
             return one.text[:60], other.text[:60]
         if one.is_quoted != other.is_quoted and _mention(_TO_THE_QUOTES, first, second):
             return ("quoted", "not quoted") if one.is_quoted else ("not quoted", "quoted")
-        if one.label != other.label and (len(first.blocks) > 1 or (one.label and other.label)):
+        is_told = (one.label and other.label) or _tells(one.label or other.label, first, second)
+        if one.label != other.label and (len(first.blocks) > 1 or is_told):
             return one.label, other.label
         if not (_is_named(one.tag, other, second) and _is_named(other.tag, one, first)):
             return one.tag, other.tag
     return None
+
+
+def _pairs(first: Task, second: Task) -> list[tuple[Block, Block]]:
+    """Return the blocks side by side, without a label that one of them alone has."""
+    pairs = list(zip(first.blocks, second.blocks, strict=True))
+    if len(pairs) != 1 or pairs[0][0].text == pairs[0][1].text:
+        return pairs
+    bare = tuple(unlabelled(each, first, second) for each in pairs[0])
+    return [(bare[0], bare[1])]
+
+
+def _tells(label: str, *tasks: Task) -> bool:
+    """Return whether a label says what is asked: is this an email, is this email from a customer."""
+    whose, _, kind = label.rpartition(" ")
+    of_whom = rf"|\b{re.escape(whose)}s?\b(?!(?:'s)? {re.escape(kind)})" if whose else ""
+    return bool(label) and _mention(re.compile(rf"(?i)\b(?:an?|or) (?:\w+ )?{re.escape(kind)}\b{of_whom}"), *tasks)
 
 
 def _without_stop(block: Block) -> str:
