@@ -12,8 +12,10 @@ _CODE: Final = re.compile(r"[`\\_=<>{}\[\]]|\$[a-zA-Z]|\w\(|://|(?<![\w-])--?[a-
 _TO_THE_LETTER: Final = re.compile(
     rf"{_CODE.pattern}|(?<![a-zA-Z])(?:[kKMGTP]b(?:/s)?|[KMGTP]Bps|m[WVAJN])(?![a-zA-Z])"
 )
-_MARKS: Final = re.compile(r"[\n`\\_=<>{}\[\]($/0-9-]")
-"""One of these is in whatever counts to the letter; to look for it is much quicker."""
+_UNITS: Final = ("Kb", "Mb", "Gb", "Tb", "Pb", "Bps", "mW", "mV", "mA", "mJ", "mN")
+# One of these is in whatever counts to the letter. Each alternative begins with a character of its own, which `re`
+# looks for three times as fast as for one of a set.
+_MARKS: Final = re.compile("|".join([*map(re.escape, "\n`\\_=<>{}[]($/-"), *_UNITS]))
 _LEADING: Final = re.compile(r":[ \t]*\n")
 """What follows is set apart: the body of a loop, or what a request is about."""
 _WORDS: Final = re.compile(r"(?:`[^`]*`|\S)+")
