@@ -30,8 +30,8 @@ class Remembering:
 
 THRESHOLD = {"embedder": WordEmbedder(), "policy": "threshold:0.7"}
 GUARDED = {"embedder": Remembering(), "policy": "guarded"}
-A, B = "What is a PUK?", "What is my PUK?"
-REWORDED = ("What's a PUK?", "What is the PUK?", "What's my PUK?")
+A, B = "Where is the router?", "Where is my router?"
+REWORDED = ("Where's the router?", "Can you tell me where the router is?", "Where's my router?")
 
 WORDS = ("pay", "bill", "card", "abroad", "today")
 QUESTIONS = [f"how do I {one} {two}" for one in WORDS for two in ("", *WORDS) if one != two]

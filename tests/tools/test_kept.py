@@ -112,14 +112,14 @@ def test_an_older_file_that_is_copied_over_it_is_read(path):
 
 
 def test_feedback_that_was_given_since_counts(path, tmp_path):
-    feedback = tmp_path / "feedback.jsonl"
+    asked, feedback = "how can I pay my last bill", tmp_path / "feedback.jsonl"
     feedback.touch()
     kept = Kept(path, WordEmbedder(), feedback=feedback)
-    before = kept.explain(ASKED)
-    append_row(feedback, {"a": "how do I pay my last bill", "b": ASKED, "same": False})
+    before = kept.explain(asked)
+    append_row(feedback, {"a": "how do I pay my last bill", "b": asked, "same": False})
 
     assert "reported wrong" not in [reason for _, _, reason in told(before)]
-    assert "reported wrong" in [reason for _, _, reason in told(kept.explain(ASKED))]
+    assert "reported wrong" in [reason for _, _, reason in told(kept.explain(asked))]
 
 
 def test_a_wrong_key_costs_no_reading(path, read):
