@@ -19,18 +19,26 @@ BARE: Final = (
     r"|than|or|if|on|about|contains?|mentions?|needs?|have|has|looks?|sounds?|makes?|includes?|violates?|expresse?s?|does|do"
     r"|prints?|works?|refers?|matche?s?)\b)"
 )
-_BELOW: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), by)
-    for pattern, by in (
-        (rf"\b(?:the|this|these) following(?: below)?{BARE}", MATERIAL),
-        (r"\bthe following (?=\w)", "the "),
-        (r"\b(the(?: [\w']+){1,3}) below\b", r"\1"),
-    )
+
+
+class _Foldings:
+    """What is written instead of what, one after the other, whatever the case."""
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self._pairs = [(re.compile(pattern, re.IGNORECASE), by) for pattern, by in pairs]
+
+    def __call__(self, text: str) -> str:
+        for pattern, by in self._pairs:
+            text = pattern.sub(by, text)
+        return text
+
+
+_BELOW: Final = _Foldings(
+    (rf"\b(?:the|this|these) following(?: below)?{BARE}", MATERIAL),
+    (r"\bthe following (?=\w)", "the "),
+    (r"\b(the(?: [\w']+){1,3}) below\b", r"\1"),
 )
-_ABOVE: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), by)
-    for pattern, by in ((r"\b(the(?: [\w']+){1,3}) above\b", r"\1"), (r"\bthe above (?=\w)", "the "))
-)
+_ABOVE: Final = _Foldings((r"\b(the(?: [\w']+){1,3}) above\b", r"\1"), (r"\bthe above (?=\w)", "the "))
 _SOME_TEXT: Final = re.compile(rf"\b(?:the|this|these) {_GENERIC}s?(?='|{BARE})", re.IGNORECASE)
 _BARE_THIS: Final = re.compile(rf"\b(?:this|these){BARE}", re.IGNORECASE)
 _THIS: Final = re.compile(r"\b(?:this|these) (?=[a-z])", re.IGNORECASE)
@@ -55,65 +63,59 @@ _MOST_REWORDED: Final = 8
 _COUNTED: Final = r"(?:words?|characters?|sentences?|lines?|letters?|tokens?|bullets?|bullet points?|paragraphs?)\b"
 _NUMBER: Final = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty)"
 _MAKE: Final = r"^(?:give|write|provide|create|make|produce|draft)(?: me)? "
-_REWORDED: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), by)
-    for pattern, by in (
-        (r"\be-mail", "email"),
-        (r"^i(?:'d| would) like (?=an? )|^i (?:need|want) (?=an? )", "give "),
-        (
-            r"^translate (the following|this|the|these) (?-i:([A-Z]\w+)) (\w+) (?:in)?to ",
-            r"translate \1 \3 from \2 to ",
-        ),
-        (rf"\b(?:a )?max(?:imum)?\.?(?: of)? (?={_NUMBER} {_COUNTED})", "at most "),
-        (rf"\bno (?:longer|more) than (?={_NUMBER} {_COUNTED})", "at most "),
-        (rf"\b({_NUMBER}) ({_COUNTED}) (?:or (?:fewer|less)|at most|max(?:imum)?)\b", r"at most \1 \2"),
-        (rf"\b(?:under|less than) (?={_NUMBER} {_COUNTED})", "fewer than "),
-        (rf"\b(?:this|these|the|the following) ({_NUMBER})-(\w+)", r"the \1long\2"),
-        (rf"\b({_NUMBER})-(word|sentence|line|paragraph|bullet|character|day|week|month|year|page|step)\b", r"\1 \2"),
-        (rf"\b(?:about|roughly|approximately|around|circa) (?={_NUMBER}\b)", "nearabout "),
-        (rf"\b({_NUMBER})-year-old\b", r"\1 yearsold"),
-        (r"\bevery (?=[a-z]+\b)(?!\w+ (?:days?|hours?|weeks?|months?|years?|minutes?))", "all "),
-        (r"\ball (?:of )?the ", "all "),
-        (r"\bin (alphabetical|chronological|numerical) order\b", r"\1ly"),
-        (r"\ba single (?=(?:word|sentence|line|paragraph)\b)", "1 "),
-        (r"\bone (?!of\b)", "1 "),
-        (r"\bone of (?:these|the following|the) (?:categories|labels|classes|options|values)\b", "one of"),
-        (r"\blike i(?:'m| am) (?:five|5)\b", "like afiveyearold"),
-        (r"\bfor an? (child|layman|beginner)\b", r"for reader\1"),
-        (r"\bvery ", "veryvery "),
-        (r"\bsome (?!of\b)", "certainsome "),
-        (r"^(give|tell|show|write|find|make|list|draft|suggest|name) me ", r"\1 "),
-        (r"^only (answer|output|reply|respond|return)\b", r"\1 only"),
-        (r"^use (.+) to (answer .+)$", r"\2 using \1"),
-        (r"\b(?:an?|the) (\w+) (?:named|called) (?-i:(?=[A-Z]))", r"the \1 "),
-        (rf"{_MAKE}a (bulleted|numbered) list of (.+)$", r"list \2 as a \1 list"),
-        (rf"{_MAKE}a summary of ", "summarise "),
-        (rf"{_MAKE}an? ({_NUMBER}) (word|sentence|line|paragraph) summary of (.+)$", r"summarise \3 in \1 \2"),
-        (rf"{_MAKE}(?:a|the) translation of ", "translate "),
-        (r"\bas (?!well\b|soon\b|long\b|much\b|many\b|if\b)", "actas "),
-    )
+_REWORDED: Final = _Foldings(
+    (r"\be-mail", "email"),
+    (r"^i(?:'d| would) like (?=an? )|^i (?:need|want) (?=an? )", "give "),
+    (
+        r"^translate (the following|this|the|these) (?-i:([A-Z]\w+)) (\w+) (?:in)?to ",
+        r"translate \1 \3 from \2 to ",
+    ),
+    (rf"\b(?:a )?max(?:imum)?\.?(?: of)? (?={_NUMBER} {_COUNTED})", "at most "),
+    (rf"\bno (?:longer|more) than (?={_NUMBER} {_COUNTED})", "at most "),
+    (rf"\b({_NUMBER}) ({_COUNTED}) (?:or (?:fewer|less)|at most|max(?:imum)?)\b", r"at most \1 \2"),
+    (rf"\b(?:under|less than) (?={_NUMBER} {_COUNTED})", "fewer than "),
+    (rf"\b(?:this|these|the|the following) ({_NUMBER})-(\w+)", r"the \1long\2"),
+    (rf"\b({_NUMBER})-(word|sentence|line|paragraph|bullet|character|day|week|month|year|page|step)\b", r"\1 \2"),
+    (rf"\b(?:about|roughly|approximately|around|circa) (?={_NUMBER}\b)", "nearabout "),
+    (rf"\b({_NUMBER})-year-old\b", r"\1 yearsold"),
+    (r"\bevery (?=[a-z]+\b)(?!\w+ (?:days?|hours?|weeks?|months?|years?|minutes?))", "all "),
+    (r"\ball (?:of )?the ", "all "),
+    (r"\bin (alphabetical|chronological|numerical) order\b", r"\1ly"),
+    (r"\ba single (?=(?:word|sentence|line|paragraph)\b)", "1 "),
+    (r"\bone (?!of\b)", "1 "),
+    (r"\bone of (?:these|the following|the) (?:categories|labels|classes|options|values)\b", "one of"),
+    (r"\blike i(?:'m| am) (?:five|5)\b", "like afiveyearold"),
+    (r"\bfor an? (child|layman|beginner)\b", r"for reader\1"),
+    (r"\bvery ", "veryvery "),
+    (r"\bsome (?!of\b)", "certainsome "),
+    (r"^(give|tell|show|write|find|make|list|draft|suggest|name) me ", r"\1 "),
+    (r"^only (answer|output|reply|respond|return)\b", r"\1 only"),
+    (r"^use (.+) to (answer .+)$", r"\2 using \1"),
+    (r"\b(?:an?|the) (\w+) (?:named|called) (?-i:(?=[A-Z]))", r"the \1 "),
+    (rf"{_MAKE}a (bulleted|numbered) list of (.+)$", r"list \2 as a \1 list"),
+    (rf"{_MAKE}a summary of ", "summarise "),
+    (rf"{_MAKE}an? ({_NUMBER}) (word|sentence|line|paragraph) summary of (.+)$", r"summarise \3 in \1 \2"),
+    (rf"{_MAKE}(?:a|the) translation of ", "translate "),
+    (r"\bas (?!well\b|soon\b|long\b|much\b|many\b|if\b)", "actas "),
 )
 # Where in the sentence it is said what the material is, and how.
 _THE_MATERIAL: Final = rf"(?:the (?:[\w'-]+ ){{0,2}}(?:{NAMES}|facts?|notes?|(?:bullet )?points|details)|{MATERIAL})"
 _PLAIN: Final = r"(?:the |an? )?[\w-]+(?: (?!(?:in|of|for|from|to|with|and|as|on|by|that|which|only)\b)[\w-]+){0,2}"
 _GIVE: Final = "(return|output|answer|reply|respond|give)"
 _WRITE: Final = "(?:write|plan|make|create|generate|draft|compose|prepare|suggest)"
-_PLACED: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), by)
-    for pattern, by in (
-        (rf"^((?:from|in|using|based on|given|according to) the [\w' -]{{3,40}}), (?=({VERB}\b.*)$).*", r"\2 \1"),
-        (rf"^((?:doing)?{_WRITE}\b.*) (?:from|based on|using) (?={_THE_MATERIAL}$)", r"\1 using "),
-        (rf"^(?:make|create|generate) (?=(?:an?|{_NUMBER}) )", "create "),
-        (rf"^(doingexplain {_THE_MATERIAL}) to me$", r"\1"),
-        (rf"\bthat ({_THE_MATERIAL}) (mention|contain)s\b", r"\2ed in \1"),
-        (r",? and (?:return|output) (?:them|it|the results?) (?=actas )", " "),
-        (rf"^{_GIVE}( with| in)? (?:only|just|nothing but) ({_PLAIN})$", r"\1\2 \3 only"),
-        (rf"^{_GIVE} (?:only|just)( with| in)? ({_PLAIN})$", r"\1\2 \3 only"),
-        (rf"^{_GIVE}( with| in)? ({_PLAIN}),? (?:and )?nothing else$", r"\1\2 \3 only"),
-        (rf"^(?:return|output|answer with|reply with|respond with) ({_PLAIN}) only$", r"output \1 only"),
-        (r"^(?:reply|respond) (?=with |in )", "answer "),
-        (r"\bso (?:that )?(?:its|the) tone is ([a-z]+)$", r"in a \1 tone"),
-    )
+_PLACED: Final = _Foldings(
+    (rf"^((?:from|in|using|based on|given|according to) the [\w' -]{{3,40}}), (?=({VERB}\b.*)$).*", r"\2 \1"),
+    (rf"^((?:doing)?{_WRITE}\b.*) (?:from|based on|using) (?={_THE_MATERIAL}$)", r"\1 using "),
+    (rf"^(?:make|create|generate) (?=(?:an?|{_NUMBER}) )", "create "),
+    (rf"^(doingexplain {_THE_MATERIAL}) to me$", r"\1"),
+    (rf"\bthat ({_THE_MATERIAL}) (mention|contain)s\b", r"\2ed in \1"),
+    (r",? and (?:return|output) (?:them|it|the results?) (?=actas )", " "),
+    (rf"^{_GIVE}( with| in)? (?:only|just|nothing but) ({_PLAIN})$", r"\1\2 \3 only"),
+    (rf"^{_GIVE} (?:only|just)( with| in)? ({_PLAIN})$", r"\1\2 \3 only"),
+    (rf"^{_GIVE}( with| in)? ({_PLAIN}),? (?:and )?nothing else$", r"\1\2 \3 only"),
+    (rf"^(?:return|output|answer with|reply with|respond with) ({_PLAIN}) only$", r"output \1 only"),
+    (r"^(?:reply|respond) (?=with |in )", "answer "),
+    (r"\bso (?:that )?(?:its|the) tone is ([a-z]+)$", r"in a \1 tone"),
 )
 _MOVED: Final = re.compile(rf"^(.*?) in ({_THE_MATERIAL})\b(?= \w)(.*)$", re.IGNORECASE)
 _INTRODUCED: Final = re.compile(
@@ -145,8 +147,9 @@ def told_apart(a: Task, b: Task, is_same: Callable[[str, str], bool]) -> tuple[s
     is_same: whether two sentences say the same by the guard's rules. What is no request, but a statement in the midst
     of the instruction, must be equal.
     """
-    apart = _told_apart(_folded(a), _folded(b), is_same)
-    return apart and _told_apart(_clauses(_folded(a)), _clauses(_folded(b)), is_same)
+    ours, theirs = _folded(a), _folded(b)
+    apart = _told_apart(ours, theirs, is_same)
+    return apart and _told_apart(_clauses(ours), _clauses(theirs), is_same)
 
 
 def _told_apart(
@@ -227,16 +230,11 @@ def _fold(sentence: str, task: Task) -> str:
     if is_imperative or len(text) < 30:
         text = _THANKS.sub("", text)
     text = text.rstrip(" .:;!" + ("?" if is_imperative else ""))
-    for pattern, by in _REWORDED:
-        text = pattern.sub(by, text)
-    text = _SAID.sub(r"doing\1", text, count=1)
+    text = _SAID.sub(r"doing\1", _REWORDED(text), count=1)
     if len(task.blocks) == 1:
         tag = re.escape(task.blocks[0].tag)
-        text = (
-            re.sub(rf"\b(the|this|following|these) {tag} (?={_CODE})", r"\1 ", text, flags=re.IGNORECASE)
-            if tag
-            else text
-        )
+        if tag:
+            text = re.sub(rf"\b(the|this|following|these) {tag} (?={_CODE})", r"\1 ", text, flags=re.IGNORECASE)
         text = _without_pointers(text, task)
         text = text if any(_CODED.search(piece.text) for piece in task.asked) else _placed(text)
     return _GENITIVE.sub(r"the \2 of \1", text)
@@ -244,8 +242,8 @@ def _fold(sentence: str, task: Task) -> str:
 
 def _without_pointers(text: str, task: Task) -> str:
     """Return what is asked with the words that point to the material left out, or replaced by one word."""
-    for pattern, by in (*_BELOW * task.is_below, *_ABOVE * task.is_above):
-        text = pattern.sub(by, text)
+    text = _BELOW(text) if task.is_below else text
+    text = _ABOVE(text) if task.is_above else text
     if not _GROWING.search(text):
         text = _SOME_TEXT.sub(MATERIAL, text)
     return _THIS.sub("the ", _BARE_THIS.sub(MATERIAL, text))
@@ -253,8 +251,7 @@ def _without_pointers(text: str, task: Task) -> str:
 
 def _placed(text: str) -> str:
     """Return what is asked with what is said of the material in one place and one form."""
-    for pattern, by in _PLACED:
-        text = pattern.sub(by, text)
+    text = _PLACED(text)
     if not _FINDING.match(text):
         return text
     text = _FROM.sub(r"in \1", text)
