@@ -11,9 +11,10 @@ import numpy as np
 from mneme.engine.reported import WRONG_FOR
 from mneme.errors import InvalidArgumentError
 from mneme.model import Hit, Outcome
-from mneme.runtime.record import Record, Whole, stored_of
+from mneme.runtime.record import Record, Whole
 from mneme.runtime.searching import nearest
 from mneme.stores.base import Change, Delete, Put
+from mneme.stores.rows import stored_of
 
 if TYPE_CHECKING:
     from mneme.runtime.core import Core

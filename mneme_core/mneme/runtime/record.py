@@ -115,15 +115,6 @@ class Whole(Row[str]):
         return tuple.__new__(Row, (*self[:_QUERY], None, None, *self[_VECTOR_BYTES:]))
 
 
-def stored_of(row: EntryRow, vector: bytes) -> StoredEntry:
-    """Return a row as the entry to store, with that vector; empty leaves it to exact hits."""
-    number, namespace, key, query, response, _, metadata, created, accessed, ttl, uses, partition, seconds = row
-    held = json.loads(metadata) if metadata else {}
-    return StoredEntry(
-        number, namespace, key.hex(), query, response, vector, held, created, accessed, ttl, uses, partition, seconds
-    )
-
-
 def utf8_bytes(text: str) -> int:
     """Return how many bytes a text takes in UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from mneme.model import StoredEntry
-from mneme.runtime.record import stored_of
 from mneme.stores.base import (
     BEGINNING,
     BulkStore,
@@ -20,6 +19,7 @@ from mneme.stores.base import (
     Usage,
     text_store,
 )
+from mneme.stores.rows import stored_of
 
 IDENTITY = Identity("test:contract:v1", 2, "default")
 

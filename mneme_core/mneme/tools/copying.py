@@ -12,9 +12,9 @@ from typing import TypeAlias
 from mneme.errors import EncryptionError, InvalidArgumentError
 from mneme.model import StoredEntry
 from mneme.runtime.opening import encrypted, store_of
-from mneme.runtime.record import stored_of
 from mneme.stores.base import BEGINNING, EntryRow, Identity, Put, Store
 from mneme.stores.memory import check_identity
+from mneme.stores.rows import stored_of
 from mneme.tools.keyed import Keyed, keys_of
 from mneme.tools.looking.opening import reading, rows_of
 from mneme.tools.progress import Progress, reporting

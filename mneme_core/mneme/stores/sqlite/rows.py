@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from mneme.model import StoredEntry
 from mneme.stores.base import Change, Clear, Delete, EntryRow, HeadRow
+from mneme.stores.rows import stored_of
 
 SELECT = """
 SELECT e.seq, e.namespace, e.key, e.query, e.response, e.vector, e.metadata, e.created_at,
@@ -65,23 +66,8 @@ CREATED = "SELECT created_at FROM entries WHERE key = ?"
 
 
 def entry_of(row: tuple[Any, ...]) -> StoredEntry:
-    """Return the entry of a row of SELECT."""
-    number, namespace, key, query, response, vector, metadata, created, accessed, ttl, uses, partition, seconds = row
-    return StoredEntry(
-        number,
-        namespace,
-        key.hex(),
-        query,
-        response,
-        vector or b"",
-        json.loads(metadata) if metadata else {},
-        created,
-        accessed,
-        ttl,
-        uses,
-        partition,
-        seconds,
-    )
+    """Return the entry of a row of SELECT, which has the vector itself."""
+    return stored_of(cast("EntryRow", row), row[_VECTOR_BYTES] or b"")
 
 
 # Columns of SELECT_ALL and of SELECT_HEADS, and what each row has there.

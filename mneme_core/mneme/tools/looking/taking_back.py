@@ -13,8 +13,8 @@ import numpy as np
 from mneme.engine.reported import WRONG_FOR
 from mneme.model import StoredEntry
 from mneme.runtime.feedback import AROUND
-from mneme.runtime.record import stored_of
 from mneme.stores.base import EntryRow, Put, Store
+from mneme.stores.rows import stored_of
 from mneme.tools.looking.finding import end_of, row_in
 from mneme.tools.looking.opening import reading, rows_of
 from mneme.tools.looking.reporting import Reported, report_wrong, unreport
